@@ -1,0 +1,11 @@
+//! stallprof finds kernel stalls on Linux hosts and names who made them.
+//!
+//! The way of the data: `probe` -> [`model::Event`] -> `recording` -> `analysis` ->
+//! [`model::findings`] -> `render`. See `docs/architecture.md`.
+
+pub mod analysis;
+pub mod host;
+pub mod model;
+pub mod recording;
+pub mod render;
+pub mod units;

@@ -1,0 +1,265 @@
+//! What the probes saw. Each event carries the moment it became known, on one CPU.
+
+use super::names::{FrameId, StackId, StrId, TaskId};
+use super::vector::Vector;
+use crate::units::{Cpu, Ktime, Nanos};
+
+/// One thing that a probe saw, or a count it kept.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A tick of the per-CPU sampling timer.
+    Sample(Sample),
+    /// A softirq that waited past the threshold.
+    SoftirqDelay(SoftirqDelay),
+    /// A softirq handler that ran past the threshold.
+    SoftirqRun(SoftirqRun),
+    /// A wait of ksoftirqd past the threshold.
+    Handoff(Handoff),
+    /// Who ran while ksoftirqd waited.
+    Runner(Runner),
+    /// A hard interrupt handler that ran past the threshold.
+    HardIrq(HardIrq),
+    /// A system call that took longer than the threshold.
+    SyscallSlow(SyscallSlow),
+    /// Steal time of a CPU.
+    Steal(Steal),
+    /// Counts of a histogram bucket.
+    Hist(HistCount),
+    /// Records that a probe could not deliver.
+    Lost(Lost),
+}
+
+/// A system call in progress, with the file its descriptor argument names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct SyscallId {
+    /// Number plus one; 0 is "not in a system call". Names: `crate::analysis::syscalls`.
+    pub nr_plus_1: u32,
+    /// Arguments as in the registers (x86-64: rdi, rsi, rdx).
+    pub args: [u64; 3],
+    /// Path of the file behind a descriptor in the first argument, where it was looked up.
+    pub file: StrId,
+}
+
+/// What a CPU was doing when the sampling timer fired, and how late the timer was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sample {
+    /// When the timer's program ran.
+    pub time: Ktime,
+    /// The CPU sampled.
+    pub cpu: Cpu,
+    /// The task that the timer interrupted.
+    pub task: TaskId,
+    /// Scheduling policy of that task (`SCHED_*` of `sched(7)`: 0 other, 1 FIFO, 2 RR).
+    pub policy: u8,
+    /// The CPU was in user mode.
+    pub user_mode: bool,
+    /// The system call the task was in.
+    pub syscall: SyscallId,
+    /// Kernel stack, innermost first; none in user mode.
+    pub kernel_stack: StackId,
+    /// User stack, innermost first.
+    pub user_stack: StackId,
+    /// Softirqs pending on this CPU, one bit a vector.
+    pub pending: u16,
+    /// For how long the oldest of them has been pending; 0 with none pending.
+    pub pending_for: Nanos,
+    /// For how long ksoftirqd of this CPU has been runnable without running; 0 if it is not.
+    pub ksoftirqd_waits: Nanos,
+    /// Since when a softirq of vector `softirq_vector` may be running here: time since the last
+    /// `softirq_entry` on this CPU. A softirq is running only if the kernel stack says so.
+    pub since_softirq_entry: Nanos,
+    /// Vector of that last `softirq_entry`.
+    pub softirq_vector: Vector,
+    /// Interrupt gap: lateness of this tick beyond its period. 0 where below the threshold.
+    pub gap: Nanos,
+    /// For how long this very hard interrupt had been running before the tick's program was
+    /// called (another handler came first). 0 where unknown.
+    pub in_hardirq: Nanos,
+    /// The bytes of kernel text before the interrupted instruction show that it had just set the
+    /// interrupt flag: proof that the code had interrupts off. Only looked at for gaps.
+    pub irqs_were_off: bool,
+}
+
+/// `softirq_raise(v)` to the next `softirq_entry(v)` on this CPU, past the threshold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SoftirqDelay {
+    /// When it was entered: the end of the delay.
+    pub time: Ktime,
+    /// The CPU.
+    pub cpu: Cpu,
+    /// Which softirq.
+    pub vector: Vector,
+    /// How long it was pending, from its oldest raise.
+    pub delay: Nanos,
+    /// The task on the CPU when it was entered. Not the culprit: it only tells the context.
+    pub task: TaskId,
+    /// Kernel stack at entry: tells the context it ran in (irq, task, ksoftirqd, napi, idle).
+    pub entry_stack: StackId,
+}
+
+/// `softirq_entry(v)` to `softirq_exit(v)`, past the threshold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SoftirqRun {
+    /// When it returned.
+    pub time: Ktime,
+    /// The CPU.
+    pub cpu: Cpu,
+    /// Which softirq.
+    pub vector: Vector,
+    /// How long the handler ran.
+    pub run: Nanos,
+    /// The task it ran on top of.
+    pub task: TaskId,
+}
+
+/// Pending softirqs left to `ksoftirqd/N`, and how long it took to get to them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Handoff {
+    /// When it ended: the first `softirq_entry` in ksoftirqd, or its switch out without one.
+    pub time: Ktime,
+    /// The CPU.
+    pub cpu: Cpu,
+    /// Oldest raise pending when ksoftirqd was woken, to the wake. 0 where none was known.
+    pub raise_to_wake: Nanos,
+    /// Wake to switched in: run-queue wait.
+    pub wake_to_in: Nanos,
+    /// Switched in to the first `softirq_entry`; where there was none, to switched out.
+    pub in_to_entry: Nanos,
+    /// A softirq was entered in ksoftirqd; else all had been served meanwhile.
+    pub entered: bool,
+    /// Wake to the first `softirq_entry` on this CPU by someone else (an interrupt's exit) while
+    /// ksoftirqd waited; 0 if there was none.
+    pub served_after: Nanos,
+    /// Vectors pending at the wake.
+    pub pending: u16,
+    /// ksoftirqd was preempted with work left, not woken.
+    pub preempted: bool,
+    /// How many tasks ran meanwhile beyond those told one by one as [`Runner`]s.
+    pub other_runners: u32,
+    /// Their time.
+    pub other_ran: Nanos,
+}
+
+/// A task that ran on the CPU between ksoftirqd's wake and its switch in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Runner {
+    /// Equals the `time` of the [`Handoff`] it belongs to (same CPU).
+    pub time: Ktime,
+    /// The CPU.
+    pub cpu: Cpu,
+    /// Who ran.
+    pub task: TaskId,
+    /// Its scheduling policy.
+    pub policy: u8,
+    /// For how long, all its turns together.
+    pub ran: Nanos,
+}
+
+/// What kind of hard interrupt ran.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum IrqKind {
+    /// A device's interrupt: `irq:irq_handler_entry`.
+    #[default]
+    Device,
+    /// The local APIC timer: hrtimers and the scheduler's tick.
+    Timer,
+    /// A function call from another CPU.
+    CallFunction,
+    /// Deferred irq work.
+    IrqWork,
+}
+
+/// A hard interrupt handler that ran past the threshold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HardIrq {
+    /// When it returned.
+    pub time: Ktime,
+    /// The CPU.
+    pub cpu: Cpu,
+    /// What it was.
+    pub kind: IrqKind,
+    /// Interrupt line, for a device; else the vector number.
+    pub irq: u32,
+    /// `irqaction->name` of a device's interrupt, or none.
+    pub name: StrId,
+    /// The handler, or the timer function that took most of the time, by symbol; or none.
+    pub handler: FrameId,
+    /// How long it ran.
+    pub run: Nanos,
+}
+
+/// A system call longer than the threshold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SyscallSlow {
+    /// When it returned.
+    pub time: Ktime,
+    /// The CPU it returned on.
+    pub cpu: Cpu,
+    /// Who called.
+    pub task: TaskId,
+    /// What was called.
+    pub syscall: SyscallId,
+    /// Enter to exit.
+    pub duration: Nanos,
+    /// CPU time of the task meanwhile, as the scheduler accounts it (up to one jiffy behind).
+    pub on_cpu: Nanos,
+    /// It slept at least once (voluntary context switch).
+    pub slept: bool,
+    /// What it returned (bytes, or minus an errno).
+    pub ret: i64,
+}
+
+/// Steal time that the hypervisor reports for a CPU (`/proc/stat`, field 8), as a running total.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Steal {
+    /// When it was read.
+    pub time: Ktime,
+    /// The CPU.
+    pub cpu: Cpu,
+    /// Total since boot; granularity 1/USER_HZ = 10 ms.
+    pub total: Nanos,
+}
+
+/// Which latency a histogram holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum HistKind {
+    /// Softirq delay, one histogram a vector.
+    #[default]
+    SoftirqDelay,
+    /// Softirq run time, one histogram a vector.
+    SoftirqRun,
+    /// Run-queue wait of ksoftirqd.
+    KsoftirqdWait,
+}
+
+/// Events counted in one bucket of an in-kernel histogram since the last such record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HistCount {
+    /// When it was read.
+    pub time: Ktime,
+    /// The CPU.
+    pub cpu: Cpu,
+    /// Which latency.
+    pub kind: HistKind,
+    /// The vector, where there is one a vector.
+    pub vector: Vector,
+    /// Bucket number: see [`super::hist`].
+    pub bucket: u32,
+    /// How many fell into it.
+    pub count: u64,
+}
+
+/// Records that a probe made and could not deliver since the last such record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// When it was counted.
+    pub time: Ktime,
+    /// The CPU.
+    pub cpu: Cpu,
+    /// Which probe, by name.
+    pub probe: StrId,
+    /// The ring buffer was full.
+    pub ring_full: u64,
+    /// Held back by the per-CPU rate limit.
+    pub rate_limited: u64,
+}

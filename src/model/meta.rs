@@ -1,0 +1,65 @@
+//! Where, when and how a recording was made.
+
+use serde::{Deserialize, Serialize};
+
+use crate::units::{Ktime, Nanos};
+
+/// Facts about the host and the recording, taken at its start. Stored as JSON inside the
+/// recording; fields that an older or newer stallprof does not know are left out or ignored.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Meta {
+    /// Version of the stallprof that recorded.
+    pub version: String,
+    /// Its command line.
+    pub command: Vec<String>,
+    /// Host name.
+    pub host: String,
+    /// `uname -r`.
+    pub kernel: String,
+    /// `uname -v`.
+    pub kernel_version: String,
+    /// `uname -m`.
+    pub arch: String,
+    /// CPUs online at the start.
+    pub cpus_online: Vec<u32>,
+    /// CPUs recorded.
+    pub cpus: Vec<u32>,
+    /// Moment of the start, CLOCK_MONOTONIC.
+    pub start: Ktime,
+    /// The same moment, nanoseconds since 1970 UTC (CLOCK_REALTIME).
+    pub start_realtime: u64,
+    /// Softirq delays, handoffs, runs and gaps from this length on are stalls (`--stall`).
+    pub stall_threshold: Nanos,
+    /// Interrupt gaps count from this length on: the stall threshold, or three sampling periods
+    /// where that is longer.
+    pub gap_threshold: Nanos,
+    /// Period of the sampling timer; 0 if it did not run.
+    pub sample_period: Nanos,
+    /// System calls are recorded from this length on.
+    pub syscall_min: Nanos,
+    /// Only this process's calls and profile (`-p`), where asked.
+    pub pid: Option<u32>,
+    /// Dying memory cgroups at the start, where they could be counted.
+    pub dying_memcgs: Option<u64>,
+    /// Kernel HZ, where known.
+    pub hz: Option<u32>,
+    /// The kernel's preemption model, where known (`none`, `voluntary`, `full`, `lazy`, `rt`).
+    pub preemption: Option<String>,
+    /// What was measured, by which method, and what was not and why.
+    pub probes: Vec<ProbeStatus>,
+}
+
+/// Whether a measure ran, and how.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ProbeStatus {
+    /// Name of the probe: `softirq`, `ksoftirqd`, `sampler`, ...
+    pub name: String,
+    /// What it measures, in words.
+    pub measures: String,
+    /// The method in use (`tp_btf`, `raw_tp`, `perf_event`, ...); none if it does not run.
+    pub method: Option<String>,
+    /// Why it does not run, or why not by a better method.
+    pub reason: Option<String>,
+}

@@ -1,0 +1,21 @@
+//! The data: what was recorded and what was found. No I/O here.
+//!
+//! [`Event`]s are what probes saw; a [`Recording`] holds them with the names they refer to;
+//! [`findings`] are what the analysis concludes from a recording.
+
+pub mod event;
+pub mod findings;
+pub mod hist;
+pub mod meta;
+pub mod names;
+pub mod recording;
+pub mod vector;
+
+pub use event::{
+    Event, Handoff, HardIrq, HistCount, IrqKind, Lost, Runner, Sample, SoftirqDelay, SoftirqRun,
+    Steal, SyscallId, SyscallSlow,
+};
+pub use meta::{Meta, ProbeStatus};
+pub use names::{Frame, FrameId, Stack, StackId, StrId, Task, TaskId};
+pub use recording::Recording;
+pub use vector::Vector;

@@ -1,0 +1,97 @@
+//! A recording in memory.
+
+use super::*;
+use crate::units::{Ktime, Nanos};
+
+/// All that a recording file holds, each table in order of time.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Recording {
+    /// Where, when and how it was made.
+    pub meta: Meta,
+    /// Strings by [`StrId`]; number 0 is empty.
+    pub strings: Vec<String>,
+    /// Tasks by [`TaskId`]; number 0 is unknown.
+    pub tasks: Vec<Task>,
+    /// Code locations by [`FrameId`]; number 0 is unknown.
+    pub frames: Vec<Frame>,
+    /// Stacks by [`StackId`]; number 0 is empty.
+    pub stacks: Vec<Stack>,
+    /// Ticks of the sampler.
+    pub samples: Vec<Sample>,
+    /// Softirqs that waited.
+    pub delays: Vec<SoftirqDelay>,
+    /// Softirq handlers that ran long.
+    pub runs: Vec<SoftirqRun>,
+    /// Waits of ksoftirqd.
+    pub handoffs: Vec<Handoff>,
+    /// Who ran meanwhile.
+    pub runners: Vec<Runner>,
+    /// Hard interrupts that ran long.
+    pub hardirqs: Vec<HardIrq>,
+    /// Slow system calls.
+    pub syscalls: Vec<SyscallSlow>,
+    /// Steal time readings.
+    pub steal: Vec<Steal>,
+    /// Histogram counts.
+    pub hists: Vec<HistCount>,
+    /// What was lost on the way.
+    pub lost: Vec<Lost>,
+    /// When the recording ended in order; none if it was cut short.
+    pub end: Option<Ktime>,
+    /// What is wrong with the file it was read from, in words for a person; empty if nothing.
+    pub damage: Vec<String>,
+}
+
+impl Recording {
+    /// The string of an id; empty for none, or one that a damaged file does not hold.
+    #[must_use]
+    pub fn str(&self, id: StrId) -> &str {
+        self.strings.get(id.0 as usize).map_or("", String::as_str)
+    }
+
+    /// The task of an id; the unknown task if there is none.
+    #[must_use]
+    pub fn task(&self, id: TaskId) -> Task {
+        self.tasks.get(id.0 as usize).copied().unwrap_or_default()
+    }
+
+    /// The frame of an id; the unknown frame if there is none.
+    #[must_use]
+    pub fn frame(&self, id: FrameId) -> Frame {
+        self.frames.get(id.0 as usize).copied().unwrap_or_default()
+    }
+
+    /// The frames of a stack, innermost first.
+    #[must_use]
+    pub fn stack(&self, id: StackId) -> &[FrameId] {
+        self.stacks.get(id.0 as usize).map_or(&[], |s| &s.0)
+    }
+
+    /// The function names of a stack, innermost first; `[unknown]` where there is no symbol.
+    pub fn functions(&self, id: StackId) -> impl DoubleEndedIterator<Item = &str> + Clone {
+        self.stack(id).iter().map(|&f| match self.str(self.frame(f).function) {
+            "" => "[unknown]",
+            name => name,
+        })
+    }
+
+    /// The last moment known to belong to the recording.
+    #[must_use]
+    pub fn last_time(&self) -> Ktime {
+        let last = [
+            self.samples.last().map(|e| e.time),
+            self.delays.last().map(|e| e.time),
+            self.handoffs.last().map(|e| e.time),
+            self.syscalls.last().map(|e| e.time),
+            self.steal.last().map(|e| e.time),
+            self.end,
+        ];
+        last.into_iter().flatten().max().unwrap_or(self.meta.start)
+    }
+
+    /// How long it lasted.
+    #[must_use]
+    pub fn duration(&self) -> Nanos {
+        self.last_time().since(self.meta.start)
+    }
+}
