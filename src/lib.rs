@@ -4,8 +4,13 @@
 //! [`model::findings`] -> `render`. See `docs/architecture.md`.
 
 pub mod analysis;
+pub mod cli;
 pub mod host;
 pub mod model;
+#[cfg(feature = "probes")]
+pub mod probe;
 pub mod recording;
 pub mod render;
+#[cfg(feature = "probes")]
+pub mod session;
 pub mod units;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The `stallprof` command: see `stallprof help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    stallprof::cli::main()
+}

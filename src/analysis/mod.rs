@@ -1,1 +1,106 @@
-//! To come.
+//! From a recording to findings. Pure: the same recording gives the same findings, byte for byte.
+//!
+//! The way of it: [`lateness`] turns events into measures of how late something was; [`episode`]
+//! joins those that overlap on a CPU into stalls; [`blame`] finds who did each, from what was
+//! recorded *inside* it; [`groups`] ranks them.
+
+mod blame;
+mod calls;
+mod episode;
+mod groups;
+mod index;
+mod lateness;
+mod latency;
+mod notes;
+mod stacks;
+pub mod syscalls;
+pub mod workload;
+
+use crate::model::Recording;
+use crate::model::findings::{Findings, Host, LostRecords, Options, SCHEMA, Stall, Window};
+use crate::units::Cpu;
+use index::Index;
+
+/// Concludes what a recording shows.
+#[must_use]
+pub fn analyse(recording: &Recording) -> Findings {
+    let index = Index::new(recording);
+    let mut stalls = Vec::new();
+    for cpu in index.cpus() {
+        let measures = lateness::measures(&index, cpu);
+        for episode in episode::join(measures) {
+            stalls.push(blame::stall(&index, cpu, episode));
+        }
+    }
+    stalls.sort_by_key(|s: &Stall| (s.start, s.cpu));
+    for (n, stall) in stalls.iter_mut().enumerate() {
+        stall.id = n + 1;
+    }
+
+    let meta = &recording.meta;
+    Findings {
+        schema: SCHEMA,
+        recorded_by: meta.version.clone(),
+        command: meta.command.clone(),
+        host: Host {
+            name: meta.host.clone(),
+            kernel: meta.kernel.clone(),
+            preemption: meta.preemption.clone(),
+            dying_memcgs: meta.dying_memcgs,
+        },
+        window: Window {
+            start: meta.start,
+            end: recording.last_time(),
+            start_realtime: meta.start_realtime,
+            complete: recording.end.is_some(),
+        },
+        options: Options {
+            stall_threshold: meta.stall_threshold,
+            gap_threshold: meta.gap_threshold,
+            sample_period: meta.sample_period,
+            syscall_min: meta.syscall_min,
+        },
+        cpus: groups::cpus(&index, &stalls),
+        culprits: groups::culprits(&stalls),
+        latencies: latency::latencies(recording),
+        slow_calls: calls::groups(&index),
+        lost: lost(recording),
+        probes: meta.probes.clone(),
+        notes: notes::notes(recording, &stalls),
+        stalls,
+    }
+}
+
+fn lost(recording: &Recording) -> Vec<LostRecords> {
+    let mut lost: Vec<LostRecords> = Vec::new();
+    for event in &recording.lost {
+        let probe = recording.str(event.probe);
+        let row = match lost.iter_mut().find(|l| l.probe == probe) {
+            Some(row) => row,
+            None => {
+                let none =
+                    LostRecords { probe: probe.to_owned(), ring_full: 0, rate_limited: 0 };
+                lost.push(none);
+                let Some(row) = lost.last_mut() else { continue };
+                row
+            }
+        };
+        row.ring_full = row.ring_full.saturating_add(event.ring_full);
+        row.rate_limited = row.rate_limited.saturating_add(event.rate_limited);
+    }
+    lost.sort_by(|a, b| a.probe.cmp(&b.probe));
+    lost
+}
+
+/// CPUs that a recording speaks of: those asked for, and any that an event names.
+fn cpus_of(recording: &Recording) -> Vec<Cpu> {
+    let mut cpus: Vec<Cpu> = recording.meta.cpus.iter().map(|c| Cpu(*c)).collect();
+    cpus.extend(recording.samples.iter().map(|e| e.cpu));
+    cpus.extend(recording.delays.iter().map(|e| e.cpu));
+    cpus.extend(recording.handoffs.iter().map(|e| e.cpu));
+    cpus.extend(recording.runs.iter().map(|e| e.cpu));
+    cpus.extend(recording.hardirqs.iter().map(|e| e.cpu));
+    cpus.sort_unstable();
+    cpus.dedup();
+    cpus
+}

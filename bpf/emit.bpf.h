@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
+/*
+ * Records to user space: bounded in rate per CPU, and every one that does not make it is counted.
+ * Each object that includes this has its own limiter; PROBE names its row of the losses.
+ */
+#ifndef EMIT_BPF_H
+#define EMIT_BPF_H
+
+#include "state.bpf.h"
+
+/* Records a second and CPU; past it a storm of stalls would itself become one. */
+#define SP_RATE 1000
+
+struct limiter {
+	__u64 window; /* the second that is being counted */
+	__u64 sent;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct limiter);
+} limit SEC(".maps");
+
+static __always_inline struct sp_loss *loss_of(__u32 probe)
+{
+	return bpf_map_lookup_elem(&losses, &probe);
+}
+
+/* Whether this CPU may send one more record; counts the refusal. */
+static __always_inline bool within_rate(__u32 probe, __u64 now)
+{
+	__u32 zero = 0;
+	struct limiter *l = bpf_map_lookup_elem(&limit, &zero);
+	struct sp_loss *loss;
+
+	if (!l)
+		return false;
+	if (now - l->window > 1000000000ULL) {
+		l->window = now;
+		l->sent = 0;
+	}
+	if (l->sent++ < SP_RATE)
+		return true;
+	loss = loss_of(probe);
+	if (loss)
+		loss->rate_limited++;
+	return false;
+}
+
+static __always_inline void emit(__u32 probe, void *record, __u64 size, __u64 flags)
+{
+	struct sp_loss *loss;
+
+	if (!bpf_ringbuf_output(&ring, record, size, flags))
+		return;
+	loss = loss_of(probe);
+	if (loss)
+		loss->ring_full++;
+}
+
+#endif

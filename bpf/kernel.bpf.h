@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
+/*
+ * The kernel types that our programs read, and no more: CO-RE finds the fields wherever the
+ * running kernel has them. `___name` suffixes are ignored by CO-RE: older shapes of a type.
+ */
+#ifndef KERNEL_BPF_H
+#define KERNEL_BPF_H
+
+typedef unsigned char __u8;
+typedef short __s16;
+typedef unsigned short __u16;
+typedef int __s32;
+typedef unsigned int __u32;
+typedef long long __s64;
+typedef unsigned long long __u64;
+typedef __u16 __be16;
+typedef __u32 __be32;
+typedef __u32 __wsum;
+typedef _Bool bool;
+enum { false, true };
+#define NULL ((void *)0)
+
+/* include/uapi/linux/bpf.h */
+enum {
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_RINGBUF	  = 27,
+	BPF_MAP_TYPE_TASK_STORAGE = 29,
+};
+enum {
+	BPF_F_NO_PREALLOC		= 1 << 0,
+	BPF_F_USER_STACK		= 1 << 8,
+	BPF_LOCAL_STORAGE_GET_F_CREATE	= 1 << 0,
+	BPF_RB_NO_WAKEUP		= 1 << 0,
+	BPF_RB_FORCE_WAKEUP		= 1 << 1,
+};
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct kernfs_node {
+	__u64 id;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+
+struct qstr {
+	const unsigned char *name;
+};
+
+struct super_block {
+	unsigned long s_magic;
+};
+
+struct dentry {
+	struct dentry *d_parent;
+	struct qstr d_name;
+	struct super_block *d_sb;
+};
+
+struct vfsmount {
+	struct dentry *mnt_root;
+};
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+};
+
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+};
+
+struct file {
+	struct path f_path;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+struct sched_entity {
+	__u64 sum_exec_runtime;
+};
+
+struct thread_info {
+	__u32 status;
+};
+
+struct task_struct {
+	struct thread_info thread_info;
+	unsigned int __state;
+	unsigned int flags;
+	struct sched_entity se;
+	unsigned int policy;
+	int pid;
+	int tgid;
+	unsigned long nvcsw;
+	__u64 start_boottime;
+	char comm[16];
+	struct files_struct *files;
+	struct css_set *cgroups;
+};
+
+/* Before 2f064a59a11f ("sched: Change task_struct::state", 5.14). */
+struct task_struct___old_state {
+	volatile long state;
+};
+
+struct pt_regs {
+	unsigned long dx;
+	unsigned long si;
+	unsigned long di;
+	unsigned long orig_ax;
+	unsigned long ip;
+	unsigned long cs;
+};
+
+struct irqaction {
+	void *handler;
+	const char *name;
+};
+
+struct hrtimer {
+	void *function;
+};
+
+struct bpf_perf_event_data;
+
+#pragma clang attribute pop
+
+#define PF_KTHREAD 0x00200000
+#define TS_COMPAT  0x0002 /* arch/x86/include/asm/thread_info.h: a system call of the 32-bit table */
+
+#endif

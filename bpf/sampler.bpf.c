@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR MIT)
+/*
+ * The per-CPU sampling timer (perf cpu-clock). Each tick looks at what the CPU is doing in the
+ * middle of a stall: the only place where the culprit can be seen. And each tick checks its own
+ * lateness: an interrupt gap shows at the first instruction after interrupts came back.
+ */
+#include "emit.bpf.h"
+#include "task.bpf.h"
+
+/* Mirrors struct bpf_perf_event_data of include/uapi/linux/bpf_perf_event.h (x86-64 registers). */
+struct perf_ctx {
+	__u64 r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax;
+	__u64 ip, cs, flags, sp, ss;
+	__u64 sample_period;
+	__u64 addr;
+};
+
+const volatile __u64 period_ns = 1001001;
+const volatile __u64 gap_ns = 5000000;
+const volatile __u64 evidence_ns = 2500000; /* look up the file once something waits this long */
+const volatile __u32 profile = 1;	    /* send every tick, not only evidence */
+const volatile __u32 profile_tgid = 0;	    /* the profile is of this process only; 0: of all */
+const volatile __u64 takes_fd[8] = {};	    /* system calls whose first argument is a descriptor */
+
+struct sample_record {
+	struct sp_sample e;
+	char data[SP_PATH + 256 + 2 * 8 * SP_STACK];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sample_record);
+} scratch SEC(".maps");
+
+static __always_inline bool is_fd_call(__s32 nr)
+{
+	__u32 n = nr;
+
+	return n < 512 && (takes_fd[(n >> 6) & 7] >> (n & 63)) & 1;
+}
+
+static __always_inline void fill_call(struct sp_call *call, struct task_struct *task)
+{
+	struct pt_regs *regs = (void *)bpf_task_pt_regs(task);
+
+	call->nr = BPF_CORE_READ(regs, orig_ax);
+	if (call->nr < 0)
+		return;
+	call->args[0] = BPF_CORE_READ(regs, di);
+	call->args[1] = BPF_CORE_READ(regs, si);
+	call->args[2] = BPF_CORE_READ(regs, dx);
+	if (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT)
+		call->nr += 65536;
+}
+
+/* Lateness beyond one period; 0 below the threshold or where it cannot be told. */
+static __always_inline __u64 lateness(struct sp_cpu *c, __u32 tid, __u64 now, __u64 last)
+{
+	__u64 base;
+
+	if (!tid || !c->sched_on)
+		return 0; /* the timer rests on an idle CPU */
+	if (!c->busy_since) {
+		/* This task was there before us. */
+		c->busy_since = now;
+		return 0;
+	}
+	if (!last)
+		return 0;
+	base = last > c->busy_since ? last : c->busy_since;
+	if (now < base + period_ns + gap_ns)
+		return 0;
+	return now - base - period_ns;
+}
+
+SEC("perf_event")
+int tick(struct perf_ctx *ctx)
+{
+	struct task_struct *task = (void *)bpf_get_current_task_btf();
+	struct sp_cpu *c = this_cpu();
+	__u64 now = bpf_ktime_get_ns(), last, oldest = 0, flags = BPF_RB_NO_WAKEUP, at;
+	__u32 zero = 0, pending = 0, len = 0;
+	struct sample_record *r;
+	struct sp_sample *e;
+	bool evidence;
+	long n;
+
+	r = bpf_map_lookup_elem(&scratch, &zero);
+	if (!c || !r)
+		return 0;
+	e = &r->e;
+	last = c->last_tick;
+	c->last_tick = now;
+
+	for (int v = 0; v < SP_VECTORS; v++) {
+		at = c->raised[v];
+		if (!at)
+			continue;
+		pending |= 1 << v;
+		if (!oldest || at < oldest)
+			oldest = at;
+	}
+	e->pending = pending;
+	e->pending_for = oldest ? now - oldest : 0;
+	e->ksoftirqd_waits = c->wait.woken && !c->wait.in ? now - c->wait.woken : 0;
+	e->gap = lateness(c, task->pid, now, last);
+	e->in_hardirq = c->irq_entered ? now - c->irq_entered : 0;
+	e->since_softirq_entry = c->entered ? now - c->entered : 0;
+	e->softirq_vector = c->entered_vector;
+
+	evidence = e->pending_for >= evidence_ns || e->ksoftirqd_waits >= evidence_ns || e->gap ||
+		   e->in_hardirq >= evidence_ns;
+	if (!evidence && (!profile || (profile_tgid && task->tgid != profile_tgid)))
+		return 0;
+	if (!evidence && !task->pid)
+		return 0; /* idle is what is left of the whole */
+
+	fill_head(&e->head, SP_SAMPLE, now);
+	fill_task(&e->task, task);
+	e->user_mode = (ctx->cs & 3) == 3;
+	e->call.nr = SP_NO_SYSCALL;
+	e->call.path_len = 0;
+	e->kernel_len = 0;
+	e->user_len = 0;
+	if (e->gap && !e->user_mode)
+		bpf_probe_read_kernel(e->text, SP_TEXT, (void *)(ctx->ip - SP_TEXT));
+	if (!(e->task.flags & PF_KTHREAD)) {
+		if (!e->user_mode)
+			fill_call(&e->call, task);
+		if (evidence && is_fd_call(e->call.nr)) {
+			len = file_path(task, e->call.args[0], r->data);
+			e->call.path_len = len;
+		}
+	}
+	if (len > SP_PATH)
+		len = SP_PATH;
+	if (!e->user_mode) {
+		n = bpf_get_stack(ctx, r->data + len, 8 * SP_STACK, 0);
+		if (n > 0 && n <= 8 * SP_STACK) {
+			e->kernel_len = n;
+			len += n;
+		}
+	}
+	if (len > SP_PATH + 8 * SP_STACK)
+		len = SP_PATH + 8 * SP_STACK;
+	if (!(e->task.flags & PF_KTHREAD)) {
+		n = bpf_get_stack(ctx, r->data + len, 8 * SP_STACK, BPF_F_USER_STACK);
+		if (n > 0 && n <= 8 * SP_STACK) {
+			e->user_len = n;
+			len += n;
+		}
+	}
+	if (len > sizeof(r->data))
+		len = sizeof(r->data);
+	if (evidence)
+		flags = BPF_RB_FORCE_WAKEUP;
+	emit(SP_P_SAMPLER, r, sizeof(*e) + len, flags);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
+/* Who a task is, which system call it is in, and the path of a file behind its descriptor. */
+#ifndef TASK_BPF_H
+#define TASK_BPF_H
+
+#include "state.bpf.h"
+
+static __always_inline void fill_task(struct sp_task *out, struct task_struct *task)
+{
+	out->tid = BPF_CORE_READ(task, pid);
+	out->tgid = BPF_CORE_READ(task, tgid);
+	out->flags = BPF_CORE_READ(task, flags);
+	out->policy = BPF_CORE_READ(task, policy);
+	out->start = BPF_CORE_READ(task, start_boottime);
+	out->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	BPF_CORE_READ_STR_INTO(&out->comm, task, comm);
+}
+
+/* A runnable task was switched out because another was to run, not to sleep. */
+static __always_inline bool still_runnable(struct task_struct *prev, bool preempt)
+{
+	struct task_struct___old_state *old = (void *)prev;
+
+	if (preempt)
+		return true;
+	if (bpf_core_field_exists(prev->__state))
+		return BPF_CORE_READ(prev, __state) == 0;
+	return BPF_CORE_READ(old, state) == 0;
+}
+
+/*
+ * Writes the names from a file up to the root of its mount tree, innermost first, each followed
+ * by '/', into buf (SP_PATH + 256 bytes, so that a bounded name fits past the last offset);
+ * returns the length. User space turns it round.
+ */
+static __always_inline __u32 file_path(struct task_struct *task, __u32 fd, char *buf)
+{
+	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
+	struct file **slot, *file = NULL;
+	struct dentry *dentry, *parent, *root;
+	struct mount *mnt, *up;
+	struct vfsmount *vfs;
+	const unsigned char *name;
+	__u32 len = 0;
+	long n;
+
+	if (!fdt || fd >= BPF_CORE_READ(fdt, max_fds))
+		return 0;
+	slot = BPF_CORE_READ(fdt, fd);
+	bpf_probe_read_kernel(&file, sizeof(file), slot + fd);
+	if (!file)
+		return 0;
+	dentry = BPF_CORE_READ(file, f_path.dentry);
+	vfs = BPF_CORE_READ(file, f_path.mnt);
+	mnt = (void *)vfs - bpf_core_field_offset(struct mount, mnt);
+	root = BPF_CORE_READ(vfs, mnt_root);
+
+	for (int i = 0; i < 24; i++) {
+		if (!dentry)
+			break;
+		parent = BPF_CORE_READ(dentry, d_parent);
+		if (dentry == root || dentry == parent) {
+			/* The root of a mount: go on at the place it is mounted on. */
+			up = BPF_CORE_READ(mnt, mnt_parent);
+			if (!up || up == mnt || dentry != root)
+				break;
+			dentry = BPF_CORE_READ(mnt, mnt_mountpoint);
+			mnt = up;
+			root = BPF_CORE_READ(mnt, mnt.mnt_root);
+			continue;
+		}
+		name = BPF_CORE_READ(dentry, d_name.name);
+		len &= SP_PATH - 1; /* for the verifier; the check below keeps it true */
+		n = bpf_probe_read_kernel_str(buf + len, 256, name);
+		if (n <= 0 || n > 256)
+			break;
+		len += n; /* counts the NUL, which becomes the '/' */
+		if (len > SP_PATH - 1)
+			return SP_PATH; /* cut: outer names are missing */
+		buf[(len - 1) & (SP_PATH - 1)] = '/';
+		dentry = parent;
+	}
+	return len;
+}
+
+#endif

@@ -1,0 +1,117 @@
+//! An interrupt gap: the late tick lands on the first instruction after interrupts came back.
+//! Where that is a function that turns them on, its caller had them off. Anywhere else the time
+//! went to something a task cannot be blamed for.
+
+use super::{Verdict, task};
+use crate::analysis::index::Index;
+use crate::model::Sample;
+use crate::model::findings::{Cause, Culprit, Evidence, Measure};
+use crate::units::{Cpu, Nanos};
+
+/// Judges a gap by the tick that ended it.
+pub fn judge(index: &Index<'_>, cpu: Cpu, gap: &Measure) -> Verdict {
+    let end = super::end_of(gap);
+    let ticks = index.between(cpu, gap.start, end);
+    let Some(tick) = ticks.iter().rev().find(|s| s.gap.0 > 0 && s.time == end) else {
+        let words = "a hard interrupt was this long, and no tick fell into it".to_owned();
+        return Verdict::unknown("no tick fell into it", Evidence { words, ..Evidence::default() });
+    };
+    let stolen = index.stolen(cpu, gap.start, end).unwrap_or_default();
+    let steal_fits = 10 * stolen.0 >= 8 * gap.duration.0;
+    match (irqs_off_by(index, tick), steal_fits) {
+        (Some((function, stack)), false) => {
+            blame_task(index, tick, gap, function, stack, stolen)
+        }
+        (Some((function, stack)), true) => {
+            let words = format!(
+                "the late tick landed in {function}, which turns interrupts back on; but the \
+                 hypervisor counted {stolen} of steal time around it: either may be the cause"
+            );
+            let evidence = Evidence { samples: 1, stack, words, ..Evidence::default() };
+            Verdict::unknown("interrupts were off or the hypervisor took the CPU", evidence)
+        }
+        (None, true) => Verdict {
+            cause: Cause::Stolen,
+            culprit: Culprit::Hypervisor,
+            evidence: Evidence {
+                samples: 1,
+                agree: 1,
+                words: format!(
+                    "the CPU took no interrupt for {}, and the hypervisor counted {stolen} of \
+                     steal time around it",
+                    gap.duration
+                ),
+                ..Evidence::default()
+            },
+        },
+        (None, false) => nobody(index, tick),
+    }
+}
+
+/// The function that had interrupts off and its stack, if the tick proves it.
+fn irqs_off_by(index: &Index<'_>, tick: &Sample) -> Option<(String, Vec<String>)> {
+    let facts = index.facts(tick.kernel_stack);
+    // In user mode, or on top of it, interrupts cannot have been off.
+    if tick.user_mode || facts.interrupt_frames >= facts.len {
+        return None;
+    }
+    // The instruction that was interrupted is the tick's own only if nothing lies on top.
+    let by_code = tick.irqs_were_off && facts.interrupt_frames == 0;
+    if facts.irq_restore_frames == 0 && !by_code {
+        return None;
+    }
+    let names: Vec<String> = index
+        .recording
+        .functions(tick.kernel_stack)
+        .skip(facts.interrupt_frames)
+        .map(str::to_owned)
+        .collect();
+    let held = names.get(facts.irq_restore_frames).or(names.first())?.clone();
+    Some((held, names))
+}
+
+fn blame_task(
+    index: &Index<'_>,
+    tick: &Sample,
+    gap: &Measure,
+    function: String,
+    stack: Vec<String>,
+    stolen: Nanos,
+) -> Verdict {
+    let mut words = format!(
+        "no timer interrupt for {}; the first one after it landed where {function} turned \
+         interrupts back on",
+        gap.duration
+    );
+    if stolen.0 > 0 {
+        words.push_str(&format!("; steal time around it: {stolen}"));
+    }
+    Verdict {
+        cause: Cause::IrqsOff,
+        culprit: Culprit::Task(task::doing(index, tick.task, &[tick])),
+        evidence: Evidence {
+            samples: 1,
+            agree: 1,
+            function: Some(function),
+            stack,
+            words,
+            ..Evidence::default()
+        },
+    }
+}
+
+/// Where the tick landed says nothing against the task there.
+fn nobody(index: &Index<'_>, tick: &Sample) -> Verdict {
+    let r = index.recording;
+    let where_ = match r.functions(tick.kernel_stack).next() {
+        Some(function) if !tick.user_mode => format!("kernel function {function}"),
+        _ => "user mode".to_owned(),
+    };
+    let words = format!(
+        "the late tick landed in {where_}, which does not turn interrupts on: what kept them from \
+         coming (a hard interrupt, firmware, the hypervisor) was not seen"
+    );
+    let stack = r.functions(tick.kernel_stack).map(str::to_owned).collect();
+    let evidence = Evidence { samples: 1, stack, words, ..Evidence::default() };
+    Verdict::unknown("no interrupts came, and no task had turned them off", evidence)
+}

@@ -1,0 +1,96 @@
+//! ksoftirqd was woken and could not run. Who ran instead is not sampled but booked by the
+//! scheduler's own switches; the samples add what that task was doing.
+
+use super::{Verdict, task, votes};
+use crate::analysis::index::Index;
+use crate::model::findings::{Cause, Culprit, Evidence, Measure};
+use crate::model::{Runner, Sample};
+use crate::units::{Cpu, Nanos};
+
+/// Judges the longest part of a handoff.
+pub fn judge(index: &Index<'_>, cpu: Cpu, m: &Measure) -> Verdict {
+    let Some(parts) = m.handoff else {
+        return Verdict::unknown("no parts of the handoff are known", Evidence::default());
+    };
+    let woken = m.start.after(parts.raise_to_wake);
+    let switched_in = woken.after(parts.wake_to_in);
+    if parts.wake_to_in < parts.raise_to_wake.max(parts.in_to_entry) {
+        return if parts.raise_to_wake >= parts.in_to_entry {
+            votes::judge(index, cpu, m.start, woken)
+        } else {
+            votes::judge(index, cpu, switched_in, super::end_of(m))
+        };
+    }
+
+    let end = super::end_of(m);
+    let mut runners: Vec<&Runner> = index
+        .recording
+        .runners
+        .iter()
+        .filter(|r| r.cpu == cpu && r.time == end)
+        .collect();
+    runners.sort_by_key(|r| (std::cmp::Reverse(r.ran), r.task));
+    let Some(first) = runners.first() else {
+        return votes::judge(index, cpu, woken, switched_in);
+    };
+    let wait = parts.wake_to_in;
+    let ticks = index.between(cpu, woken, switched_in);
+    let own: Vec<&Sample> = ticks.iter().copied().filter(|s| s.task == first.task).collect();
+    let evidence =
+        Evidence { samples: ticks.len(), agree: own.len(), ran: first.ran, ..Evidence::default() };
+    if 2 * first.ran.0 <= wait.0 {
+        return several(index, &runners, wait, evidence);
+    }
+
+    let in_softirq =
+        own.iter().filter(|s| index.facts(s.kernel_stack).softirq.is_some()).count();
+    if 2 * in_softirq > own.len() {
+        // Booked on the task, but taken by softirqs at the exit of interrupts on top of it.
+        return votes::judge(index, cpu, woken, switched_in);
+    }
+    let rt = super::is_real_time(first.policy);
+    let in_kernel = own.iter().filter(|s| !s.user_mode).count();
+    let one_call = own.iter().all(|s| s.syscall.nr_plus_1 == own[0].syscall.nr_plus_1);
+    let alone = runners.len() == 1;
+    let cause = if rt {
+        Cause::StarvedByRt
+    } else if alone && one_call && !own.is_empty() && in_kernel == own.len() {
+        Cause::NonPreemptible
+    } else {
+        Cause::StarvedByTasks
+    };
+    let stack = task::common_stack(
+        index,
+        own.iter()
+            .filter(|s| !s.user_mode)
+            .map(|s| (s.kernel_stack, index.facts(s.kernel_stack).interrupt_frames)),
+    );
+    let mut words = format!(
+        "ksoftirqd/{cpu} was runnable for {wait}; the scheduler gave {} of that to this task",
+        first.ran
+    );
+    if cause == Cause::NonPreemptible {
+        words.push_str(&format!(", without a break; {in_kernel} samples, all in the kernel"));
+    }
+    Verdict {
+        cause,
+        culprit: Culprit::Task(task::doing(index, first.task, &own)),
+        evidence: Evidence { function: stack.first().cloned(), stack, words, ..evidence },
+    }
+}
+
+fn several(index: &Index<'_>, runners: &[&Runner], wait: Nanos, evidence: Evidence) -> Verdict {
+    let tasks: Vec<String> = runners
+        .iter()
+        .map(|r| {
+            let who = task::identity(index.recording, r.task);
+            format!("{}[{}]", who.comm, who.tid)
+        })
+        .collect();
+    let words = format!("ksoftirqd was runnable for {wait} while {} tasks took turns", tasks.len());
+    Verdict {
+        cause: Cause::StarvedByTasks,
+        culprit: Culprit::Several { tasks },
+        evidence: Evidence { words, ..evidence },
+    }
+}

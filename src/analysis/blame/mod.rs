@@ -1,0 +1,111 @@
+//! Who held the CPU during a stall, from what was recorded inside it. No evidence, no culprit.
+
+mod gap;
+mod handoff;
+mod task;
+mod votes;
+
+use super::episode::Episode;
+use super::index::Index;
+use crate::model::findings::{Cause, Culprit, Evidence, Measure, Stall, StallKind};
+use crate::model::{HardIrq, IrqKind};
+use crate::units::{Cpu, Ktime};
+pub use task::identity;
+
+/// A verdict before it becomes part of a stall.
+struct Verdict {
+    cause: Cause,
+    culprit: Culprit,
+    evidence: Evidence,
+}
+
+impl Verdict {
+    /// Nothing that was recorded tells who it was.
+    fn unknown(why: &str, evidence: Evidence) -> Verdict {
+        let culprit = Culprit::Unknown { why: why.to_owned() };
+        Verdict { cause: Cause::Unexplained, culprit, evidence }
+    }
+
+    fn is_known(&self) -> bool {
+        self.cause != Cause::Unexplained
+    }
+}
+
+/// Makes a stall of an episode.
+pub fn stall(index: &Index<'_>, cpu: Cpu, episode: Episode) -> Stall {
+    let verdict = judge(index, cpu, &episode);
+    let primary = episode.primary();
+    Stall {
+        id: 0,
+        cpu,
+        start: primary.start,
+        duration: primary.duration,
+        cause: verdict.cause,
+        culprit: verdict.culprit,
+        evidence: verdict.evidence,
+        measures: episode.0,
+    }
+}
+
+fn judge(index: &Index<'_>, cpu: Cpu, episode: &Episode) -> Verdict {
+    let primary = episode.primary();
+    // A gap that makes up most of the stall explains whatever else waited in it.
+    let gap = episode
+        .0
+        .iter()
+        .find(|m| m.kind == StallKind::InterruptGap && 2 * m.duration.0 >= primary.duration.0);
+    if let Some(irq) = long_hardirq(index, cpu, primary) {
+        return hardirq_verdict(index, irq);
+    }
+    if let Some(gap) = gap {
+        let verdict = gap::judge(index, cpu, gap);
+        if verdict.is_known() || primary.kind == StallKind::InterruptGap {
+            return verdict;
+        }
+    }
+    match primary.kind {
+        StallKind::Handoff => handoff::judge(index, cpu, primary),
+        _ => votes::judge(index, cpu, primary.start, end_of(primary)),
+    }
+}
+
+/// `SCHED_FIFO`, `SCHED_RR` or `SCHED_DEADLINE` (include/uapi/linux/sched.h).
+fn is_real_time(policy: u8) -> bool {
+    matches!(policy, 1 | 2 | 6)
+}
+
+fn end_of(m: &Measure) -> Ktime {
+    m.start.after(m.duration)
+}
+
+/// A hard interrupt that ran for at least half of the stall.
+fn long_hardirq<'r>(index: &Index<'r>, cpu: Cpu, m: &Measure) -> Option<&'r HardIrq> {
+    index.recording.hardirqs.iter().find(|h| {
+        let (start, end) = (h.time.before(h.run).max(m.start), h.time.min(end_of(m)));
+        h.cpu == cpu && 2 * end.since(start).0 >= m.duration.0
+    })
+}
+
+fn hardirq_verdict(index: &Index<'_>, h: &HardIrq) -> Verdict {
+    let r = index.recording;
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let handler = some(r.str(r.frame(h.handler).function));
+    let (kind, irq) = match h.kind {
+        IrqKind::Device => ("device", Some(h.irq)),
+        IrqKind::Timer => ("timer", None),
+        IrqKind::CallFunction => ("call_function", None),
+        IrqKind::IrqWork => ("irq_work", None),
+    };
+    Verdict {
+        cause: Cause::HardIrq,
+        evidence: Evidence {
+            agree: 1,
+            ran: h.run,
+            function: handler.clone(),
+            stack: handler.iter().cloned().collect(),
+            words: format!("this hard interrupt ran for {} without a break", h.run),
+            ..Evidence::default()
+        },
+        culprit: Culprit::HardIrq { kind, irq, name: some(r.str(h.name)), handler },
+    }
+}

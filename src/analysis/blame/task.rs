@@ -1,0 +1,116 @@
+//! A task as a culprit: who it is, whose, and what it was doing.
+
+use std::collections::BTreeMap;
+
+use crate::analysis::index::Index;
+use crate::analysis::{syscalls, workload};
+use crate::model::findings::TaskCulprit;
+use crate::model::{Recording, Sample, StackId, StrId, SyscallId, TaskId};
+
+/// Who a task is, without what it does.
+pub fn identity(r: &Recording, id: TaskId) -> TaskCulprit {
+    let task = r.task(id);
+    let cgroup = r.str(task.cgroup);
+    TaskCulprit {
+        tid: task.tid,
+        tgid: task.tgid,
+        comm: r.str(task.comm).to_owned(),
+        start: task.start,
+        cgroup: (!cgroup.is_empty()).then(|| cgroup.to_owned()),
+        workload: workload::workload(cgroup),
+        syscall: None,
+        file: None,
+        work: None,
+        user_mode: false,
+    }
+}
+
+/// Who the task of these samples is and what it was doing in most of them.
+pub fn doing(index: &Index<'_>, id: TaskId, samples: &[&Sample]) -> TaskCulprit {
+    let r = index.recording;
+    let mut culprit = identity(r, id);
+    let in_user = samples.iter().filter(|s| s.user_mode).count();
+    culprit.user_mode = 2 * in_user > samples.len();
+    if r.task(id).kthread {
+        culprit.work = work_function(index, samples);
+        return culprit;
+    }
+    let calls = samples.iter().map(|s| s.syscall).filter(|c| c.nr_plus_1 != 0);
+    let Some(nr) = most(calls.map(|c| c.nr_plus_1)) else { return culprit };
+    culprit.syscall = Some(call_name(r, nr));
+    let files = samples.iter().map(|s| s.syscall).filter(|c| c.nr_plus_1 == nr);
+    let file = most(files.map(|c| c.file).filter(|f| f.is_some()))
+        .or_else(|| file_of_slow_call(index, id, nr, samples));
+    culprit.file = file.map(|f| r.str(f).to_owned());
+    culprit
+}
+
+/// `read`, or `syscall 1234` where the number has no name.
+pub fn call_name(r: &Recording, nr_plus_1: u32) -> String {
+    syscalls::name(&r.meta.arch, nr_plus_1.saturating_sub(1)).into_owned()
+}
+
+/// The file of the slow call that these samples fell into, where no sample looked it up.
+fn file_of_slow_call(
+    index: &Index<'_>,
+    id: TaskId,
+    nr_plus_1: u32,
+    samples: &[&Sample],
+) -> Option<StrId> {
+    let at = samples.first()?.time;
+    let covers = |call: &SyscallId| call.nr_plus_1 == nr_plus_1 && call.file.is_some();
+    index
+        .recording
+        .syscalls
+        .iter()
+        .find(|c| {
+            c.task == id && covers(&c.syscall) && c.time >= at && c.time.before(c.duration) <= at
+        })
+        .map(|c| c.syscall.file)
+}
+
+/// The function that a kernel worker was called with: what `process_one_work` called.
+fn work_function(index: &Index<'_>, samples: &[&Sample]) -> Option<String> {
+    most(samples.iter().filter_map(|s| {
+        let names: Vec<&str> = index.recording.functions(s.kernel_stack).collect();
+        let at = names.iter().position(|n| *n == "process_one_work")?;
+        Some(names.get(at.checked_sub(1)?)?.to_string())
+    }))
+}
+
+/// The most frequent; of equally frequent ones the least.
+pub fn most<T: Ord>(all: impl Iterator<Item = T>) -> Option<T> {
+    let mut counts: BTreeMap<T, usize> = BTreeMap::new();
+    for one in all {
+        *counts.entry(one).or_default() += 1;
+    }
+    let mut best: Option<(T, usize)> = None;
+    for (one, count) in counts {
+        if best.as_ref().is_none_or(|(_, most)| count > *most) {
+            best = Some((one, count));
+        }
+    }
+    best.map(|(one, _)| one)
+}
+
+/// What all these stacks have in common from the outside in, innermost first: the functions that
+/// did not return during the stall. `skip` says how many innermost frames of a stack to leave out.
+pub fn common_stack(
+    index: &Index<'_>,
+    stacks: impl Iterator<Item = (StackId, usize)>,
+) -> Vec<String> {
+    let mut common: Option<Vec<&str>> = None;
+    for (stack, skip) in stacks {
+        let mut names: Vec<&str> = index.recording.functions(stack).skip(skip).collect();
+        names.reverse();
+        common = Some(match common {
+            None => names,
+            Some(before) => {
+                let same = before.iter().zip(&names).take_while(|(a, b)| a == b).count();
+                names.truncate(same);
+                names
+            }
+        });
+    }
+    common.unwrap_or_default().into_iter().rev().map(str::to_owned).collect()
+}

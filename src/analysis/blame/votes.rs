@@ -1,0 +1,178 @@
+//! A softirq waited, or ran long, while the CPU took interrupts: the ticks inside tell who was on
+//! it. One culprit needs the votes of more than half of them.
+
+use std::collections::BTreeMap;
+
+use super::{Verdict, task};
+use crate::analysis::index::Index;
+use crate::analysis::notes::kernel_at_least;
+use crate::model::findings::{Cause, Culprit, Evidence};
+use crate::model::{Sample, TaskId, Vector};
+use crate::units::{Cpu, Ktime};
+
+/// What a tick found on the CPU.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Found {
+    Softirq(Vector),
+    Kernel(TaskId),
+    User(TaskId),
+    Idle,
+}
+
+/// Judges the time from `start` to `end` by its ticks.
+pub fn judge(index: &Index<'_>, cpu: Cpu, start: Ktime, end: Ktime) -> Verdict {
+    let ticks = index.between(cpu, start, end);
+    if ticks.is_empty() {
+        let words = format!("it was {} long and no sample fell into it", end.since(start));
+        return Verdict::unknown(
+            "no sample fell into it",
+            Evidence { words, ..Evidence::default() },
+        );
+    }
+    let mut votes: BTreeMap<Found, Vec<&Sample>> = BTreeMap::new();
+    for tick in ticks {
+        votes.entry(found(index, tick)).or_default().push(tick);
+    }
+    let total = ticks.len();
+    let Some((winner, agree)) = votes.iter().max_by_key(|(_, v)| v.len()) else {
+        return Verdict::unknown("no sample fell into it", Evidence::default());
+    };
+    let evidence = Evidence { samples: total, agree: agree.len(), ..Evidence::default() };
+    if 2 * agree.len() <= total {
+        return several(index, &votes, evidence);
+    }
+    match *winner {
+        Found::Softirq(vector) => softirq(index, vector, agree, evidence),
+        Found::Kernel(id) => kernel(index, id, agree, evidence),
+        Found::User(id) if waited_for_ksoftirqd(index, agree) => starved(index, id, agree, evidence),
+        Found::User(id) => {
+            let who = task::identity(index.recording, id);
+            let words = format!(
+                "{} of {total} samples found {}[{}] in user mode, which does not keep softirqs \
+                 from running",
+                agree.len(),
+                who.comm,
+                who.tid
+            );
+            Verdict::unknown(
+                "a task in user mode ran meanwhile",
+                Evidence { words, ..evidence },
+            )
+        }
+        Found::Idle => Verdict::unknown(
+            "the CPU was idle meanwhile",
+            Evidence { words: format!("{} of {total} samples found it idle", agree.len()), ..evidence },
+        ),
+    }
+}
+
+fn found(index: &Index<'_>, tick: &Sample) -> Found {
+    if let Some((vector, _)) = index.facts(tick.kernel_stack).softirq {
+        return Found::Softirq(vector);
+    }
+    match index.recording.task(tick.task).tid.0 {
+        0 if tick.task.is_some() => Found::Idle,
+        _ if tick.user_mode => Found::User(tick.task),
+        _ => Found::Kernel(tick.task),
+    }
+}
+
+fn softirq(index: &Index<'_>, vector: Vector, agree: &[&Sample], evidence: Evidence) -> Verdict {
+    // The handler's part of the stack only: whom it interrupted is innocent.
+    let parts = agree.iter().map(|s| {
+        let depth = index.facts(s.kernel_stack).softirq.map_or(0, |(_, depth)| depth);
+        index.recording.functions(s.kernel_stack).take(depth).collect::<Vec<_>>()
+    });
+    let stack = common(parts);
+    let function = stack.first().cloned();
+    let words = format!(
+        "{} of {} samples found the {vector} softirq running",
+        evidence.agree, evidence.samples
+    );
+    Verdict {
+        cause: Cause::SoftirqHog,
+        culprit: Culprit::Softirq { vector, function: function.clone() },
+        evidence: Evidence { function, stack, words, ..evidence },
+    }
+}
+
+fn kernel(index: &Index<'_>, id: TaskId, agree: &[&Sample], evidence: Evidence) -> Verdict {
+    let stack = task::common_stack(
+        index,
+        agree.iter().map(|s| (s.kernel_stack, index.facts(s.kernel_stack).interrupt_frames)),
+    );
+    let (cause, state) = if waited_for_ksoftirqd(index, agree) {
+        (Cause::NonPreemptible, "ksoftirqd runnable")
+    } else {
+        (Cause::BhOff, "softirqs pending")
+    };
+    let words = format!(
+        "{} of {} samples found this task in the kernel, interrupts on and {state}",
+        evidence.agree, evidence.samples
+    );
+    Verdict {
+        cause,
+        culprit: Culprit::Task(task::doing(index, id, agree)),
+        evidence: Evidence { function: stack.first().cloned(), stack, words, ..evidence },
+    }
+}
+
+/// Before 6.4 (d15121be7485, "Revert softirq: Let ksoftirqd do its job") softirqs were not run at
+/// the exit of interrupts while ksoftirqd was runnable: what kept it off the CPU kept them waiting.
+fn waited_for_ksoftirqd(index: &Index<'_>, ticks: &[&Sample]) -> bool {
+    let waiting = ticks.iter().filter(|s| s.ksoftirqd_waits.0 > 0).count();
+    !kernel_at_least(&index.recording.meta.kernel, 6, 4) && 2 * waiting > ticks.len()
+}
+
+fn starved(index: &Index<'_>, id: TaskId, agree: &[&Sample], evidence: Evidence) -> Verdict {
+    let words = format!(
+        "{} of {} samples found this task in user mode while ksoftirqd was runnable",
+        evidence.agree, evidence.samples
+    );
+    let rt = agree.iter().any(|s| super::is_real_time(s.policy));
+    Verdict {
+        cause: if rt { Cause::StarvedByRt } else { Cause::StarvedByTasks },
+        culprit: Culprit::Task(task::doing(index, id, agree)),
+        evidence: Evidence { words, ..evidence },
+    }
+}
+
+fn several(
+    index: &Index<'_>,
+    votes: &BTreeMap<Found, Vec<&Sample>>,
+    evidence: Evidence,
+) -> Verdict {
+    let mut ranked: Vec<(usize, String)> = votes
+        .iter()
+        .map(|(found, ticks)| {
+            let name = match found {
+                Found::Softirq(vector) => format!("{vector} softirq"),
+                Found::Kernel(id) | Found::User(id) => {
+                    let who = task::identity(index.recording, *id);
+                    format!("{}[{}]", who.comm, who.tid)
+                }
+                Found::Idle => "idle".to_owned(),
+            };
+            (ticks.len(), name)
+        })
+        .collect();
+    ranked.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    let told: Vec<String> = ranked.iter().map(|(n, who)| format!("{who} {n}")).collect();
+    let words = format!("samples: {}", told.join(", "));
+    Verdict::unknown("several shared the time", Evidence { words, ..evidence })
+}
+
+/// As [`task::common_stack`], of stacks already cut to size.
+fn common<'a>(stacks: impl Iterator<Item = Vec<&'a str>>) -> Vec<String> {
+    let mut common: Option<Vec<&str>> = None;
+    for mut names in stacks {
+        names.reverse();
+        common = Some(match common {
+            None => names,
+            Some(before) => {
+                before.iter().zip(&names).take_while(|(a, b)| a == b).map(|(a, _)| *a).collect()
+            }
+        });
+    }
+    common.unwrap_or_default().into_iter().rev().map(str::to_owned).collect()
+}

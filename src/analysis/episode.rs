@@ -1,0 +1,84 @@
+//! One stall shows in several measures: the softirqs that waited, the handoff, the interrupt gap.
+//! Those that share most of their time are one episode.
+
+use crate::model::findings::Measure;
+use crate::units::Ktime;
+
+/// Measures of one stall, the longest first; never empty.
+pub struct Episode(pub Vec<Measure>);
+
+impl Episode {
+    /// The measure that gives the stall its length.
+    pub fn primary(&self) -> &Measure {
+        &self.0[0]
+    }
+}
+
+/// Joins the measures of one CPU. The longest come first, and take in those that lie within them
+/// for at least half of their time: a short one never bridges two long ones.
+pub fn join(mut measures: Vec<Measure>) -> Vec<Episode> {
+    measures.sort_by_key(|m| (std::cmp::Reverse(m.duration), m.start, m.kind));
+    let mut episodes: Vec<Episode> = Vec::new();
+    // Start of each episode's primary, to look only at neighbours in time.
+    let mut by_start: std::collections::BTreeMap<Ktime, Vec<usize>> = Default::default();
+    let longest = measures.first().map(|m| m.duration).unwrap_or_default();
+    for m in measures {
+        let end = m.start.after(m.duration);
+        let home = by_start
+            .range(m.start.before(longest)..=end)
+            .flat_map(|(_, which)| which.iter().copied())
+            .find(|&e| 2 * overlap(episodes[e].primary(), &m) >= m.duration.0);
+        match home {
+            Some(e) => episodes[e].0.push(m),
+            None => {
+                by_start.entry(m.start).or_default().push(episodes.len());
+                episodes.push(Episode(vec![m]));
+            }
+        }
+    }
+    episodes
+}
+
+fn overlap(a: &Measure, b: &Measure) -> u64 {
+    let end = |m: &Measure| m.start.after(m.duration);
+    end(a).min(end(b)).since(a.start.max(b.start)).0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::findings::StallKind;
+    use crate::units::Nanos;
+
+    fn measure(start: u64, duration: u64) -> Measure {
+        Measure {
+            kind: StallKind::SoftirqDelay,
+            start: Ktime(start),
+            duration: Nanos(duration),
+            uncertainty: Nanos(0),
+            vectors: Vec::new(),
+            handoff: None,
+            context: None,
+        }
+    }
+
+    fn lengths(measures: &[(u64, u64)]) -> Vec<Vec<u64>> {
+        let measures = measures.iter().map(|(s, d)| measure(*s, *d)).collect();
+        join(measures).iter().map(|e| e.0.iter().map(|m| m.duration.0).collect()).collect()
+    }
+
+    #[test]
+    fn what_overlaps_is_one_stall_with_the_longest_first() {
+        assert_eq!(lengths(&[(100, 20), (101, 18), (95, 25)]), [vec![25, 20, 18]]);
+    }
+
+    #[test]
+    fn a_short_one_never_bridges_two_long_ones() {
+        assert_eq!(lengths(&[(0, 100), (95, 10), (104, 100)]).len(), 2);
+    }
+
+    #[test]
+    fn neighbours_that_touch_stay_apart() {
+        assert_eq!(lengths(&[(0, 10), (10, 10), (30, 10)]).len(), 3);
+    }
+}

@@ -1,0 +1,59 @@
+//! Ranks: which CPUs, which culprits.
+
+use std::collections::BTreeMap;
+
+use super::index::Index;
+use crate::model::findings::{Cause, CpuSummary, Culprit, CulpritGroup, Stall};
+use crate::units::Nanos;
+
+/// One line for each recorded CPU.
+pub fn cpus(index: &Index<'_>, stalls: &[Stall]) -> Vec<CpuSummary> {
+    index
+        .cpus()
+        .map(|cpu| {
+            let own = || stalls.iter().filter(|s| s.cpu == cpu).map(|s| s.duration);
+            CpuSummary {
+                cpu,
+                stalls: own().count(),
+                worst: own().max().unwrap_or_default(),
+                total: own().sum(),
+                samples: index.samples(cpu).len(),
+            }
+        })
+        .collect()
+}
+
+/// Culprits by the time they took, the unexplained last among equals.
+pub fn culprits(stalls: &[Stall]) -> Vec<CulpritGroup> {
+    let mut by: BTreeMap<(&Culprit, Cause), Vec<&Stall>> = BTreeMap::new();
+    for stall in stalls {
+        by.entry((&stall.culprit, stall.cause)).or_default().push(stall);
+    }
+    let mut groups: Vec<CulpritGroup> = by
+        .into_iter()
+        .map(|((culprit, cause), stalls)| {
+            let mut cpus: Vec<_> = stalls.iter().map(|s| s.cpu).collect();
+            cpus.sort_unstable();
+            cpus.dedup();
+            let worst = stalls.iter().max_by_key(|s| s.duration);
+            CulpritGroup {
+                culprit: culprit.clone(),
+                cause,
+                cpus,
+                stalls: stalls.iter().map(|s| s.id).collect(),
+                total: stalls.iter().map(|s| s.duration).sum(),
+                median: median(stalls.iter().map(|s| s.duration).collect()),
+                worst: worst.map(|s| s.duration).unwrap_or_default(),
+                stack: worst.map(|s| s.evidence.stack.clone()).unwrap_or_default(),
+            }
+        })
+        .collect();
+    groups.sort_by(|a, b| b.total.cmp(&a.total).then_with(|| a.culprit.cmp(&b.culprit)));
+    groups
+}
+
+/// The middle one; of two, the lower.
+pub fn median(mut all: Vec<Nanos>) -> Nanos {
+    all.sort_unstable();
+    all.get(all.len().saturating_sub(1) / 2).copied().unwrap_or_default()
+}

@@ -1,0 +1,110 @@
+//! How late something was: every event past its threshold, as one measure.
+
+use super::index::Index;
+use crate::model::findings::{Context, HandoffParts, Measure, StallKind};
+use crate::model::{Handoff, Sample, SoftirqDelay, Vector};
+use crate::units::{Cpu, Ktime, Nanos};
+
+/// All measures of a CPU, in order of their start.
+pub fn measures(index: &Index<'_>, cpu: Cpu) -> Vec<Measure> {
+    let r = index.recording;
+    let threshold = r.meta.stall_threshold;
+    let mut found: Vec<Measure> = Vec::new();
+    found.extend(r.delays.iter().filter(|d| d.cpu == cpu).map(|d| delay(index, d)));
+    found.extend(r.handoffs.iter().filter(|h| h.cpu == cpu).map(handoff));
+    found.extend(r.runs.iter().filter(|e| e.cpu == cpu).map(|e| Measure {
+        vectors: vec![e.vector],
+        ..measure(StallKind::SoftirqRun, e.time, e.run)
+    }));
+    found.extend(
+        r.hardirqs
+            .iter()
+            .filter(|h| h.cpu == cpu)
+            .map(|h| measure(StallKind::InterruptGap, h.time, h.run)),
+    );
+    found.extend(index.samples(cpu).iter().filter(|s| s.gap.0 > 0).map(|s| Measure {
+        uncertainty: r.meta.sample_period,
+        vectors: Vector::of_mask(s.pending).collect(),
+        ..measure(StallKind::InterruptGap, s.time, s.gap)
+    }));
+    let exact: Vec<(Ktime, Ktime)> =
+        r.runs.iter().filter(|e| e.cpu == cpu).map(|e| (e.time.before(e.run), e.time)).collect();
+    found.extend(sampled_runs(index, cpu).filter(|m| {
+        !exact.iter().any(|(start, end)| m.start <= *end && *start <= m.start.after(m.duration))
+    }));
+    found.retain(|m| m.duration.0 > 0 && m.duration >= threshold);
+    found.sort_by_key(|m| (m.start, m.kind, m.duration));
+    found
+}
+
+fn measure(kind: StallKind, end: Ktime, duration: Nanos) -> Measure {
+    Measure {
+        kind,
+        start: end.before(duration),
+        duration,
+        uncertainty: Nanos(0),
+        vectors: Vec::new(),
+        handoff: None,
+        context: None,
+    }
+}
+
+fn delay(index: &Index<'_>, d: &SoftirqDelay) -> Measure {
+    let idle = d.task.is_some() && index.recording.task(d.task).tid.0 == 0;
+    let context = index.facts(d.entry_stack).context;
+    Measure {
+        vectors: vec![d.vector],
+        context: if idle { Some(Context::Idle) } else { context },
+        ..measure(StallKind::SoftirqDelay, d.time, d.delay)
+    }
+}
+
+fn handoff(h: &Handoff) -> Measure {
+    let parts = HandoffParts {
+        raise_to_wake: h.raise_to_wake,
+        wake_to_in: h.wake_to_in,
+        in_to_entry: h.in_to_entry,
+        served_after: h.served_after,
+        entered: h.entered,
+    };
+    Measure {
+        vectors: Vector::of_mask(h.pending).collect(),
+        handoff: Some(parts),
+        ..measure(StallKind::Handoff, h.time, h.raise_to_wake + h.wake_to_in + h.in_to_entry)
+    }
+}
+
+/// Softirq runs without `softirq_exit`: ticks that find the same run in progress. The tick tells
+/// the time since the last `softirq_entry` on its CPU; a handler on its stack tells that this run
+/// is still going. The run ended within one period of the last such tick.
+fn sampled_runs<'a>(index: &'a Index<'_>, cpu: Cpu) -> impl Iterator<Item = Measure> + 'a {
+    let period = index.recording.meta.sample_period;
+    let mut ticks = index
+        .samples(cpu)
+        .iter()
+        .filter_map(move |s| running_softirq(index, s).map(|vector| (*s, vector)))
+        .peekable();
+    std::iter::from_fn(move || {
+        let (first, vector) = ticks.next()?;
+        let entered = first.time.before(first.since_softirq_entry);
+        let mut last = first;
+        while let Some((next, _)) =
+            ticks.next_if(|(s, v)| *v == vector && s.time.before(s.since_softirq_entry) == entered)
+        {
+            last = next;
+        }
+        let seen = last.time.since(entered);
+        let half = Nanos(period.0 / 2);
+        Some(Measure {
+            uncertainty: half,
+            vectors: vec![vector],
+            ..measure(StallKind::SoftirqRun, entered.after(seen + half), seen + half)
+        })
+    })
+}
+
+/// The vector whose handler the tick interrupted, if the stack and the last entry agree on it.
+fn running_softirq(index: &Index<'_>, s: &Sample) -> Option<Vector> {
+    let (vector, _) = index.facts(s.kernel_stack).softirq?;
+    (vector == s.softirq_vector && s.since_softirq_entry.0 > 0).then_some(vector)
+}

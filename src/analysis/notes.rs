@@ -1,0 +1,67 @@
+//! What a reader must know to judge the numbers.
+
+use crate::model::Recording;
+use crate::model::findings::Stall;
+use crate::units::Nanos;
+
+/// Notes, the gravest first.
+pub fn notes(r: &Recording, stalls: &[Stall]) -> Vec<String> {
+    let mut notes = r.damage.clone();
+    if r.end.is_none() {
+        notes.push(
+            "The recording was cut short: what came in its last second may be missing.".to_owned(),
+        );
+    }
+    let lost: u64 = r
+        .lost
+        .iter()
+        .fold(0u64, |sum, l| sum.saturating_add(l.ring_full).saturating_add(l.rate_limited));
+    if lost > 0 {
+        notes.push(format!(
+            "{lost} records were lost: stalls, or samples inside them, may be missing."
+        ));
+    }
+    let meta = &r.meta;
+    if meta.sample_period.0 > 0 {
+        if meta.gap_threshold > meta.stall_threshold {
+            notes.push(format!(
+                "Interrupt gaps count from {} on, three sampling periods, not from {}: sample \
+                 faster to see shorter ones.",
+                meta.gap_threshold, meta.stall_threshold
+            ));
+        }
+        // Documentation of the effect: DESIGN, "the sampler is not neutral".
+        if kernel_at_least(&meta.kernel, 6, 4) {
+            notes.push(format!(
+                "The sampler interrupts each busy CPU every {}, and on this kernel (6.4 or later) \
+                 the exit of any interrupt runs pending softirqs: it can shorten the softirq \
+                 delays it measures to about that period.",
+                meta.sample_period
+            ));
+        }
+    } else {
+        notes.push(
+            "The sampler did not run: no culprit of a softirq delay and no interrupt gap could \
+             be seen."
+                .to_owned(),
+        );
+    }
+    let unexplained = stalls.iter().filter(|s| s.evidence.samples == 0).map(|s| s.duration);
+    let worst = unexplained.max().unwrap_or(Nanos(0));
+    if worst.0 > 0 && meta.sample_period.0 > 0 && worst > Nanos(4 * meta.sample_period.0) {
+        notes.push(format!(
+            "A stall of {worst} has no sample inside although several were due: look for lost \
+             records, or for a CPU that took no interrupts."
+        ));
+    }
+    notes
+}
+
+/// Whether a release such as `6.12.9-amd64` is at least `major.minor`; false if unreadable.
+pub fn kernel_at_least(release: &str, major: u32, minor: u32) -> bool {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse::<u32>().ok());
+    match (numbers.next().flatten(), numbers.next().flatten()) {
+        (Some(a), Some(b)) => (a, b) >= (major, minor),
+        _ => false,
+    }
+}

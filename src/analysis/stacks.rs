@@ -1,0 +1,110 @@
+//! What the names on a kernel stack tell: whether a softirq ran, what an interrupt lay on, where
+//! interrupts came back. The names are those of kernel/softirq.c, arch/x86/entry and
+//! kernel/locking/spinlock.c; each list names the kernels where a name changed.
+
+use crate::model::Vector;
+use crate::model::findings::Context;
+
+/// The function that runs pending softirqs: `handle_softirqs` since 6.9 (d14c0c9e), before that
+/// `__do_softirq`.
+const SOFTIRQ_LOOP: [&str; 2] = ["handle_softirqs", "__do_softirq"];
+
+/// The handlers of each vector (`open_softirq` callers), by any name since 5.10.
+const HANDLERS: [(&str, u8); 14] = [
+    ("tasklet_hi_action", 0),
+    ("run_timer_softirq", 1),
+    ("net_tx_action", 2),
+    ("net_rx_action", 3),
+    ("blk_done_softirq", 4),
+    ("irq_poll_softirq", 5),
+    ("tasklet_action", 6),
+    ("workqueue_softirq_action", 6),
+    ("run_rebalance_domains", 7),
+    ("sched_balance_softirq", 7),
+    ("hrtimer_run_softirq", 8),
+    ("rcu_core_si", 9),
+    ("rcu_process_callbacks", 9),
+    ("rcu_core", 9),
+];
+
+/// What a kernel stack tells.
+#[derive(Clone, Debug, Default)]
+pub struct StackFacts {
+    /// A softirq handler was running on it: the vector, and how many innermost frames lie above
+    /// the loop that called the handler.
+    pub softirq: Option<(Vector, usize)>,
+    /// How many innermost frames belong to an interrupt (and softirqs at its exit) that lies on
+    /// top of what the task itself was doing.
+    pub interrupt_frames: usize,
+    /// The innermost frames of the task's own part that only turn interrupts back on; 0 if it
+    /// does not begin with such a function.
+    pub irq_restore_frames: usize,
+    /// Frames in all.
+    pub len: usize,
+    /// Where a softirq that was entered on this stack ran; none where the stack does not tell.
+    pub context: Option<Context>,
+}
+
+impl StackFacts {
+    /// Reads a stack of function names, innermost first.
+    pub fn of<'a>(names: impl Iterator<Item = &'a str> + Clone) -> StackFacts {
+        let names: Vec<&str> = names.collect();
+        let interrupt_frames =
+            names.iter().rposition(|n| is_interrupt_entry(n)).map_or(0, |i| i + 1);
+        let own = names.get(interrupt_frames..).unwrap_or_default();
+        StackFacts {
+            softirq: softirq(&names),
+            interrupt_frames,
+            irq_restore_frames: own.iter().take_while(|n| restores_irqs(n)).count(),
+            len: names.len(),
+            context: context(&names),
+        }
+    }
+}
+
+/// The innermost running handler. It must stand right above the loop: a tick in the loop itself,
+/// before or after a handler, is no evidence that one ran.
+fn softirq(names: &[&str]) -> Option<(Vector, usize)> {
+    let at = names.iter().position(|n| SOFTIRQ_LOOP.contains(n))?;
+    let handler = names.get(at.checked_sub(1)?)?;
+    let (_, vector) = HANDLERS.iter().find(|(name, _)| name == handler)?;
+    Some((Vector(*vector), at))
+}
+
+/// First instruction of an interrupt (not of an exception or a system call): x86
+/// arch/x86/include/asm/idtentry.h; arm64 arch/arm64/kernel/entry-common.c.
+fn is_interrupt_entry(name: &str) -> bool {
+    name.starts_with("asm_sysvec_")
+        || matches!(
+            name,
+            "asm_common_interrupt" | "common_interrupt_return" | "el1h_64_irq" | "el0t_64_irq"
+        )
+}
+
+/// Functions whose last act is to turn interrupts back on (include/linux/spinlock_api_smp.h,
+/// arch/x86/include/asm/irqflags.h and its paravirt twins).
+fn restores_irqs(name: &str) -> bool {
+    name.contains("_unlock_irq")
+        || name.ends_with("irq_enable")
+        || name.ends_with("irq_restore")
+        || name.ends_with("local_irq_restore")
+        || name.ends_with("restore_fl")
+}
+
+fn context(names: &[&str]) -> Option<Context> {
+    let has = |wanted: &[&str]| names.iter().any(|n| wanted.contains(n));
+    let at = names.iter().position(|n| SOFTIRQ_LOOP.contains(n))?;
+    let caller = names.get(at + 1..)?;
+    let first = |wanted: &[&str]| caller.iter().take(4).any(|n| wanted.contains(n));
+    if first(&["run_ksoftirqd"]) {
+        Some(Context::Ksoftirqd)
+    } else if first(&["irq_exit_rcu", "__irq_exit_rcu", "irq_exit"]) {
+        Some(Context::Irq)
+    } else if has(&["napi_threaded_poll", "napi_threaded_poll_loop"]) {
+        Some(Context::Napi)
+    } else if first(&["__local_bh_enable_ip", "do_softirq", "do_softirq.part.0"]) {
+        Some(Context::Task)
+    } else {
+        None
+    }
+}

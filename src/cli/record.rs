@@ -1,0 +1,253 @@
+//! `stallprof record`: what stalls this host, now?
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use crate::host::{CpuList, HostFacts, HostRoot};
+use crate::model::Meta;
+use crate::probe::Config;
+use crate::recording;
+use crate::session::{self, End, Live, Session};
+use crate::units::{Nanos, Tgid};
+
+/// Record what stalls the CPUs of this host, and say who did it
+///
+/// Ends after --duration, with the COMMAND, or at Ctrl-C; then prints the verdict. The recording
+/// it keeps can be read anywhere with `stallprof report`. Needs root.
+#[derive(clap::Args)]
+pub struct Args {
+    /// CPUs to record, such as 11 or 0,2-5; all by default
+    #[arg(short = 'C', long = "cpu", value_name = "LIST")]
+    cpus: Option<CpuList>,
+
+    /// How long to record: 10 (seconds), 500ms, 2m; until Ctrl-C by default
+    #[arg(short, long, value_name = "TIME")]
+    duration: Option<Nanos>,
+
+    /// Samples a second on each CPU
+    #[arg(short = 'F', long, default_value_t = 999, value_name = "HZ",
+          value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    freq: u32,
+
+    /// Where to write the recording; a name from host and time by default
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Replace the output file if it exists
+    #[arg(long)]
+    force: bool,
+
+    /// What counts as a stall
+    #[arg(long, default_value = "5ms", value_name = "TIME")]
+    stall: Nanos,
+
+    /// Slow system calls and the profile of this process only; stalls of the CPUs all the same
+    #[arg(short, long, value_name = "PID")]
+    pid: Option<u32>,
+
+    /// Record system calls that take at least this long, those that only sleep too; by default
+    /// those that hold a CPU for as long as a stall
+    #[arg(long, value_name = "TIME")]
+    syscall_min: Option<Nanos>,
+
+    /// Measure how long softirq handlers run, too: exact, but dear on a busy network
+    #[arg(long)]
+    softirq_runs: bool,
+
+    /// Record for as long as this command runs
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<String>,
+}
+
+pub fn run(args: Args) -> Result<ExitCode> {
+    let root = HostRoot::default();
+    let facts = HostFacts::read(&root)?;
+    let config = config(&args, &facts)?;
+    let path = args.output.clone().unwrap_or_else(|| default_name(&facts.uname.hostname));
+
+    let signal = Arc::new(AtomicUsize::new(0));
+    for number in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_usize(number, Arc::clone(&signal), number as usize)?;
+    }
+
+    let session = Session::start(&config).map_err(explain)?;
+    let meta = meta(&config, &facts, &session);
+    let file = recording::create(&path, args.force)?;
+    let writer = recording::Writer::to_file(file, &meta)
+        .with_context(|| format!("writing {}", path.display()))?;
+    let began = Instant::now();
+    let mut child = match spawn(&args.command) {
+        Ok(child) => child,
+        Err(error) => {
+            let _ = std::fs::remove_file(&path);
+            return Err(error);
+        }
+    };
+
+    let limit = args.duration.map(|d| Duration::from_nanos(d.0));
+    let stop = || {
+        signal.load(Ordering::Relaxed) != 0
+            || limit.is_some_and(|l| began.elapsed() >= l)
+            || child.as_mut().is_some_and(|c| !matches!(c.try_wait(), Ok(None)))
+    };
+    let bar = progress_bar(limit);
+    let (end, live) =
+        session.record(writer, &meta, stop, |live| show_progress(&bar, live, began));
+    bar.finish_and_clear();
+    if let Some(child) = &mut child {
+        finish_child(child);
+    }
+    conclude(&path, &end, &live)
+}
+
+/// Reads the recording back, prints the verdict, says where everything is.
+fn conclude(path: &Path, end: &End, live: &Live) -> Result<ExitCode> {
+    let recording = recording::read(path).with_context(|| {
+        format!("{} events were recorded, but the recording cannot be read back", live.events)
+    })?;
+    let findings = crate::analysis::analyse(&recording);
+    super::show::verdict(&findings)?;
+    let svg = super::show::flame_graph(&recording, &findings, path);
+    super::show::paths(path, svg)?;
+    if let End::Write(error) = end {
+        bail!(
+            "the recording ended early: {}: {error}. What was written before is in it",
+            path.display()
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn config(args: &Args, facts: &HostFacts) -> Result<Config> {
+    for (option, value) in [("--stall", Some(args.stall)), ("--syscall-min", args.syscall_min)] {
+        if value == Some(Nanos(0)) {
+            bail!("{option} 0: a threshold of zero would record everything; give a time, such as 5ms");
+        }
+    }
+    if args.duration == Some(Nanos(0)) {
+        bail!("--duration 0 records nothing; give a time, such as 10s");
+    }
+    let online = &facts.cpus_online;
+    let cpus = args.cpus.as_ref().unwrap_or(online);
+    if let Some(missing) = cpus.cpus().iter().find(|c| !online.contains(**c)) {
+        bail!("--cpu {cpus}: CPU {missing} is not online; this host has {online}");
+    }
+    if let Some(pid) = args.pid
+        && !Path::new(&format!("/proc/{pid}")).exists()
+    {
+        bail!("--pid {pid}: there is no such process");
+    }
+    Ok(Config {
+        cpus: cpus.cpus().to_vec(),
+        stall: args.stall,
+        gap: Config::gap_for(args.stall, args.freq),
+        freq: args.freq,
+        syscall_min: args.syscall_min.unwrap_or(args.stall),
+        sleeping_calls: args.syscall_min.is_some(),
+        pid: args.pid.map(Tgid),
+        softirq_runs: args.softirq_runs,
+    })
+}
+
+fn meta(config: &Config, facts: &HostFacts, session: &Session) -> Meta {
+    let sampler = session.probes.iter().any(|p| p.name == "sampler" && p.method.is_some());
+    let mut meta = Meta {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        command: std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect(),
+        cpus: config.cpus.iter().map(|c| c.0).collect(),
+        start: session::now(),
+        start_realtime: session::realtime(),
+        stall_threshold: config.stall,
+        gap_threshold: config.gap,
+        sample_period: if sampler { config.period() } else { Nanos(0) },
+        syscall_min: config.syscall_min,
+        pid: config.pid.map(|p| p.0),
+        probes: session.probes.clone(),
+        ..Meta::default()
+    };
+    facts.fill(&mut meta);
+    meta
+}
+
+/// What a person can do about a refusal.
+fn explain(error: anyhow::Error) -> anyhow::Error {
+    // SAFETY: geteuid cannot fail.
+    if unsafe { libc::geteuid() } != 0 {
+        return error.context(
+            "recording needs root, or the capabilities CAP_BPF, CAP_PERFMON and CAP_SYSLOG: \
+             try sudo. `stallprof doctor` tells more",
+        );
+    }
+    error.context("this kernel refuses to be measured; `stallprof doctor` tells more")
+}
+
+fn spawn(command: &[String]) -> Result<Option<Child>> {
+    let Some((program, args)) = command.split_first() else { return Ok(None) };
+    Command::new(program)
+        .args(args)
+        .spawn()
+        .map(Some)
+        .with_context(|| format!("cannot run {program}"))
+}
+
+/// The command outlived the recording: it is asked to end, as the recording's reason to be.
+fn finish_child(child: &mut Child) {
+    if matches!(child.try_wait(), Ok(None)) {
+        // SAFETY: our own child, not yet waited for, so the pid is still its.
+        unsafe { libc::kill(child.id() as libc::pid_t, SIGTERM) };
+    }
+}
+
+/// `stallprof-HOST-20261121-011830.stall`, in UTC.
+fn default_name(host: &str) -> PathBuf {
+    let safe: String = host
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' })
+        .collect();
+    let time = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
+    PathBuf::from(format!("stallprof-{safe}-{time}.stall"))
+}
+
+fn progress_bar(limit: Option<Duration>) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = match limit {
+        Some(limit) => ProgressBar::new(limit.as_millis() as u64),
+        None => ProgressBar::new_spinner(),
+    };
+    let template = match limit {
+        Some(_) => "{spinner} {bar:20} {msg}",
+        None => "{spinner} {msg}",
+    };
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(5));
+    bar
+}
+
+fn show_progress(bar: &ProgressBar, live: &Live, began: Instant) {
+    let elapsed = began.elapsed();
+    bar.set_position(elapsed.as_millis() as u64);
+    let worst = match live.stalls {
+        0 => String::new(),
+        _ => format!(", worst {}", live.worst),
+    };
+    bar.set_message(format!(
+        "{:.0} s  {} stall{}{worst}  {} lost  (Ctrl-C ends)",
+        elapsed.as_secs_f64(),
+        live.stalls,
+        if live.stalls == 1 { "" } else { "s" },
+        live.lost,
+    ));
+    bar.tick();
+}

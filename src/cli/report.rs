@@ -1,0 +1,112 @@
+//! `stallprof report`: from a recording, anywhere, without root.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+
+use super::show;
+use crate::model::findings::Stall;
+use crate::render::{self, flame};
+use crate::{analysis, recording};
+
+/// Read a recording and say what stalled, who did it, and on what that rests
+///
+/// Needs neither root nor the host that was recorded.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The recording
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+
+    /// List every stall with its evidence
+    #[arg(long)]
+    stalls: bool,
+
+    /// Show in order of time what ran before and during a stall: its number, or "worst"
+    #[arg(long, value_name = "STALL", num_args = 0..=1, default_missing_value = "worst")]
+    around: Option<String>,
+
+    /// With --around: how many samples to show
+    #[arg(short = 'B', long, default_value_t = 100, value_name = "N")]
+    before: usize,
+
+    /// Write the flame graph of what held the CPUs during stalls
+    #[arg(long, value_name = "SVG")]
+    flame: Option<PathBuf>,
+
+    /// Write the flame graph of the whole recording
+    #[arg(long, value_name = "SVG")]
+    profile: Option<PathBuf>,
+
+    /// Replace output files that exist
+    #[arg(long)]
+    force: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// For programs: docs/findings.md tells the schema
+    Json,
+}
+
+pub fn run(args: &Args) -> Result<ExitCode> {
+    let recording = recording::read(&args.file)?;
+    let findings = analysis::analyse(&recording);
+
+    for (path, whole) in [(&args.flame, false), (&args.profile, true)] {
+        let Some(path) = path else { continue };
+        let (folded, caption) = if whole {
+            (flame::profile(&recording, &findings), flame::profile_caption(&recording))
+        } else {
+            (flame::held(&recording, &findings), flame::held_caption(&recording, &findings))
+        };
+        let mut svg = Vec::new();
+        flame::svg(&mut svg, &folded, &caption)?;
+        recording::create(path, args.force)?
+            .write_all(&svg)
+            .with_context(|| format!("writing {}", path.display()))?;
+    }
+
+    let mut out = std::io::stdout().lock();
+    if let Some(which) = &args.around {
+        let stall = pick(&findings.stalls, which)?;
+        render::ordered::write(
+            &mut out, &recording, &findings, Some(stall.id), args.before, show::style(),
+        )?;
+    } else if args.stalls {
+        render::terminal::stalls(&mut out, &findings, show::style())?;
+    } else {
+        match args.format {
+            Format::Text => render::terminal::verdict(&mut out, &findings, show::style())?,
+            Format::Json => render::json::write(&mut out, &findings)?,
+        }
+    }
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn pick<'a>(stalls: &'a [Stall], which: &str) -> Result<&'a Stall> {
+    let found = match which {
+        "worst" => stalls.iter().max_by_key(|s| s.duration),
+        number => {
+            let id: usize = number.parse().with_context(|| {
+                format!("--around {number}: give the number of a stall, or \"worst\"")
+            })?;
+            stalls.iter().find(|s| s.id == id)
+        }
+    };
+    match (found, stalls.len()) {
+        (Some(stall), _) => Ok(stall),
+        (None, 0) => bail!("--around {which}: there is no stall in this recording"),
+        (None, n) => bail!("--around {which}: this recording has stalls 1 to {n}"),
+    }
+}

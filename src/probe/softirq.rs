@@ -1,0 +1,53 @@
+//! Softirq delay and, on request, run time.
+
+use std::mem::MaybeUninit;
+
+use anyhow::Result;
+use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
+
+use super::shared::share;
+use super::wire::types::{sp_delay, sp_run};
+use super::wire::{Tail, read};
+use super::{Attached, Config, Names, Shared};
+use crate::model::{Event, SoftirqDelay, SoftirqRun, Vector};
+use crate::units::{Cpu, Ktime, Nanos};
+
+include!(concat!(env!("OUT_DIR"), "/softirq.skel.rs"));
+
+pub fn attach(config: &Config, shared: &Shared) -> Result<Attached> {
+    let mut storage = MaybeUninit::uninit();
+    let mut open = SoftirqSkelBuilder::default().open(&mut storage)?;
+    share!(open, shared, ring, cpus, losses, hists);
+    if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
+        rodata.stall_ns = config.stall.0;
+        rodata.handoff_ns = config.stall.0;
+    }
+    open.progs.softirq_exit.set_autoload(config.softirq_runs);
+    let mut skel = open.load()?;
+    skel.attach()?;
+    Ok(Attached { keep: Box::new(skel.links), method: "tp_btf", note: None })
+}
+
+pub fn decode_delay(record: &[u8], names: &mut dyn Names) -> Option<Event> {
+    let e = read::<sp_delay>(record)?;
+    let stack = Tail::after::<sp_delay>(record).addresses(e.kernel_len);
+    Some(Event::SoftirqDelay(SoftirqDelay {
+        time: Ktime(e.head.time),
+        cpu: Cpu(e.head.cpu),
+        vector: Vector(e.vector as u8),
+        delay: Nanos(e.delay),
+        task: names.task(&e.task),
+        entry_stack: names.kernel_stack(&stack),
+    }))
+}
+
+pub fn decode_run(record: &[u8], names: &mut dyn Names) -> Option<Event> {
+    let e = read::<sp_run>(record)?;
+    Some(Event::SoftirqRun(SoftirqRun {
+        time: Ktime(e.head.time),
+        cpu: Cpu(e.head.cpu),
+        vector: Vector(e.vector as u8),
+        run: Nanos(e.run),
+        task: names.task(&e.task),
+    }))
+}

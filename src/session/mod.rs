@@ -1,0 +1,199 @@
+//! A recording in progress: starts the probes, carries their records to the writer, reads what
+//! must be read from the host meanwhile, and ends in order whatever ends it.
+//!
+//! Threads: `stallprof-ring` empties the ring buffer; the caller's thread names, symbolizes and
+//! writes. The channel between them is bounded: where the writer falls behind, the ring fills and
+//! the kernel side counts what is lost.
+
+pub mod live;
+mod namer;
+mod ring;
+mod symbols;
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+pub use live::Live;
+use namer::Namer;
+
+use crate::host::stat::StealReader;
+use crate::host::{CpuList, HostRoot, ksoftirqd};
+use crate::model::{Event, Lost, Meta, ProbeStatus, Steal};
+use crate::probe::shared::{Histograms, Losses};
+use crate::probe::{self, Attachment, Config, PROBES, Shared};
+use crate::recording::Writer;
+use crate::units::Ktime;
+
+/// How often counters are read and a block is written.
+const FLUSH: Duration = Duration::from_secs(1);
+/// A block is written before its time once it holds this many rows.
+const FLUSH_ROWS: usize = 32_768;
+
+/// Probes that are attached and counting.
+pub struct Session {
+    shared: Shared,
+    attached: Vec<Attachment>,
+    ring: ring::Reader,
+    /// What runs, by which method, and what does not and why.
+    pub probes: Vec<ProbeStatus>,
+}
+
+/// Why a recording ended.
+#[derive(Debug)]
+pub enum End {
+    /// As asked: its time was up, its command ended, or it was told to stop.
+    Asked,
+    /// The recording could not be written on; what was written before stays readable.
+    Write(std::io::Error),
+}
+
+impl Session {
+    /// Loads and attaches the probes, then switches them on together.
+    ///
+    /// # Errors
+    /// Nothing at all can be measured: the message holds the reason of each probe.
+    pub fn start(config: &Config) -> Result<Session> {
+        let shared = Shared::new(config)?;
+        let (attached, probes) = probe::attach_all(config, &shared);
+        if attached.is_empty() {
+            let reasons = probes
+                .iter()
+                .map(|p| format!("\n  {}: {}", p.name, p.reason.as_deref().unwrap_or("?")));
+            bail!("no probe could be attached:{}", reasons.collect::<String>());
+        }
+        let ring = ring::Reader::start(&shared.ring)?;
+        let root = HostRoot::default();
+        let ksoftirqds = ksoftirqd::ksoftirqds(&root, &CpuList::online(&root)?);
+        shared.enable(config, &ksoftirqds, &probes)?;
+        Ok(Session { shared, attached, ring, probes })
+    }
+
+    /// Records into `writer` until `stop` says so. `stop` is asked, and `progress` told, several
+    /// times a second.
+    pub fn record<W: Write>(
+        self,
+        writer: Writer<W>,
+        meta: &Meta,
+        mut stop: impl FnMut() -> bool,
+        mut progress: impl FnMut(&Live),
+    ) -> (End, Live) {
+        let mut recorder = Recorder {
+            namer: Namer::new(writer),
+            live: Live::new(meta),
+            histograms: Histograms::default(),
+            steal: StealReader::open(&HostRoot::default()).ok(),
+            losses: Vec::new(),
+            cpus: meta.cpus.clone(),
+            scratch: Vec::new(),
+        };
+        let mut flushed = Instant::now();
+        let mut end = End::Asked;
+        recorder.counters(&self.shared);
+        while !stop() {
+            if let Some(batch) = self.ring.next(Duration::from_millis(100)) {
+                recorder.take(&batch);
+            }
+            if flushed.elapsed() >= FLUSH || recorder.namer.writer.buffered() >= FLUSH_ROWS {
+                if flushed.elapsed() >= FLUSH {
+                    recorder.counters(&self.shared);
+                    flushed = Instant::now();
+                }
+                if let Err(error) = recorder.namer.writer.flush() {
+                    end = End::Write(error);
+                    break;
+                }
+            }
+            progress(&recorder.live);
+        }
+        // Detach first: what is in the ring then is the rest.
+        drop(self.attached);
+        for batch in self.ring.finish() {
+            recorder.take(&batch);
+        }
+        recorder.counters(&self.shared);
+        // After a failed write there is no more to write: the first error tells why.
+        let Recorder { namer, live, .. } = recorder;
+        if let (End::Asked, Err(error)) = (&end, namer.writer.finish(now())) {
+            end = End::Write(error);
+        }
+        (end, live)
+    }
+}
+
+struct Recorder<W: Write> {
+    namer: Namer<W>,
+    live: Live,
+    histograms: Histograms,
+    steal: Option<StealReader>,
+    losses: Vec<Vec<Losses>>,
+    cpus: Vec<u32>,
+    scratch: Vec<Event>,
+}
+
+impl<W: Write> Recorder<W> {
+    /// Decodes and writes a batch of records.
+    fn take(&mut self, batch: &ring::Batch) {
+        for record in batch.records() {
+            let events = &mut self.scratch;
+            probe::decode(record, &mut self.namer, &mut |event| events.push(event));
+            for event in self.scratch.drain(..) {
+                self.live.see(&event);
+                self.namer.writer.event(event);
+            }
+        }
+    }
+
+    /// Reads what is counted rather than sent: histograms, losses, steal time.
+    fn counters(&mut self, shared: &Shared) {
+        let time = now();
+        let writer = &mut self.namer.writer;
+        self.histograms.read(shared, time, &mut |count| writer.event(Event::Hist(count)));
+
+        let readings = self.steal.as_mut().and_then(|steal| steal.read().ok()).unwrap_or_default();
+        for reading in readings.iter().filter(|r| self.cpus.contains(&r.cpu.0)) {
+            writer.event(Event::Steal(Steal { time, cpu: reading.cpu, total: reading.total }));
+        }
+
+        let losses = shared.losses_so_far();
+        for (row, (probe, cpus)) in PROBES.iter().zip(&losses).enumerate() {
+            for (n, sum) in cpus.iter().enumerate() {
+                let before = self.losses.get(row).and_then(|r| r.get(n)).copied();
+                let before = before.unwrap_or_default();
+                if *sum == before {
+                    continue;
+                }
+                let lost = Lost {
+                    time,
+                    cpu: crate::units::Cpu(n as u32),
+                    probe: writer.string(probe.name),
+                    ring_full: sum.ring_full - before.ring_full,
+                    rate_limited: sum.rate_limited - before.rate_limited,
+                };
+                self.live.see(&Event::Lost(lost));
+                writer.event(Event::Lost(lost));
+            }
+        }
+        self.losses = losses;
+    }
+}
+
+/// CLOCK_MONOTONIC now.
+#[must_use]
+pub fn now() -> Ktime {
+    clock(libc::CLOCK_MONOTONIC)
+}
+
+/// Nanoseconds since 1970 UTC.
+#[must_use]
+pub fn realtime() -> u64 {
+    clock(libc::CLOCK_REALTIME).0
+}
+
+fn clock(id: libc::clockid_t) -> Ktime {
+    let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: clock_gettime fills `t`; these clocks always exist.
+    unsafe { libc::clock_gettime(id, &mut t) };
+    Ktime(t.tv_sec as u64 * 1_000_000_000 + t.tv_nsec as u64)
+}

@@ -1,0 +1,98 @@
+//! Gives numbers to what records name by value: tasks, stacks, strings.
+
+use std::collections::HashMap;
+use std::io::Write;
+
+use super::symbols::Symbols;
+use crate::host::HostRoot;
+use crate::host::tasks::TaskFacts;
+use crate::model::{FrameId, StackId, StrId, Task, TaskId};
+use crate::probe::{Names, sp_task};
+use crate::recording::Writer;
+use crate::units::{Ktime, Tgid, Tid};
+
+const PF_KTHREAD: u32 = 0x0020_0000; // include/linux/sched.h
+
+/// Names for a recording, looked up while their owners live.
+pub struct Namer<W: Write> {
+    pub writer: Writer<W>,
+    root: HostRoot,
+    symbols: Symbols,
+    /// By tid, start and comm: a tid is used again, a comm changes at exec.
+    tasks: HashMap<(u32, u64, [i8; 16]), TaskId>,
+    kernel_stacks: HashMap<Box<[u64]>, StackId>,
+    user_stacks: HashMap<(Tgid, Box<[u64]>), StackId>,
+}
+
+impl<W: Write> Namer<W> {
+    pub fn new(writer: Writer<W>) -> Namer<W> {
+        Namer {
+            writer,
+            root: HostRoot::default(),
+            symbols: Symbols::new(),
+            tasks: HashMap::new(),
+            kernel_stacks: HashMap::new(),
+            user_stacks: HashMap::new(),
+        }
+    }
+}
+
+impl<W: Write> Names for Namer<W> {
+    fn task(&mut self, raw: &sp_task) -> TaskId {
+        let key = (raw.tid, raw.start, raw.comm);
+        if let Some(&id) = self.tasks.get(&key) {
+            return id;
+        }
+        let kthread = raw.flags & PF_KTHREAD != 0;
+        let (tgid, tid) = (Tgid(raw.tgid), Tid(raw.tid));
+        let seen = match raw.tid {
+            0 => None, // the idle task is not in /proc
+            _ => TaskFacts::read(&self.root, tgid, tid, Some(Ktime(raw.start))),
+        };
+        let cgroup = seen.as_ref().and_then(|s| s.cgroup.as_ref()).map(|c| c.path.as_str());
+        let process = seen.as_ref().map(|s| s.process.as_str());
+        let comm = crate::probe::text(&raw.comm);
+        let task = Task {
+            tid,
+            tgid,
+            start: Ktime(raw.start),
+            comm: self.writer.string(&comm),
+            process: self.writer.string(process.unwrap_or_default()),
+            cgroup: self.writer.string(cgroup.unwrap_or_default()),
+            kthread,
+        };
+        let id = self.writer.task(task);
+        self.tasks.insert(key, id);
+        id
+    }
+
+    fn kernel_stack(&mut self, addresses: &[u64]) -> StackId {
+        if let Some(&id) = self.kernel_stacks.get(addresses) {
+            return id;
+        }
+        let frames: Vec<FrameId> =
+            addresses.iter().map(|a| self.symbols.kernel(*a, &mut self.writer)).collect();
+        let id = self.writer.stack(&frames);
+        self.kernel_stacks.insert(addresses.into(), id);
+        id
+    }
+
+    fn user_stack(&mut self, tgid: Tgid, addresses: &[u64]) -> StackId {
+        let key = (tgid, addresses.into());
+        if let Some(&id) = self.user_stacks.get(&key) {
+            return id;
+        }
+        let frames = self.symbols.user(tgid, addresses, &mut self.writer);
+        let id = self.writer.stack(&frames);
+        self.user_stacks.insert(key, id);
+        id
+    }
+
+    fn kernel_symbol(&mut self, address: u64) -> FrameId {
+        self.symbols.kernel(address, &mut self.writer)
+    }
+
+    fn string(&mut self, text: &str) -> StrId {
+        self.writer.string(text)
+    }
+}

@@ -1,0 +1,144 @@
+//! Addresses to functions, while the processes that own them live.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use blazesym::symbolize::source::{Kernel, Process, Source};
+use blazesym::symbolize::{Input, Symbolized, Symbolizer};
+use blazesym::{MaybeDefault, Pid};
+
+use crate::model::{Frame, FrameId};
+use crate::recording::Writer;
+use crate::units::Tgid;
+
+/// The symbols of the kernel are read again at most this often: programs and modules come and go.
+const RELOAD: Duration = Duration::from_millis(250);
+/// Share of the recording's time that may go into user symbols, which can take long in large
+/// binaries: past it, frames stay without a name.
+const USER_SHARE: f64 = 0.2;
+
+/// Symbol tables and what was looked up in them.
+pub struct Symbols {
+    kernel_table: Symbolizer,
+    loaded: Instant,
+    user_tables: Symbolizer,
+    kernel: HashMap<u64, FrameId>,
+    user: HashMap<(Tgid, u64), FrameId>,
+    begun: Instant,
+    user_time: Duration,
+}
+
+impl Symbols {
+    pub fn new() -> Symbols {
+        Symbols {
+            kernel_table: table(),
+            loaded: Instant::now(),
+            user_tables: table(),
+            kernel: HashMap::new(),
+            user: HashMap::new(),
+            begun: Instant::now(),
+            user_time: Duration::ZERO,
+        }
+    }
+
+    /// The frame of a kernel address.
+    pub fn kernel<W: Write>(&mut self, address: u64, writer: &mut Writer<W>) -> FrameId {
+        if let Some(&frame) = self.kernel.get(&address) {
+            return frame;
+        }
+        // A program or module that came after the table was read would be taken for whatever
+        // lies below it: read the table again before trusting it with such an address.
+        if !in_core_text(address) && self.loaded.elapsed() > RELOAD {
+            self.kernel_table = table();
+            self.loaded = Instant::now();
+        }
+        let source = Source::Kernel(Kernel {
+            kallsyms: MaybeDefault::Default,
+            vmlinux: MaybeDefault::None,
+            debug_syms: false,
+            ..Kernel::default()
+        });
+        let found = self.kernel_table.symbolize_single(&source, Input::AbsAddr(address)).ok();
+        let frame = frame(found.as_ref(), true, address, writer);
+        let id = writer.frame(frame);
+        self.kernel.insert(address, id);
+        id
+    }
+
+    /// The frames of user addresses of a process.
+    pub fn user<W: Write>(
+        &mut self,
+        tgid: Tgid,
+        addresses: &[u64],
+        writer: &mut Writer<W>,
+    ) -> Vec<FrameId> {
+        let unseen: Vec<u64> =
+            addresses.iter().copied().filter(|a| !self.user.contains_key(&(tgid, *a))).collect();
+        if !unseen.is_empty() {
+            let allowed = self.begun.elapsed().mul_f64(USER_SHARE) + Duration::from_millis(200);
+            let began = Instant::now();
+            let found = if self.user_time < allowed {
+                look_up(&self.user_tables, tgid, &unseen)
+            } else {
+                Vec::new()
+            };
+            for (n, address) in unseen.into_iter().enumerate() {
+                let frame = frame(found.get(n), false, address, writer);
+                self.user.insert((tgid, address), writer.frame(frame));
+            }
+            self.user_time += began.elapsed();
+        }
+        addresses.iter().filter_map(|a| self.user.get(&(tgid, *a)).copied()).collect()
+    }
+}
+
+/// All of them at once; one by one where that fails, since one bad file fails the whole.
+fn look_up<'t>(tables: &'t Symbolizer, tgid: Tgid, addresses: &[u64]) -> Vec<Symbolized<'t>> {
+    let mut process = Process::new(Pid::from(tgid.0));
+    process.debug_syms = false;
+    let source = Source::Process(process);
+    if let Ok(found) = tables.symbolize(&source, Input::AbsAddr(addresses)) {
+        return found;
+    }
+    let unknown = || Symbolized::Unknown(blazesym::symbolize::Reason::UnknownAddr);
+    addresses
+        .iter()
+        .map(|a| {
+            let found = tables.symbolize_single(&source, Input::AbsAddr(*a));
+            found.unwrap_or_else(|_| unknown())
+        })
+        .collect()
+}
+
+fn table() -> Symbolizer {
+    Symbolizer::builder().enable_code_info(false).enable_inlined_fns(false).build()
+}
+
+/// The kernel image lies in one place on each architecture, modules and BPF programs elsewhere
+/// (Documentation/arch/x86/x86_64/mm.rst). An address that is not known to be core text is only
+/// looked up more carefully.
+fn in_core_text(address: u64) -> bool {
+    (0xffff_ffff_8000_0000..0xffff_ffff_a000_0000).contains(&address)
+}
+
+fn frame<W: Write>(
+    found: Option<&Symbolized<'_>>,
+    kernel: bool,
+    address: u64,
+    writer: &mut Writer<W>,
+) -> Frame {
+    let Some(Symbolized::Sym(symbol)) = found else {
+        // An address of user space means nothing elsewhere; one of the kernel would tell where
+        // it was loaded.
+        let offset = if kernel { 0 } else { address };
+        return Frame { offset, kernel, ..Frame::default() };
+    };
+    let module = symbol.module.as_ref().map(|m| m.to_string_lossy());
+    Frame {
+        function: writer.string(&symbol.name),
+        offset: symbol.offset as u64,
+        module: writer.string(module.as_deref().unwrap_or_default()),
+        kernel,
+    }
+}
