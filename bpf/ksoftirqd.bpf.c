@@ -44,6 +44,7 @@ static __always_inline void book_runner(struct sp_wait *w, struct task_struct *t
 	for (int i = 0; i < SP_RUNNERS; i++) {
 		if (i < n && w->out.runner[i].task.tid == tid) {
 			w->out.runner[i].ran += ran;
+			w->out.runner[i].turns++;
 			return;
 		}
 	}
@@ -54,6 +55,7 @@ static __always_inline void book_runner(struct sp_wait *w, struct task_struct *t
 	}
 	fill_task(&w->out.runner[n].task, task);
 	w->out.runner[n].ran = ran;
+	w->out.runner[n].turns = 1;
 	w->out.runners = n + 1;
 }
 

@@ -107,6 +107,8 @@ struct sp_run {
 struct sp_runner {
 	struct sp_task task;
 	__u64 ran;
+	__u32 turns;
+	__u32 pad;
 };
 
 struct sp_handoff {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::index::Index;
+use super::stacks::common;
 use crate::model::findings::{Cause, CpuSummary, Culprit, CulpritGroup, Stall};
 use crate::units::Nanos;
 
@@ -25,9 +26,9 @@ pub fn cpus(index: &Index<'_>, stalls: &[Stall]) -> Vec<CpuSummary> {
 
 /// Culprits by the time they took, the unexplained last among equals.
 pub fn culprits(stalls: &[Stall]) -> Vec<CulpritGroup> {
-    let mut by: BTreeMap<(&Culprit, Cause), Vec<&Stall>> = BTreeMap::new();
+    let mut by: BTreeMap<(Culprit, Cause), Vec<&Stall>> = BTreeMap::new();
     for stall in stalls {
-        by.entry((&stall.culprit, stall.cause)).or_default().push(stall);
+        by.entry((key(&stall.culprit), stall.cause)).or_default().push(stall);
     }
     let mut groups: Vec<CulpritGroup> = by
         .into_iter()
@@ -36,20 +37,37 @@ pub fn culprits(stalls: &[Stall]) -> Vec<CulpritGroup> {
             cpus.sort_unstable();
             cpus.dedup();
             let worst = stalls.iter().max_by_key(|s| s.duration);
+            let mut stack = worst.map(|s| s.evidence.stack.clone()).unwrap_or_default();
+            let mut culprit = culprit;
+            if let Culprit::Softirq { function, .. } = &mut culprit {
+                stack = common(
+                    stalls.iter().map(|s| s.evidence.stack.iter().map(String::as_str).collect()),
+                );
+                *function = stack.first().cloned();
+            }
             CulpritGroup {
-                culprit: culprit.clone(),
+                culprit,
                 cause,
                 cpus,
                 stalls: stalls.iter().map(|s| s.id).collect(),
                 total: stalls.iter().map(|s| s.duration).sum(),
                 median: median(stalls.iter().map(|s| s.duration).collect()),
                 worst: worst.map(|s| s.duration).unwrap_or_default(),
-                stack: worst.map(|s| s.evidence.stack.clone()).unwrap_or_default(),
+                stack,
             }
         })
         .collect();
     groups.sort_by(|a, b| b.total.cmp(&a.total).then_with(|| a.culprit.cmp(&b.culprit)));
     groups
+}
+
+/// What makes two stalls the work of the same culprit. A softirq handler is the same whatever
+/// function of it the samples of one stall happened to share.
+fn key(culprit: &Culprit) -> Culprit {
+    match culprit {
+        Culprit::Softirq { vector, .. } => Culprit::Softirq { vector: *vector, function: None },
+        other => other.clone(),
+    }
 }
 
 /// The middle one; of two, the lower.

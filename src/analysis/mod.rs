@@ -9,8 +9,8 @@ mod calls;
 mod episode;
 mod groups;
 mod index;
-mod lateness;
 mod latency;
+mod lateness;
 mod notes;
 mod stacks;
 pub mod syscalls;
@@ -78,8 +78,7 @@ fn lost(recording: &Recording) -> Vec<LostRecords> {
         let row = match lost.iter_mut().find(|l| l.probe == probe) {
             Some(row) => row,
             None => {
-                let none =
-                    LostRecords { probe: probe.to_owned(), ring_full: 0, rate_limited: 0 };
+                let none = LostRecords { probe: probe.to_owned(), ring_full: 0, rate_limited: 0 };
                 lost.push(none);
                 let Some(row) = lost.last_mut() else { continue };
                 row

@@ -1,7 +1,7 @@
 //! What a reader must know to judge the numbers.
 
 use crate::model::Recording;
-use crate::model::findings::Stall;
+use crate::model::findings::{Cause, Stall};
 use crate::units::Nanos;
 
 /// Notes, the gravest first.
@@ -46,7 +46,8 @@ pub fn notes(r: &Recording, stalls: &[Stall]) -> Vec<String> {
                 .to_owned(),
         );
     }
-    let unexplained = stalls.iter().filter(|s| s.evidence.samples == 0).map(|s| s.duration);
+    let unseen = |s: &&Stall| s.cause == Cause::Unexplained && s.evidence.samples == 0;
+    let unexplained = stalls.iter().filter(unseen).map(|s| s.duration);
     let worst = unexplained.max().unwrap_or(Nanos(0));
     if worst.0 > 0 && meta.sample_period.0 > 0 && worst > Nanos(4 * meta.sample_period.0) {
         notes.push(format!(

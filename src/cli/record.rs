@@ -99,8 +99,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
             || child.as_mut().is_some_and(|c| !matches!(c.try_wait(), Ok(None)))
     };
     let bar = progress_bar(limit);
-    let (end, live) =
-        session.record(writer, &meta, stop, |live| show_progress(&bar, live, began));
+    let (end, live) = session.record(writer, &meta, stop, |live| show_progress(&bar, live, began));
     bar.finish_and_clear();
     if let Some(child) = &mut child {
         finish_child(child);
@@ -129,7 +128,9 @@ fn conclude(path: &Path, end: &End, live: &Live) -> Result<ExitCode> {
 fn config(args: &Args, facts: &HostFacts) -> Result<Config> {
     for (option, value) in [("--stall", Some(args.stall)), ("--syscall-min", args.syscall_min)] {
         if value == Some(Nanos(0)) {
-            bail!("{option} 0: a threshold of zero would record everything; give a time, such as 5ms");
+            bail!(
+                "{option} 0: a threshold of zero would record everything; give a time, such as 5ms"
+            );
         }
     }
     if args.duration == Some(Nanos(0)) {

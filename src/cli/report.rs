@@ -80,7 +80,12 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if let Some(which) = &args.around {
         let stall = pick(&findings.stalls, which)?;
         render::ordered::write(
-            &mut out, &recording, &findings, Some(stall.id), args.before, show::style(),
+            &mut out,
+            &recording,
+            &findings,
+            Some(stall.id),
+            args.before,
+            show::style(),
         )?;
     } else if args.stalls {
         render::terminal::stalls(&mut out, &findings, show::style())?;

@@ -6,13 +6,12 @@ use anyhow::Result;
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 
 use super::shared::share;
+use super::skel::hardirq::HardirqSkelBuilder;
 use super::wire::types::{sp_hardirq, sp_irq_kind};
 use super::wire::{read, text};
 use super::{Attached, Config, Names, Shared};
 use crate::model::{Event, FrameId, HardIrq, IrqKind};
 use crate::units::{Cpu, Ktime, Nanos};
-
-include!(concat!(env!("OUT_DIR"), "/hardirq.skel.rs"));
 
 pub fn attach(config: &Config, shared: &Shared) -> Result<Attached> {
     let mut storage = MaybeUninit::uninit();

@@ -6,13 +6,12 @@ use anyhow::Result;
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 
 use super::shared::share;
+use super::skel::ksoftirqd::KsoftirqdSkelBuilder;
 use super::wire::read;
 use super::wire::types::sp_handoff;
 use super::{Attached, Config, Names, Shared};
 use crate::model::{Event, Handoff, Runner};
 use crate::units::{Cpu, Ktime, Nanos};
-
-include!(concat!(env!("OUT_DIR"), "/ksoftirqd.skel.rs"));
 
 pub fn attach(config: &Config, shared: &Shared) -> Result<Attached> {
     let mut storage = MaybeUninit::uninit();
@@ -36,6 +35,7 @@ pub fn decode(record: &[u8], names: &mut dyn Names, push: &mut dyn FnMut(Event))
             task: names.task(&runner.task),
             policy: runner.task.policy as u8,
             ran: Nanos(runner.ran),
+            turns: runner.turns,
         }));
     }
     push(Event::Handoff(Handoff {

@@ -8,6 +8,7 @@ mod hardirq;
 mod ksoftirqd;
 mod sampler;
 pub mod shared;
+mod skel;
 mod softirq;
 mod syscall;
 mod wire;

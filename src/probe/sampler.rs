@@ -11,13 +11,12 @@ use perf_event_open::count::Counter;
 use perf_event_open::event::sw::Software;
 
 use super::shared::share;
+use super::skel::sampler::SamplerSkelBuilder;
 use super::wire::types::sp_sample;
 use super::wire::{Tail, read, syscall};
 use super::{Attached, Config, Names, Shared};
 use crate::model::{Event, Sample, StackId, Vector};
 use crate::units::{Cpu, Ktime, Nanos, Tgid};
-
-include!(concat!(env!("OUT_DIR"), "/sampler.skel.rs"));
 
 pub fn attach(config: &Config, shared: &Shared) -> Result<Attached> {
     let mut storage = MaybeUninit::uninit();
@@ -73,12 +72,45 @@ pub fn decode(record: &[u8], names: &mut dyn Names) -> Option<Event> {
     }))
 }
 
-/// Whether the code that ends here has just enabled interrupts. `sti` (fb) holds interrupts back
-/// for one more instruction, `popf` (9d) does not (Intel SDM vol. 2, STI).
+/// Whether the code that ends here has just enabled interrupts: proof that it had them off. `sti`
+/// (fb) holds them back for one more instruction, `popf` (9d) does not (Intel SDM vol. 2). Only
+/// what compilers and the kernel's patching put behind an `sti` is taken for that instruction, so
+/// that an fb inside of a constant is not taken for an `sti`.
 fn sets_interrupt_flag(text: &[u8]) -> bool {
-    let _ = text;
-    if std::env::var_os("SP_TEXT").is_some() {
-        eprintln!("gap text {text:02x?}");
+    const BEHIND_STI: [&[u8]; 10] = [
+        &[0x90],
+        &[0x66, 0x90],
+        &[0x0f, 0x1f, 0x00],
+        &[0x0f, 0x1f, 0x40, 0x00],
+        &[0x0f, 0x1f, 0x44, 0x00, 0x00],
+        &[0x66, 0x0f, 0x1f, 0x44, 0x00, 0x00],
+        &[0x5b], // pop %rbx
+        &[0x5d], // pop %rbp
+        &[0x41, 0x5c],
+        &[0xf3, 0x90],
+    ];
+    if cfg!(not(target_arch = "x86_64")) {
+        return false;
     }
-    false
+    text.ends_with(&[0x9d])
+        || BEHIND_STI
+            .iter()
+            .any(|next| text.strip_suffix(*next).is_some_and(|t| t.ends_with(&[0xfb])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sets_interrupt_flag;
+
+    #[test]
+    fn an_sti_and_one_instruction_prove_that_interrupts_were_off() {
+        // css_rstat_flush on 6.18: pv_ops patched to `sti; nopl 0(%rax,%rax,1)`.
+        let unlock = [0x66, 0x89, 0x05, 0x2c, 0xd0, 0x7a, 0x02, 0xfb, 0x0f, 0x1f, 0x44, 0, 0];
+        assert_eq!(sets_interrupt_flag(&unlock), cfg!(target_arch = "x86_64"));
+        assert!(!sets_interrupt_flag(&unlock[..7]));
+        // An fb within an immediate, and one further back.
+        assert!(!sets_interrupt_flag(&[0xb8, 0xfb, 0x00, 0x00, 0x00]));
+        assert!(!sets_interrupt_flag(&[0xfb, 0x0f, 0x1f, 0x44, 0, 0, 0x48, 0x89, 0xc7]));
+        assert!(!sets_interrupt_flag(&[]));
+    }
 }

@@ -8,8 +8,9 @@ use anyhow::{Context, Result};
 use libbpf_rs::skel::{OpenSkel, SkelBuilder};
 use libbpf_rs::{MapCore, MapFlags, MapHandle};
 
+use super::skel::wire::WireSkelBuilder;
+use super::wire::read;
 use super::wire::types::{sp_cpu, sp_hist, sp_loss};
-use super::wire::{WireSkelBuilder, read};
 use super::{Config, PROBES};
 use crate::model::event::HistKind;
 use crate::model::hist::BUCKETS;

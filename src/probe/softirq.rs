@@ -6,13 +6,12 @@ use anyhow::Result;
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 
 use super::shared::share;
+use super::skel::softirq::SoftirqSkelBuilder;
 use super::wire::types::{sp_delay, sp_run};
 use super::wire::{Tail, read};
 use super::{Attached, Config, Names, Shared};
 use crate::model::{Event, SoftirqDelay, SoftirqRun, Vector};
 use crate::units::{Cpu, Ktime, Nanos};
-
-include!(concat!(env!("OUT_DIR"), "/softirq.skel.rs"));
 
 pub fn attach(config: &Config, shared: &Shared) -> Result<Attached> {
     let mut storage = MaybeUninit::uninit();

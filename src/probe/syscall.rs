@@ -6,13 +6,12 @@ use anyhow::Result;
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 
 use super::shared::share;
+use super::skel::syscall::SyscallSkelBuilder;
 use super::wire::types::sp_syscall;
 use super::wire::{Tail, read, syscall};
 use super::{Attached, Config, Names, Shared};
 use crate::model::{Event, SyscallSlow};
 use crate::units::{Cpu, Ktime, Nanos};
-
-include!(concat!(env!("OUT_DIR"), "/syscall.skel.rs"));
 
 pub fn attach(config: &Config, shared: &Shared) -> Result<Attached> {
     let mut storage = MaybeUninit::uninit();

@@ -6,7 +6,7 @@ use std::mem::size_of;
 use super::Names;
 use crate::model::{StrId, SyscallId};
 
-include!(concat!(env!("OUT_DIR"), "/wire.skel.rs"));
+pub use super::skel::wire::types;
 
 /// Kinds of records, as plain numbers to match on.
 pub mod kind {
@@ -36,8 +36,7 @@ wire!(sp_head, sp_sample, sp_delay, sp_run, sp_handoff, sp_hardirq, sp_syscall, 
 /// The value at the start of `bytes`, or none if they are too few.
 pub fn read<T: Wire>(bytes: &[u8]) -> Option<T> {
     // SAFETY: there are enough bytes, and any are valid for a `Wire`.
-    (bytes.len() >= size_of::<T>())
-        .then(|| unsafe { bytes.as_ptr().cast::<T>().read_unaligned() })
+    (bytes.len() >= size_of::<T>()).then(|| unsafe { bytes.as_ptr().cast::<T>().read_unaligned() })
 }
 
 /// What follows a `T` in a record, to be taken off piece by piece.

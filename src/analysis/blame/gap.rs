@@ -19,9 +19,7 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, gap: &Measure) -> Verdict {
     let stolen = index.stolen(cpu, gap.start, end).unwrap_or_default();
     let steal_fits = 10 * stolen.0 >= 8 * gap.duration.0;
     match (irqs_off_by(index, tick), steal_fits) {
-        (Some((function, stack)), false) => {
-            blame_task(index, tick, gap, function, stack, stolen)
-        }
+        (Some((function, stack)), false) => blame_task(index, tick, gap, function, stack, stolen),
         (Some((function, stack)), true) => {
             let words = format!(
                 "the late tick landed in {function}, which turns interrupts back on; but the \
@@ -83,6 +81,9 @@ fn blame_task(
          interrupts back on",
         gap.duration
     );
+    if tick.irqs_were_off {
+        words.push_str(": the code there had just executed an sti");
+    }
     if stolen.0 > 0 {
         words.push_str(&format!("; steal time around it: {stolen}"));
     }

@@ -3,6 +3,7 @@
 
 use super::{Verdict, task, votes};
 use crate::analysis::index::Index;
+use crate::analysis::stacks::common;
 use crate::model::findings::{Cause, Culprit, Evidence, Measure};
 use crate::model::{Runner, Sample};
 use crate::units::{Cpu, Nanos};
@@ -23,12 +24,8 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, m: &Measure) -> Verdict {
     }
 
     let end = super::end_of(m);
-    let mut runners: Vec<&Runner> = index
-        .recording
-        .runners
-        .iter()
-        .filter(|r| r.cpu == cpu && r.time == end)
-        .collect();
+    let mut runners: Vec<&Runner> =
+        index.recording.runners.iter().filter(|r| r.cpu == cpu && r.time == end).collect();
     runners.sort_by_key(|r| (std::cmp::Reverse(r.ran), r.task));
     let Some(first) = runners.first() else {
         return votes::judge(index, cpu, woken, switched_in);
@@ -42,8 +39,7 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, m: &Measure) -> Verdict {
         return several(index, &runners, wait, evidence);
     }
 
-    let in_softirq =
-        own.iter().filter(|s| index.facts(s.kernel_stack).softirq.is_some()).count();
+    let in_softirq = own.iter().filter(|s| index.facts(s.kernel_stack).softirq.is_some()).count();
     if 2 * in_softirq > own.len() {
         // Booked on the task, but taken by softirqs at the exit of interrupts on top of it.
         return votes::judge(index, cpu, woken, switched_in);
@@ -51,26 +47,20 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, m: &Measure) -> Verdict {
     let rt = super::is_real_time(first.policy);
     let in_kernel = own.iter().filter(|s| !s.user_mode).count();
     let one_call = own.iter().all(|s| s.syscall.nr_plus_1 == own[0].syscall.nr_plus_1);
-    let alone = runners.len() == 1;
     let cause = if rt {
         Cause::StarvedByRt
-    } else if alone && one_call && !own.is_empty() && in_kernel == own.len() {
+    } else if first.turns == 1 && one_call && !own.is_empty() && in_kernel == own.len() {
         Cause::NonPreemptible
     } else {
         Cause::StarvedByTasks
     };
-    let stack = task::common_stack(
-        index,
-        own.iter()
-            .filter(|s| !s.user_mode)
-            .map(|s| (s.kernel_stack, index.facts(s.kernel_stack).interrupt_frames)),
-    );
+    let stack = common(own.iter().filter(|s| !s.user_mode).map(|s| task::own_part(index, s)));
     let mut words = format!(
         "ksoftirqd/{cpu} was runnable for {wait}; the scheduler gave {} of that to this task",
         first.ran
     );
     if cause == Cause::NonPreemptible {
-        words.push_str(&format!(", without a break; {in_kernel} samples, all in the kernel"));
+        words.push_str(&format!(", in one turn; all {in_kernel} samples of it are in the kernel"));
     }
     Verdict {
         cause,

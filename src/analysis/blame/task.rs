@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::analysis::index::Index;
 use crate::analysis::{syscalls, workload};
 use crate::model::findings::TaskCulprit;
-use crate::model::{Recording, Sample, StackId, StrId, SyscallId, TaskId};
+use crate::model::{Recording, Sample, StrId, SyscallId, TaskId};
 
 /// Who a task is, without what it does.
 pub fn identity(r: &Recording, id: TaskId) -> TaskCulprit {
@@ -93,24 +93,8 @@ pub fn most<T: Ord>(all: impl Iterator<Item = T>) -> Option<T> {
     best.map(|(one, _)| one)
 }
 
-/// What all these stacks have in common from the outside in, innermost first: the functions that
-/// did not return during the stall. `skip` says how many innermost frames of a stack to leave out.
-pub fn common_stack(
-    index: &Index<'_>,
-    stacks: impl Iterator<Item = (StackId, usize)>,
-) -> Vec<String> {
-    let mut common: Option<Vec<&str>> = None;
-    for (stack, skip) in stacks {
-        let mut names: Vec<&str> = index.recording.functions(stack).skip(skip).collect();
-        names.reverse();
-        common = Some(match common {
-            None => names,
-            Some(before) => {
-                let same = before.iter().zip(&names).take_while(|(a, b)| a == b).count();
-                names.truncate(same);
-                names
-            }
-        });
-    }
-    common.unwrap_or_default().into_iter().rev().map(str::to_owned).collect()
+/// The task's own part of a tick's kernel stack, without what an interrupt laid on top of it.
+pub fn own_part<'r>(index: &Index<'r>, tick: &Sample) -> Vec<&'r str> {
+    let above = index.facts(tick.kernel_stack).interrupt_frames;
+    index.recording.functions(tick.kernel_stack).skip(above).collect()
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::{Verdict, task};
 use crate::analysis::index::Index;
 use crate::analysis::notes::kernel_at_least;
+use crate::analysis::stacks::common;
 use crate::model::findings::{Cause, Culprit, Evidence};
 use crate::model::{Sample, TaskId, Vector};
 use crate::units::{Cpu, Ktime};
@@ -44,7 +45,9 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, start: Ktime, end: Ktime) -> Verdict {
     match *winner {
         Found::Softirq(vector) => softirq(index, vector, agree, evidence),
         Found::Kernel(id) => kernel(index, id, agree, evidence),
-        Found::User(id) if waited_for_ksoftirqd(index, agree) => starved(index, id, agree, evidence),
+        Found::User(id) if waited_for_ksoftirqd(index, agree) => {
+            starved(index, id, agree, evidence)
+        }
         Found::User(id) => {
             let who = task::identity(index.recording, id);
             let words = format!(
@@ -54,14 +57,14 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, start: Ktime, end: Ktime) -> Verdict {
                 who.comm,
                 who.tid
             );
-            Verdict::unknown(
-                "a task in user mode ran meanwhile",
-                Evidence { words, ..evidence },
-            )
+            Verdict::unknown("a task in user mode ran meanwhile", Evidence { words, ..evidence })
         }
         Found::Idle => Verdict::unknown(
             "the CPU was idle meanwhile",
-            Evidence { words: format!("{} of {total} samples found it idle", agree.len()), ..evidence },
+            Evidence {
+                words: format!("{} of {total} samples found it idle", agree.len()),
+                ..evidence
+            },
         ),
     }
 }
@@ -97,10 +100,7 @@ fn softirq(index: &Index<'_>, vector: Vector, agree: &[&Sample], evidence: Evide
 }
 
 fn kernel(index: &Index<'_>, id: TaskId, agree: &[&Sample], evidence: Evidence) -> Verdict {
-    let stack = task::common_stack(
-        index,
-        agree.iter().map(|s| (s.kernel_stack, index.facts(s.kernel_stack).interrupt_frames)),
-    );
+    let stack = common(agree.iter().map(|s| task::own_part(index, s)));
     let (cause, state) = if waited_for_ksoftirqd(index, agree) {
         (Cause::NonPreemptible, "ksoftirqd runnable")
     } else {
@@ -160,19 +160,4 @@ fn several(
     let told: Vec<String> = ranked.iter().map(|(n, who)| format!("{who} {n}")).collect();
     let words = format!("samples: {}", told.join(", "));
     Verdict::unknown("several shared the time", Evidence { words, ..evidence })
-}
-
-/// As [`task::common_stack`], of stacks already cut to size.
-fn common<'a>(stacks: impl Iterator<Item = Vec<&'a str>>) -> Vec<String> {
-    let mut common: Option<Vec<&str>> = None;
-    for mut names in stacks {
-        names.reverse();
-        common = Some(match common {
-            None => names,
-            Some(before) => {
-                before.iter().zip(&names).take_while(|(a, b)| a == b).map(|(a, _)| *a).collect()
-            }
-        });
-    }
-    common.unwrap_or_default().into_iter().rev().map(str::to_owned).collect()
 }
