@@ -6,6 +6,7 @@
 
 mod hardirq;
 mod ksoftirqd;
+pub mod log;
 mod sampler;
 pub mod shared;
 mod skel;
@@ -123,30 +124,42 @@ pub const PROBES: [Probe; 5] = [
     },
 ];
 
+/// Probes after an attempt to attach them all.
+#[derive(Default)]
+pub struct Outcome {
+    /// Keeps them attached.
+    pub attached: Vec<Attachment>,
+    /// How it went with each, in the order of [`PROBES`].
+    pub statuses: Vec<ProbeStatus>,
+    /// What libbpf and the kernel's verifier said of those that failed, by probe.
+    pub logs: Vec<(&'static str, Vec<String>)>,
+}
+
 /// Attaches every probe that can be; tells of each how it went.
 #[must_use]
-pub fn attach_all(config: &Config, shared: &Shared) -> (Vec<Attachment>, Vec<ProbeStatus>) {
-    let mut kept = Vec::new();
-    let statuses = PROBES
-        .iter()
-        .map(|probe| {
-            let mut status = ProbeStatus {
-                name: probe.name.to_owned(),
-                measures: probe.measures.to_owned(),
-                ..ProbeStatus::default()
-            };
-            match (probe.attach)(config, shared) {
-                Ok(attached) => {
-                    kept.push(attached.keep);
-                    status.method = Some(attached.method.to_owned());
-                    status.reason = attached.note;
-                }
-                Err(error) => status.reason = Some(format!("{error:#}")),
+pub fn attach_all(config: &Config, shared: &Shared) -> Outcome {
+    let mut outcome = Outcome::default();
+    for probe in &PROBES {
+        let mut status = ProbeStatus {
+            name: probe.name.to_owned(),
+            measures: probe.measures.to_owned(),
+            ..ProbeStatus::default()
+        };
+        let (result, log) = log::during(|| (probe.attach)(config, shared));
+        match result {
+            Ok(attached) => {
+                outcome.attached.push(attached.keep);
+                status.method = Some(attached.method.to_owned());
+                status.reason = attached.note;
             }
-            status
-        })
-        .collect();
-    (kept, statuses)
+            Err(error) => {
+                status.reason = Some(format!("{error:#}"));
+                outcome.logs.push((probe.name, log));
+            }
+        }
+        outcome.statuses.push(status);
+    }
+    outcome
 }
 
 /// One bit for each system call whose first argument is a descriptor.

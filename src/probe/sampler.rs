@@ -33,8 +33,7 @@ pub fn attach(config: &Config, shared: &Shared) -> Result<Attached> {
 
     let mut timers = Vec::new();
     for cpu in &config.cpus {
-        let mut opts = Opts::default();
-        opts.sample_on = SampleOn::Freq(u64::from(config.freq));
+        let opts = Opts { sample_on: SampleOn::Freq(u64::from(config.freq)), ..Opts::default() };
         let timer = Counter::new(Software::CpuClock, (Proc::ALL, OnCpu(cpu.0)), opts)
             .with_context(|| format!("perf_event_open(cpu-clock) on CPU {cpu}"))?;
         let program = File::from(skel.progs.tick.as_fd().try_clone_to_owned()?);

@@ -55,8 +55,9 @@ impl Session {
     /// # Errors
     /// Nothing at all can be measured: the message holds the reason of each probe.
     pub fn start(config: &Config) -> Result<Session> {
-        let shared = Shared::new(config)?;
-        let (attached, probes) = probe::attach_all(config, &shared);
+        let (shared, _) = probe::log::during(|| Shared::new(config));
+        let shared = shared?;
+        let probe::Outcome { attached, statuses: probes, .. } = probe::attach_all(config, &shared);
         if attached.is_empty() {
             let reasons = probes
                 .iter()

@@ -1,0 +1,95 @@
+//! The few system calls that no file answers. All the unsafe code of this module is here.
+
+use std::ffi::{CStr, CString};
+use std::fs::File;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// `f_type` of procfs (`PROC_SUPER_MAGIC`).
+pub const PROC_MAGIC: i64 = 0x9fa0;
+/// `f_type` of a cgroup v1 hierarchy (`CGROUP_SUPER_MAGIC`).
+pub const CGROUP1_MAGIC: i64 = 0x0027_e0eb;
+/// `f_type` of the cgroup v2 hierarchy (`CGROUP2_SUPER_MAGIC`).
+pub const CGROUP2_MAGIC: i64 = 0x6367_7270;
+
+/// Kind of the file system at `path`: `f_type` of statfs(2). None if it cannot be asked.
+#[must_use]
+pub fn fs_magic(path: &Path) -> Option<i64> {
+    let path = CString::new(path.as_os_str().as_bytes()).ok()?;
+    let mut out = MaybeUninit::<libc::statfs>::uninit();
+    // SAFETY: `path` ends in NUL; statfs fills `out` if it returns 0, and only then is it read.
+    let out = unsafe {
+        if libc::statfs(path.as_ptr(), out.as_mut_ptr()) != 0 {
+            return None;
+        }
+        out.assume_init()
+    };
+    #[allow(clippy::unnecessary_cast)] // Its type differs between C libraries.
+    Some(out.f_type as i64)
+}
+
+/// USER_HZ, the unit of the times in /proc: `sysconf(_SC_CLK_TCK)`, 100 on x86-64 and arm64.
+#[must_use]
+pub fn user_hz() -> u64 {
+    // SAFETY: sysconf takes no pointers.
+    let hz = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
+    u64::try_from(hz).ok().filter(|hz| *hz > 0).unwrap_or(100)
+}
+
+/// HZ of the running kernel: the resolution of CLOCK_MONOTONIC_COARSE is one tick
+/// (`KTIME_LOW_RES`). None if that is no sensible HZ.
+#[must_use]
+pub fn kernel_hz() -> Option<u32> {
+    let mut tick = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `tick` is a valid place for the answer.
+    let failed = unsafe { libc::clock_getres(libc::CLOCK_MONOTONIC_COARSE, &raw mut tick) } != 0;
+    let ns = u32::try_from(tick.tv_nsec).ok().filter(|ns| *ns > 0)?;
+    let hz = (1_000_000_000 + ns / 2) / ns;
+    (!failed && tick.tv_sec == 0 && (10..=10_000).contains(&hz)).then_some(hz)
+}
+
+/// `uname -m`: `x86_64`, `aarch64`. Empty if the kernel does not say.
+#[must_use]
+pub fn machine() -> String {
+    let mut out = MaybeUninit::<libc::utsname>::uninit();
+    // SAFETY: uname fills `out` with strings that end in NUL if it returns 0, and only then are
+    // they read.
+    unsafe {
+        if libc::uname(out.as_mut_ptr()) != 0 {
+            return String::new();
+        }
+        CStr::from_ptr(out.assume_init_ref().machine.as_ptr()).to_string_lossy().into_owned()
+    }
+}
+
+/// A file handle of kernfs: `struct file_handle` with the 64-bit node id behind it.
+#[repr(C)]
+struct KernfsHandle {
+    bytes: libc::c_uint,
+    kind: libc::c_int,
+    id: [u8; 8],
+}
+
+/// `FILEID_KERNFS` of include/linux/exportfs.h.
+const FILEID_KERNFS: libc::c_int = 0xfe;
+
+/// Opens (with O_PATH) the kernfs directory that has this id, in the file system of `mount`.
+///
+/// # Errors
+/// ESTALE if no such node lives, EPERM without CAP_DAC_READ_SEARCH.
+pub fn open_kernfs_id(mount: &File, id: u64) -> io::Result<File> {
+    let mut handle = KernfsHandle { bytes: 8, kind: FILEID_KERNFS, id: id.to_ne_bytes() };
+    // SAFETY: KernfsHandle has the layout of `struct file_handle` followed by `handle_bytes` bytes;
+    // a descriptor that is returned is new and owned by nobody else.
+    unsafe {
+        let fd = libc::open_by_handle_at(
+            mount.as_raw_fd(),
+            (&raw mut handle).cast::<libc::file_handle>(),
+            libc::O_PATH | libc::O_CLOEXEC,
+        );
+        if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(File::from_raw_fd(fd)) }
+    }
+}

@@ -1,0 +1,106 @@
+//! However a recording ends, it is readable and the verdict is given.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use crate::host::{Folder, findings, machine, stallprof, stderr, succeeded};
+
+fn ended_by(signal: i32) {
+    let Some(_machine) = machine() else { return };
+    let folder = Folder::new(&format!("signal-{signal}"));
+    let recording = folder.path("r.stall");
+    let child = stallprof()
+        .args(["record", "-o"])
+        .arg(&recording)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_secs(2));
+    // SAFETY: our own child.
+    unsafe { libc::kill(child.id() as i32, signal) };
+    let output = child.wait_with_output().unwrap();
+    succeeded(&output);
+    let verdict = String::from_utf8_lossy(&output.stdout);
+    assert!(verdict.contains("stall"), "no verdict: {verdict}");
+    assert!(output.stderr.is_empty(), "silent without a terminal: {}", stderr(&output));
+    assert_eq!(findings(&recording)["window"]["complete"], true);
+}
+
+#[test]
+fn ctrl_c() {
+    ended_by(libc::SIGINT);
+}
+
+#[test]
+fn sigterm() {
+    ended_by(libc::SIGTERM);
+}
+
+#[test]
+fn the_end_of_the_command() {
+    let Some(_machine) = machine() else { return };
+    let folder = Folder::new("command");
+    let recording = folder.path("r.stall");
+    let output = stallprof()
+        .args(["record", "-o"])
+        .arg(&recording)
+        .args(["--", "sh", "-c", "sleep 0.3; exit 7"])
+        .output()
+        .unwrap();
+    succeeded(&output);
+    assert_eq!(findings(&recording)["window"]["complete"], true);
+}
+
+#[test]
+fn kill_minus_nine_leaves_a_readable_recording() {
+    let Some(_machine) = machine() else { return };
+    let folder = Folder::new("killed");
+    let recording = folder.path("r.stall");
+    let mut child =
+        stallprof().args(["record", "-o"]).arg(&recording).stdout(Stdio::null()).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(3500));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let f = findings(&recording);
+    assert_eq!(f["window"]["complete"], false);
+    let notes = f["notes"].to_string();
+    assert!(notes.contains("cut short"), "{notes}");
+    let samples: u64 =
+        f["cpus"].as_array().unwrap().iter().map(|c| c["samples"].as_u64().unwrap()).sum();
+    let counted = f["latencies"].as_array().unwrap().len();
+    assert!(samples + counted as u64 > 0, "two seconds must be in it");
+}
+
+/// A real full disk: a tmpfs of 256 KiB in a mount namespace of the test's own.
+#[test]
+fn a_full_disk() {
+    let Some(_machine) = machine() else { return };
+    let folder = Folder::new("full");
+    let (disk, copy) = (folder.path("disk"), folder.path("copy.stall"));
+    std::fs::create_dir(&disk).unwrap();
+    let script = r#"
+        mount -t tmpfs -o size=256k none "$DISK" || exit 99
+        # Busy, so that there is something to record.
+        (while :; do :; done) & busy=$!
+        "$STALLPROF" record -F 5000 -d 20s -o "$DISK/r.stall"
+        code=$?
+        kill $busy
+        cp "$DISK/r.stall" "$COPY"
+        exit $code
+    "#;
+    let output = std::process::Command::new("unshare")
+        .args(["--mount", "sh", "-c", script])
+        .env("DISK", &disk)
+        .env("COPY", &copy)
+        .env("STALLPROF", env!("CARGO_BIN_EXE_stallprof"))
+        .output()
+        .unwrap();
+    let message = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("No space left on device"), "{message}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("stall"), "no verdict");
+    let f = findings(&copy);
+    assert_eq!(f["window"]["complete"], false);
+    assert!(f["cpus"][0]["samples"].as_u64().unwrap() > 0);
+}

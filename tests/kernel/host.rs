@@ -1,0 +1,74 @@
+//! Running the two programs on this host.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+static MACHINE: Mutex<()> = Mutex::new(());
+
+/// Holds the machine for one test; none (and says so) where the kernel cannot be measured.
+/// In CI that is a failure.
+pub fn machine() -> Option<MutexGuard<'static, ()>> {
+    // SAFETY: geteuid cannot fail.
+    if unsafe { libc::geteuid() } != 0 {
+        assert!(std::env::var_os("CI").is_none(), "the kernel tests need root in CI");
+        eprintln!("SKIPPED: needs root (try: sudo tools/test)");
+        return None;
+    }
+    Some(MACHINE.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+pub fn stallprof() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_stallprof"))
+}
+
+/// Built by `cargo build --workspace`, beside stallprof.
+pub fn stallgen() -> PathBuf {
+    let path = Path::new(env!("CARGO_BIN_EXE_stallprof")).with_file_name("stallgen");
+    assert!(path.exists(), "{} is missing: run cargo build --workspace", path.display());
+    path
+}
+
+/// The last CPU: the first one often has the machine's housekeeping.
+pub fn cpu() -> u32 {
+    let online = std::fs::read_to_string("/sys/devices/system/cpu/online").unwrap();
+    online.trim().rsplit([',', '-']).next().unwrap().parse().unwrap()
+}
+
+/// A folder that goes away with the test.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("stallprof-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir(&path).unwrap();
+        Folder(path)
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+pub fn succeeded(output: &Output) {
+    assert!(output.status.success(), "{}: {}", output.status, stderr(output));
+}
+
+/// The findings of a recording, as JSON.
+pub fn findings(recording: &Path) -> serde_json::Value {
+    let output =
+        stallprof().arg("report").arg(recording).args(["--format", "json"]).output().unwrap();
+    succeeded(&output);
+    serde_json::from_slice(&output.stdout).unwrap()
+}

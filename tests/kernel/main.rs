@@ -1,0 +1,13 @@
+//! The real thing: stalls made by stallgen on this kernel, recorded by stallprof, compared with
+//! the ground truth. Needs root; fails in CI where it cannot run, elsewhere says what it skipped.
+//!
+//! One test at a time holds the machine: a stall of one would be a true finding of another.
+
+mod bad_input;
+mod ends;
+mod facts;
+mod host;
+mod kinds;
+mod quiet;
+mod stalls;
+mod truth;
