@@ -1,1 +1,35 @@
-//! To come.
+//! What was found, for people and programs: the terminal, JSON, flame graphs and stacks in order
+//! of time. Renderers know [`crate::model::findings`] and, where stacks are drawn, the samples of
+//! the recording; they conclude nothing themselves.
+//!
+//! Every form takes a writer and the findings, and stands in a file of its own: a new one (a page
+//! of HTML, say) is a new file here that may use [`flame`] and [`escape`] and changes nothing else.
+//! Names in a recording were chosen by whoever ran on the host, so all of them pass [`escape`].
+
+mod calls;
+pub mod escape;
+pub mod flame;
+mod ink;
+pub mod json;
+pub mod ordered;
+mod page;
+mod spans;
+pub mod terminal;
+mod text;
+mod words;
+
+/// How the terminal is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// Escape sequences for colour may be used.
+    pub color: bool,
+    /// Columns. The verdict keeps between 60 and 140; the time-ordered view uses them all.
+    pub width: usize,
+}
+
+impl Default for Style {
+    /// What suits a pipe or a file.
+    fn default() -> Style {
+        Style { color: false, width: 100 }
+    }
+}

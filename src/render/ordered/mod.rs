@@ -1,0 +1,99 @@
+//! The stacks of a CPU in order of time up to the end of a stall: who ran before ksoftirqd did.
+
+mod entry;
+mod runs;
+
+use std::io::{self, Write};
+
+use super::ink::Text;
+use super::page::Page;
+use super::text::{plural, time};
+use super::{Style, spans, words};
+use crate::model::findings::{Findings, Stall};
+use crate::model::{Recording, Sample};
+use crate::units::Ktime;
+use runs::Clock;
+
+/// Samples shown where the caller does not say.
+pub const SAMPLES: usize = 100;
+
+/// Writes the last `n` samples of a stall's CPU up to the stall's end, oldest first. Without a
+/// number the longest stall is shown. An unknown number is an error of kind `InvalidInput`.
+pub fn write(
+    out: &mut dyn Write,
+    r: &Recording,
+    f: &Findings,
+    stall: Option<usize>,
+    n: usize,
+    style: Style,
+) -> io::Result<()> {
+    let page = &mut Page::wide(out, style);
+    let stall = match stall {
+        Some(id) => f.stalls.iter().find(|s| s.id == id).ok_or_else(|| unknown(id, f))?,
+        None => match spans::worst(f) {
+            Some(stall) => stall,
+            None => return page.put(2, &Text::new().bold("No stall: nothing to show the end of")),
+        },
+    };
+    let samples = before(r, stall, n);
+    heading(page, stall, samples.len(), n)?;
+    let marks = marks(stall);
+    let runs = runs::fold(r, &samples, |at| marks.iter().filter(|(mark, _)| *mark < at).count());
+    let mut marks = marks.into_iter().peekable();
+    let clock = Clock::new(stall, &runs);
+    for run in &runs {
+        while let Some((at, words)) = marks.next_if(|&(at, _)| at < run.first.time) {
+            mark(page, &clock, at, &words)?;
+        }
+        entry::write(page, r, stall, &clock, run)?;
+    }
+    for (at, words) in marks {
+        mark(page, &clock, at, &words)?;
+    }
+    Ok(())
+}
+
+fn unknown(id: usize, f: &Findings) -> io::Error {
+    let known = match f.stalls.as_slice() {
+        [] => "the recording holds none".to_owned(),
+        [one] => format!("the only one is {}", one.id),
+        [first, .., last] => format!("they are numbered {} to {}", first.id, last.id),
+    };
+    io::Error::new(io::ErrorKind::InvalidInput, format!("no stall {id}: {known}"))
+}
+
+/// The last `n` samples of the CPU up to the stall's end.
+fn before<'a>(r: &'a Recording, stall: &Stall, n: usize) -> Vec<&'a Sample> {
+    let end = spans::end(stall);
+    let mine = |s: &&Sample| s.cpu == stall.cpu && s.time <= end;
+    let mut samples: Vec<&Sample> = r.samples.iter().rev().filter(mine).take(n).collect();
+    samples.sort_by_key(|s| s.time);
+    samples
+}
+
+fn heading(page: &mut Page<'_>, stall: &Stall, shown: usize, asked: usize) -> io::Result<()> {
+    let head = format!("Stall {} on CPU\u{a0}{}: {}", stall.id, stall.cpu, time(stall.duration));
+    let deed = words::deed(&stall.culprit, stall.cause, stall.cpu);
+    let text = Text::new().bold(&head).plain("  ").then(words::culprit(&stall.culprit));
+    page.put(2, &text.plain("  ").plain(&deed))?;
+    let all = if shown < asked { ", all there are" } else { "" };
+    let words = format!(
+        "{} up to its end, oldest first{all}. Milliseconds from its beginning; | marks the stall.",
+        plural(shown, "sample")
+    );
+    page.put(2, &Text::new().dim(&words))?;
+    page.blank()
+}
+
+/// Moments of the stall itself, in order.
+fn marks(stall: &Stall) -> Vec<(Ktime, String)> {
+    let mut marks = vec![(spans::start(stall), "the stall begins".to_owned())];
+    marks.extend(stall.measures.iter().map(|m| (m.start.after(m.duration), words::ending(m))));
+    marks.sort_by_key(|(at, _)| *at);
+    marks
+}
+
+fn mark(page: &mut Page<'_>, clock: &Clock, at: Ktime, what: &str) -> io::Result<()> {
+    let words = format!("{:>w$} ==== {what}", clock.ms(at), w = clock.width);
+    page.put(clock.width + 6, &Text::new().bold(&words))
+}

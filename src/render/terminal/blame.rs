@@ -1,0 +1,185 @@
+//! Who is to blame for the stalls of one CPU, as a reader counts: the threads of one process, the
+//! children of one script and the files of one name are one culprit, however many groups the
+//! analysis made of them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::super::ink::Text;
+use super::super::text::{count, plural, time};
+use super::super::words;
+use crate::model::findings::*;
+use crate::units::{Cpu, Nanos, Tid};
+
+/// The stalls of a culprit on one CPU.
+pub(super) struct Blame<'a> {
+    /// The longest first; never empty.
+    pub(super) stalls: Vec<&'a Stall>,
+    pub(super) median: Nanos,
+    total: Nanos,
+    /// Causes with their numbers, the most frequent first.
+    pub(super) causes: Vec<(Cause, usize)>,
+    groups: Vec<&'a CulpritGroup>,
+}
+
+/// What makes two culprits one.
+#[derive(PartialEq, Eq, Hash)]
+enum Key<'a> {
+    Task([&'a str; 5], bool),
+    Other(&'a Culprit),
+}
+
+fn key(culprit: &Culprit) -> Key<'_> {
+    let Culprit::Task(t) = culprit else { return Key::Other(culprit) };
+    let file = t.file.as_deref().unwrap_or_default();
+    Key::Task(
+        [
+            &t.comm,
+            t.syscall.as_deref().unwrap_or_default(),
+            file.rsplit('/').next().unwrap_or(file),
+            t.work.as_deref().unwrap_or_default(),
+            t.cgroup.as_deref().unwrap_or_default(),
+        ],
+        t.user_mode,
+    )
+}
+
+/// The culprits of a CPU, the one that held it longest first.
+pub(super) fn of<'a>(
+    f: &'a Findings,
+    by_id: &HashMap<usize, &'a Stall>,
+    cpu: Cpu,
+) -> Vec<Blame<'a>> {
+    let mut index: HashMap<Key<'a>, usize> = HashMap::new();
+    let mut all: Vec<Blame<'a>> = Vec::new();
+    for group in &f.culprits {
+        let stalls = group.stalls.iter().filter_map(|id| by_id.get(id).copied());
+        let stalls: Vec<&Stall> = stalls.filter(|s| s.cpu == cpu).collect();
+        if stalls.is_empty() {
+            continue;
+        }
+        let at = *index.entry(key(&group.culprit)).or_insert(all.len());
+        match all.get_mut(at) {
+            Some(blame) => {
+                blame.stalls.extend(stalls);
+                blame.groups.push(group);
+            }
+            None => all.push(Blame {
+                stalls,
+                median: group.median,
+                total: Nanos(0),
+                causes: Vec::new(),
+                groups: vec![group],
+            }),
+        }
+    }
+    for blame in &mut all {
+        blame.finish();
+    }
+    all.sort_by_key(|b| (std::cmp::Reverse(b.total), b.stalls.first().map(|s| s.id)));
+    all
+}
+
+impl Blame<'_> {
+    fn finish(&mut self) {
+        self.stalls.sort_by_key(|s| (std::cmp::Reverse(s.duration), s.id));
+        self.total = self.stalls.iter().map(|s| s.duration).sum();
+        // A group that is whole here has its median from the analysis: one number everywhere.
+        if self.groups.len() > 1 || self.groups[0].stalls.len() != self.stalls.len() {
+            self.median = median(&self.stalls);
+        }
+        let mut causes: BTreeMap<Cause, usize> = BTreeMap::new();
+        for stall in &self.stalls {
+            *causes.entry(stall.cause).or_default() += 1;
+        }
+        self.causes = causes.into_iter().collect();
+        self.causes.sort_by_key(|&(cause, n)| (std::cmp::Reverse(n), cause));
+    }
+
+    /// The culprit of the longest stall, which stands for all.
+    pub(super) fn culprit(&self) -> &Culprit {
+        self.stalls.first().map_or(&self.groups[0].culprit, |s| &s.culprit)
+    }
+
+    /// The stack of the longest stall that has one.
+    pub(super) fn stack(&self) -> &[String] {
+        let of_stalls = self.stalls.iter().map(|s| s.evidence.stack.as_slice());
+        let of_groups = self.groups.iter().map(|g| g.stack.as_slice());
+        of_stalls.chain(of_groups).find(|s| !s.is_empty()).unwrap_or_default()
+    }
+
+    /// Name and deed, with how many threads, processes and files it stands for.
+    pub(super) fn words(&self) -> Text {
+        let Culprit::Task(worst) = self.culprit() else { return words::culprit(self.culprit()) };
+        let tasks = || {
+            self.groups.iter().filter_map(|g| match &g.culprit {
+                Culprit::Task(t) => Some(t),
+                _ => None,
+            })
+        };
+        let pids: BTreeSet<_> = tasks().map(|t| t.tgid).collect();
+        let tids: BTreeSet<_> = tasks().map(|t| (t.tid, t.start)).collect();
+        let files: BTreeSet<_> = tasks().filter_map(|t| t.file.as_ref()).collect();
+        let text = Text::new();
+        let text = match (pids.len(), tids.len()) {
+            (1, 1) => text.accent(&words::who(&worst.comm, worst.tgid, worst.tid)),
+            (1, n) => text
+                .accent(&words::who(&worst.comm, worst.tgid, Tid(worst.tgid.0)))
+                .plain(&format!(" ({})", plural(n, "thread"))),
+            (n, _) => text
+                .accent(&words::who(&worst.comm, worst.tgid, worst.tid))
+                .plain(&format!(" (one of {} processes)", count(n as u64))),
+        };
+        let doing = words::doing(worst);
+        let text = if doing.is_empty() { text } else { text.plain("  ").plain(&doing) };
+        match files.len() {
+            0 | 1 => text,
+            n => text.plain(&format!(" and {}", plural(n - 1, "other file"))),
+        }
+    }
+
+    /// What it did to the CPU: `held CPU 11 with interrupts off, median 140 ms`.
+    pub(super) fn deed(&self, cpu: Cpu) -> String {
+        let cause = self.causes.first().map_or(Cause::Unexplained, |&(cause, _)| cause);
+        let several = self.causes.len() > 1;
+        let deed =
+            words::deed(self.culprit(), if several { Cause::Unexplained } else { cause }, cpu);
+        let length = match self.stalls.as_slice() {
+            [one] if deed.is_empty() => format!(", {}", time(one.duration)),
+            [one] => format!(" for {}", time(one.duration)),
+            _ => format!(", median\u{a0}{}", time(self.median)),
+        };
+        let mut words = if deed.is_empty() { length } else { format!("  {deed}{length}") };
+        if several {
+            let each =
+                |(cause, n): &(Cause, usize)| format!("{} {}", count(*n as u64), cause.words());
+            words += ": ";
+            words += &self.causes.iter().map(each).collect::<Vec<_>>().join(", ");
+        }
+        words
+    }
+
+    /// What the verdict on the longest stall rests on, unless the culprit's name says it.
+    pub(super) fn evidence(&self) -> Option<&str> {
+        let words = self.stalls.first().map(|s| s.evidence.words.as_str())?;
+        let said =
+            matches!(self.culprit(), Culprit::Unknown { why } if words.contains(why.as_str()));
+        (!words.is_empty() && !said).then_some(words)
+    }
+
+    /// Whether memory cgroups' statistics are what it was at.
+    pub(super) fn at_memcgs(&self) -> bool {
+        let in_stack = self.stack().iter().any(|s| s.contains("memcg") || s.contains("mem_cgroup"));
+        let in_file = match self.culprit() {
+            Culprit::Task(t) => t.file.as_ref().is_some_and(|f| f.contains("/memory.")),
+            _ => false,
+        };
+        in_stack || in_file
+    }
+}
+
+/// The middle one; of two the lower, as in the analysis.
+fn median(stalls: &[&Stall]) -> Nanos {
+    let mut all: Vec<u64> = stalls.iter().map(|s| s.duration.0).collect();
+    all.sort_unstable();
+    all.get(all.len().saturating_sub(1) / 2).map_or(Nanos(0), |&m| Nanos(m))
+}

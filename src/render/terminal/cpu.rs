@@ -1,0 +1,185 @@
+//! One paragraph per CPU that stalled: how often, how badly, by whom.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io;
+
+use super::super::ink::Text;
+use super::super::page::Page;
+use super::super::text::{count, cpus, plural, time};
+use super::super::words;
+use super::blame::{self, Blame};
+use crate::model::Vector;
+use crate::model::findings::*;
+use crate::units::Cpu;
+
+/// CPUs that get a paragraph; the others a line each.
+const PARAGRAPHS: usize = 6;
+/// CPUs that get a line.
+const LINES: usize = 20;
+/// Culprits told one by one in a paragraph.
+const CULPRITS: usize = 5;
+/// Functions shown of a stack.
+const FUNCTIONS: usize = 12;
+
+/// The CPUs that stalled, the longest stall first.
+pub(super) fn stalled(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
+    let by_id: HashMap<usize, &Stall> = f.stalls.iter().map(|s| (s.id, s)).collect();
+    let mut list: Vec<&CpuSummary> = f.cpus.iter().filter(|c| c.stalls > 0).collect();
+    list.sort_by_key(|c| (std::cmp::Reverse((c.worst, c.total)), c.cpu));
+    for (i, cpu) in list.iter().take(PARAGRAPHS).enumerate() {
+        if i > 0 {
+            page.blank()?;
+        }
+        paragraph(page, f, cpu, &blame::of(f, &by_id, cpu.cpu))?;
+    }
+    let rest = list.get(PARAGRAPHS..).unwrap_or_default();
+    if !rest.is_empty() {
+        page.blank()?;
+    }
+    for cpu in rest.iter().take(LINES) {
+        let mut text = headline(f, cpu);
+        if let Some(most) = blame::of(f, &by_id, cpu.cpu).first() {
+            text = text.plain(", most by ").then(most.words());
+        }
+        page.put(2, &text)?;
+    }
+    if rest.len() > LINES {
+        let more: Vec<Cpu> = rest[LINES..].iter().map(|c| c.cpu).collect();
+        page.put(2, &Text::new().plain(&format!("Stalled less badly: {}", cpus(&more))))?;
+    }
+    Ok(())
+}
+
+/// The CPUs without a stall, on one line.
+pub(super) fn calm(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
+    let calm: Vec<Cpu> = f.cpus.iter().filter(|c| c.stalls == 0).map(|c| c.cpu).collect();
+    if calm.is_empty() {
+        return Ok(());
+    }
+    if f.cpus.len() - calm.len() > 1 {
+        page.blank()?;
+    }
+    page.put(
+        2,
+        &Text::new().plain(&format!("{}: no stall of {}", cpus(&calm), threshold(&f.options))),
+    )
+}
+
+/// `5.00 ms or more`, with the other threshold of interrupt gaps where they differ.
+pub(super) fn threshold(o: &Options) -> String {
+    let words = format!("{} or more", time(o.stall_threshold));
+    if o.gap_threshold == o.stall_threshold || o.sample_period.0 == 0 {
+        return words;
+    }
+    format!("{words} (interrupt gaps: {} or more)", time(o.gap_threshold))
+}
+
+fn headline(f: &Findings, cpu: &CpuSummary) -> Text {
+    let length = time(f.window.end.since(f.window.start));
+    let (worst, id) = (time(cpu.worst), cpu.cpu);
+    Text::new().bold(&match cpu.stalls {
+        1 => format!("CPU\u{a0}{id} stalled once in {length}, for {worst}"),
+        n => format!("CPU\u{a0}{id} stalled {} in {length}, worst {worst}", plural(n, "time")),
+    })
+}
+
+/// `softirq delay: 9; interrupt gap: 5; NET_RX waited in 12`.
+fn breakdown(f: &Findings, cpu: Cpu) -> String {
+    let mut kinds: BTreeMap<StallKind, usize> = BTreeMap::new();
+    let mut waited: BTreeMap<Vector, usize> = BTreeMap::new();
+    for stall in f.stalls.iter().filter(|s| s.cpu == cpu) {
+        if let Some(longest) = stall.measures.first() {
+            *kinds.entry(longest.kind).or_default() += 1;
+        }
+        let waits = stall.measures.iter().filter(|m| m.kind != StallKind::SoftirqRun);
+        let vectors: BTreeSet<Vector> = waits.flat_map(|m| m.vectors.iter().copied()).collect();
+        for vector in vectors {
+            *waited.entry(vector).or_default() += 1;
+        }
+    }
+    let mut kinds: Vec<_> = kinds.into_iter().collect();
+    kinds.sort_by_key(|&(kind, n)| (std::cmp::Reverse(n), kind));
+    let mut parts: Vec<String> =
+        kinds.iter().map(|(kind, n)| format!("{}: {}", kind.name(), count(*n as u64))).collect();
+    // Packets that waited are what users feel, so NET_RX comes first; then what waited most.
+    let mut waited: Vec<_> = waited.into_iter().collect();
+    waited.sort_by_key(|&(v, n)| (v != Vector::NET_RX, std::cmp::Reverse(n), v));
+    if let Some((vector, n)) = waited.first() {
+        let mut words = format!("{vector} waited in {}", count(*n as u64));
+        for (vector, n) in waited.iter().skip(1).take(1) {
+            words += &format!(", {vector} in {}", count(*n as u64));
+        }
+        parts.push(words);
+    }
+    parts.join("; ")
+}
+
+fn paragraph(
+    page: &mut Page<'_>,
+    f: &Findings,
+    cpu: &CpuSummary,
+    blames: &[Blame<'_>],
+) -> io::Result<()> {
+    let head = headline(f, cpu);
+    let kinds = breakdown(f, cpu.cpu);
+    let full = head.clone().plain(&format!(" ({kinds})"));
+    // The second line has to name the culprit: rather than wrap, the kinds go below.
+    let fits = page.fits(&full);
+    page.put(2, if fits { &full } else { &head })?;
+    let digits = count(cpu.stalls as u64).len();
+    let mut left = cpu.stalls;
+    for blame in blames.iter().take(CULPRITS) {
+        left = left.saturating_sub(blame.stalls.len());
+        culprit(page, f, cpu, blame, digits)?;
+    }
+    if left > 0 {
+        let label = label(left, cpu.stalls, digits);
+        page.put(
+            label.len(),
+            &Text::new().plain(&label).plain(&match blames.len() {
+                n if n > CULPRITS => format!("by {}", plural(n - CULPRITS, "other culprit")),
+                _ => "by nobody the analysis names".to_owned(),
+            }),
+        )?;
+    }
+    if !fits {
+        page.put(2, &Text::new().dim(&format!("  {kinds}")))?;
+    }
+    Ok(())
+}
+
+/// ` 3 of 14  `: in front of a culprit.
+fn label(n: usize, of: usize, digits: usize) -> String {
+    format!("  {:>digits$} of {}  ", count(n as u64), count(of as u64))
+}
+
+fn culprit(
+    page: &mut Page<'_>,
+    f: &Findings,
+    cpu: &CpuSummary,
+    blame: &Blame<'_>,
+    digits: usize,
+) -> io::Result<()> {
+    let label = label(blame.stalls.len(), cpu.stalls, digits);
+    let hang = label.len();
+    let lead = Text::new().plain(&label);
+    page.put(hang, &lead.then(blame.words()).plain(&blame.deed(cpu.cpu)))?;
+    let mut detail = |text: Text| page.put(hang, &Text::new().plain(&" ".repeat(hang)).then(text));
+    let mut facts = match blame.culprit() {
+        Culprit::Task(task) => words::workload(task),
+        _ => Vec::new(),
+    };
+    let dying = f.host.dying_memcgs.filter(|&n| n > 0 && blame.at_memcgs());
+    facts.extend(dying.map(|n| format!("{}\u{a0}dying memory cgroups on this node", count(n))));
+    if !facts.is_empty() {
+        detail(Text::new().plain(&facts.join(" · ")))?;
+    }
+    if let Some(why) = blame.evidence() {
+        detail(Text::new().plain(&format!("seen: {why}")))?;
+    }
+    let stack = blame.stack();
+    if !stack.is_empty() {
+        detail(Text::new().dim(&words::stack(stack.iter().map(String::as_str), FUNCTIONS)))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! What limits the verdict: lost records, measures that did not run, notes.
+
+use std::io;
+
+use super::super::ink::Text;
+use super::super::page::Page;
+use super::super::text::count;
+use crate::model::ProbeStatus;
+use crate::model::findings::Findings;
+
+/// Whether any record was lost.
+pub(super) fn any_lost(f: &Findings) -> bool {
+    f.lost.iter().any(|l| l.ring_full > 0 || l.rate_limited > 0)
+}
+
+/// Lost records, by probe and reason; nothing if there are none.
+pub(super) fn lost(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
+    if !any_lost(f) {
+        return Ok(());
+    }
+    page.section("Lost records")?;
+    for l in f.lost.iter().filter(|l| l.ring_full > 0 || l.rate_limited > 0) {
+        let mut why = Vec::new();
+        if l.ring_full > 0 {
+            why.push(format!("{} as the ring buffer was full", count(l.ring_full)));
+        }
+        if l.rate_limited > 0 {
+            why.push(format!("{} held back by the rate limit", count(l.rate_limited)));
+        }
+        page.put(4, &Text::new().plain(&format!("  {}: {}", l.probe, why.join(", "))))?;
+    }
+    Ok(())
+}
+
+/// Measures that did not run.
+pub(super) fn missing(f: &Findings) -> Vec<&ProbeStatus> {
+    f.probes.iter().filter(|p| p.method.is_none()).collect()
+}
+
+/// What a probe would measure, in words.
+pub(super) fn measures(p: &ProbeStatus) -> &str {
+    if p.measures.is_empty() { &p.name } else { &p.measures }
+}
+
+/// Measures that did not run, with the reason.
+pub(super) fn not_measured(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
+    let missing = missing(f);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    page.section("Not measured")?;
+    for p in missing {
+        let reason = p.reason.as_deref().unwrap_or("for a reason not recorded");
+        page.put(4, &Text::new().plain(&format!("  {}: {reason}", measures(p))))?;
+    }
+    Ok(())
+}
+
+/// What a reader must know to judge the numbers.
+pub(super) fn notes(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
+    if f.notes.is_empty() {
+        return Ok(());
+    }
+    page.section("Notes")?;
+    for note in &f.notes {
+        page.put(4, &Text::new().plain(&format!("  - {note}")))?;
+    }
+    Ok(())
+}

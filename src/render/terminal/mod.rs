@@ -1,0 +1,60 @@
+//! Findings for a person at a terminal: the answer first, in words, then the evidence.
+
+mod blame;
+mod cpu;
+mod foot;
+mod quiet;
+mod stalls;
+mod tables;
+
+use std::io::{self, Write};
+
+use super::Style;
+use super::ink::Text;
+use super::page::Page;
+use super::text::utc;
+use crate::model::findings::Findings;
+
+pub use stalls::{ANATOMIES, anatomy, stalls};
+
+/// The answer: which CPUs stalled, who did it, and what the numbers rest on.
+pub fn verdict(out: &mut dyn Write, f: &Findings, style: Style) -> io::Result<()> {
+    let page = &mut Page::new(out, style);
+    if f.cpus.iter().any(|c| c.stalls > 0) {
+        cpu::stalled(page, f)?;
+        cpu::calm(page, f)?;
+        circumstances(page, f)?;
+        tables::latencies(page, f)?;
+        tables::slow_calls(page, f)?;
+        foot::lost(page, f)?;
+        foot::not_measured(page, f)?;
+    } else {
+        quiet::verdict(page, f)?;
+        circumstances(page, f)?;
+        foot::not_measured(page, f)?;
+        tables::latencies(page, f)?;
+        tables::slow_calls(page, f)?;
+        foot::lost(page, f)?;
+    }
+    foot::notes(page, f)
+}
+
+/// Which host, when, how recorded, in one line.
+fn circumstances(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
+    let known =
+        |s: &str, otherwise: &str| if s.is_empty() { otherwise.into() } else { s.to_owned() };
+    let mut facts = vec![known(&f.host.name, "unknown host")];
+    facts.push(match &f.host.preemption {
+        Some(model) => format!("kernel {} (preempt {model})", known(&f.host.kernel, "unknown")),
+        None => format!("kernel {}", known(&f.host.kernel, "unknown")),
+    });
+    facts.push(utc(f.window.start_realtime).unwrap_or_else(|| "time unknown".to_owned()));
+    if !f.window.complete {
+        facts.push("cut short".to_owned());
+    }
+    if !foot::any_lost(f) {
+        facts.push("0 lost".to_owned());
+    }
+    page.blank()?;
+    page.put(2, &Text::new().dim(&facts.join(" · ")))
+}

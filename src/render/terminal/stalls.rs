@@ -1,0 +1,114 @@
+//! `report --stalls`: each stall on a line, and the worst ones taken apart.
+
+use std::io::{self, Write};
+
+use super::super::ink::Text;
+use super::super::page::Page;
+use super::super::text::{time, utc};
+use super::super::{Style, escape, spans, words};
+use crate::model::findings::*;
+
+/// How many stalls [`stalls`] takes apart.
+pub const ANATOMIES: usize = 3;
+
+/// One line a stall in order of time, then the worst [`ANATOMIES`] in detail.
+pub fn stalls(out: &mut dyn Write, f: &Findings, style: Style) -> io::Result<()> {
+    let page = &mut Page::new(out, style);
+    if f.stalls.is_empty() {
+        let words = format!("No stall of {}", super::cpu::threshold(&f.options));
+        return page.put(2, &Text::new().bold(&words));
+    }
+    table(page, f)?;
+    let mut worst: Vec<&Stall> = f.stalls.iter().collect();
+    worst.sort_by_key(|s| (std::cmp::Reverse(s.duration), s.id));
+    for stall in worst.into_iter().take(ANATOMIES) {
+        page.blank()?;
+        dissect(page, f, stall)?;
+    }
+    Ok(())
+}
+
+/// One stall in detail.
+pub fn anatomy(out: &mut dyn Write, f: &Findings, stall: &Stall, style: Style) -> io::Result<()> {
+    dissect(&mut Page::new(out, style), f, stall)
+}
+
+fn table(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
+    let late: Vec<String> =
+        f.stalls.iter().map(|s| s.measures.first().map(words::short).unwrap_or_default()).collect();
+    let late_width = late.iter().map(|l| l.len().min(24)).max().unwrap_or(0).max(4);
+    let id_width = f.stalls.iter().map(|s| s.id.to_string().len()).max().unwrap_or(1).max(2);
+    let head = format!(
+        "  {:>id_width$} {:>11} {:>4} {:>8}  {:late_width$}  culprit",
+        "#", "at", "CPU", "length", "late"
+    );
+    page.line(&Text::new().dim(&head))?;
+    for (s, late) in f.stalls.iter().zip(&late) {
+        let at = format!("+{:.3} s", s.start.since(f.window.start).secs());
+        let length = s.duration;
+        let late = escape::end(late, late_width);
+        let (id, cpu) = (s.id, s.cpu);
+        let row = format!("  {id:>id_width$} {at:>11} {cpu:>4} {length:>8}  {late:late_width$}  ",);
+        let left = page.width().saturating_sub(escape::columns(&row));
+        page.line(&Text::new().plain(&row).then(in_columns(&s.culprit, left)))?;
+    }
+    Ok(())
+}
+
+/// A culprit on one line: the name whole, the deed with its middle cut.
+fn in_columns(culprit: &Culprit, left: usize) -> Text {
+    let Culprit::Task(task) = culprit else { return words::culprit(culprit) };
+    let who = words::who(&task.comm, task.tgid, task.tid);
+    let doing = words::doing(task);
+    let left = left.saturating_sub(escape::columns(&who) + 1);
+    Text::new().accent(&who).plain(" ").plain(&escape::middle(&doing, left))
+}
+
+/// Labels on the left, facts on the right.
+fn fact(page: &mut Page<'_>, label: &str, text: Text) -> io::Result<()> {
+    page.put(13, &Text::new().dim(&format!("  {label:<9}  ")).then(text))
+}
+
+fn dissect(page: &mut Page<'_>, f: &Findings, s: &Stall) -> io::Result<()> {
+    let at = s.start.since(f.window.start);
+    let mut head = format!("Stall {} on CPU\u{a0}{}: {}", s.id, s.cpu, time(s.duration));
+    head += &format!(" at +{:.3}\u{a0}s", at.secs());
+    let epoch = f.window.start_realtime;
+    if let Some(date) = (epoch > 0).then(|| utc(epoch.saturating_add(at.0))).flatten() {
+        head += &format!(" ({})", date.replace(' ', "\u{a0}"));
+    }
+    page.put(2, &Text::new().bold(&head))?;
+    for (i, m) in s.measures.iter().enumerate() {
+        fact(page, if i == 0 { "late" } else { "" }, Text::new().plain(&words::measure(m)))?;
+    }
+    let over = spans::end(s).since(spans::start(s));
+    if time(over) != time(s.duration) {
+        fact(
+            page,
+            "in all",
+            Text::new().plain(&format!("{} from the first to the last", time(over))),
+        )?;
+    }
+    let deed = match words::deed(&s.culprit, s.cause, s.cpu) {
+        none if none.is_empty() => none,
+        deed => format!("  {deed}"),
+    };
+    fact(page, "culprit", words::culprit(&s.culprit).plain(&deed))?;
+    if let Culprit::Task(task) = &s.culprit {
+        let of = words::workload(task);
+        if !of.is_empty() {
+            fact(page, "of", Text::new().plain(&of.join(" · ")))?;
+        }
+    }
+    let e = &s.evidence;
+    let seen = if e.words.is_empty() { words::witnesses(e) } else { e.words.clone() };
+    fact(page, "evidence", Text::new().plain(&seen))?;
+    if let Some(function) = e.function.as_ref().filter(|f| Some(*f) != e.stack.first()) {
+        fact(page, "function", Text::new().plain(&escape::terminal(function)))?;
+    }
+    if e.stack.is_empty() {
+        return fact(page, "stack", Text::new().plain("unknown"));
+    }
+    let stack = words::stack(e.stack.iter().map(String::as_str), 40);
+    fact(page, "stack", Text::new().dim(&stack))
+}

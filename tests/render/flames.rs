@@ -1,0 +1,107 @@
+//! Flame graphs: what is counted, what is drawn, how fast.
+
+use super::golden::check;
+use super::names::DECENT;
+use super::scene::incident;
+use super::{folded, no_stall, show, svg, xml};
+use stallprof::model::{Frame, FrameId, Sample, Stack, StackId, TaskId};
+use stallprof::render::flame;
+use stallprof::units::{Cpu, Ktime};
+
+#[test]
+fn folded_stacks() {
+    let i = incident(&DECENT);
+    let held = flame::held(&i.r, &i.f);
+    check("held.folded", &folded(&held));
+    check("profile.folded", &folded(&flame::profile(&i.r, &i.f)));
+    // One sample is one millisecond here: what held CPU 11 adds up to how long it stalled.
+    let on_11 = held.iter().filter(|(s, _)| s.starts_with("CPU 11;")).map(|(_, n)| n).sum::<u64>();
+    let stalled = i.f.cpus[11].total.0 / 1_000_000;
+    assert!(on_11.abs_diff(stalled) < 20, "{on_11} samples of {stalled} ms");
+}
+
+#[test]
+fn flame_graphs_are_whole_and_the_same_each_time() {
+    let i = incident(&DECENT);
+    let held = flame::held(&i.r, &i.f);
+    let caption = flame::held_caption(&i.r, &i.f);
+    let drawn = svg(&held, &caption);
+    let (_, texts) = xml::read(&drawn);
+    assert!(texts.iter().any(|t| t == "What held CPUs 3-6, 11 during 20 stalls"));
+    assert!(drawn.contains("read(2) /sys/fs/cgroup/memory/memory.stat ("));
+    assert_eq!(drawn, svg(&flame::held(&i.r, &i.f), &caption));
+    fetches_nothing(&drawn);
+    show("held.svg", &drawn);
+    show("profile.svg", &svg(&flame::profile(&i.r, &i.f), &flame::profile_caption(&i.r)));
+}
+
+#[test]
+fn an_empty_flame_graph_says_why() {
+    let mut i = no_stall();
+    let drawn = svg(&flame::held(&i.r, &i.f), &flame::held_caption(&i.r, &i.f));
+    let (_, texts) = xml::read(&drawn);
+    show("empty.svg", &drawn);
+    assert_eq!(texts[0], "No stall");
+    assert!(texts.contains(&"There was no stall of 5.00 ms or more.".to_owned()), "{texts:?}");
+    i.f = incident(&DECENT).f;
+    i.r.samples.clear();
+    let drawn = svg(&flame::held(&i.r, &i.f), &flame::held_caption(&i.r, &i.f));
+    assert!(drawn.contains("No sample fell into a stall."));
+    xml::read(&svg(&flame::profile(&i.r, &i.f), &flame::profile_caption(&i.r)));
+    xml::read(&svg(&[], &flame::Caption::default()));
+}
+
+/// Addresses are names of XML namespaces or stand in comments.
+pub fn fetches_nothing(svg: &str) {
+    for (at, _) in svg.match_indices("http") {
+        let before = &svg[..at];
+        let namespace =
+            before.ends_with("xmlns=\"") || before.rfind(" xmlns:").is_some_and(|x| at - x < 16);
+        let comment = before.rfind("<!--") > before.rfind("-->");
+        let script = before.rfind("<script") > before.rfind("</script");
+        assert!(namespace || comment || script, "{}", &svg[at.saturating_sub(40)..at + 40]);
+    }
+    for word in ["<image", "@import", "<use", "<link", "fetch(", "XMLHttpRequest", "importScripts"]
+    {
+        assert!(!svg.contains(word), "{word}");
+    }
+}
+
+/// `cargo test --release --no-default-features --test render -- --ignored --nocapture million`
+#[test]
+#[ignore = "takes a release build to mean anything"]
+fn a_million_samples() {
+    let i = incident(&DECENT);
+    let mut r = i.r.clone();
+    for n in 0..20_000_u32 {
+        let depth = 20 + n % 17;
+        let frame = |d| FrameId(1 + (n / 40 * 31 + d * 7) % 4_000);
+        r.stacks.push(Stack((0..depth).map(frame).collect()));
+    }
+    for n in 0..4_000 {
+        let function = r.frames[1 + n % 20].function;
+        r.frames.push(Frame { function, kernel: true, ..Frame::default() });
+    }
+    let first = i.r.stacks.len() as u32;
+    r.samples = (0..1_000_000_u64)
+        .map(|n| Sample {
+            time: Ktime(i.r.meta.start.0 + n * 30_000),
+            cpu: Cpu((n % 12) as u32),
+            task: TaskId((n % 4) as u32),
+            kernel_stack: StackId(first + (n * n % 20_000) as u32),
+            ..Sample::default()
+        })
+        .collect();
+    for (what, lines) in [("held", None), ("profile", Some(()))] {
+        let begin = std::time::Instant::now();
+        let lines = if lines.is_some() { flame::profile(&r, &i.f) } else { flame::held(&r, &i.f) };
+        let folding = begin.elapsed();
+        let drawn = svg(&lines, &flame::profile_caption(&r));
+        let all = begin.elapsed();
+        eprintln!(
+            "{what}: {} lines in {folding:?}, {} bytes after {all:?}",
+            lines.len(),
+            drawn.len()
+        );
+    }
+}

@@ -1,0 +1,240 @@
+//! A made-up but lifelike recording and what the analysis would find in it: each kind of culprit,
+//! cause and measure, every optional field filled at least once.
+
+use super::names::Names;
+use super::tape::{PERIOD, START, at};
+use stallprof::model::findings::*;
+use stallprof::model::*;
+use stallprof::units::{Cpu, Ktime, Nanos, Tgid, Tid};
+
+pub struct Incident {
+    pub r: Recording,
+    pub f: Findings,
+}
+
+pub fn ms(ms: f64) -> Nanos {
+    Nanos((ms * 1e6) as u64)
+}
+
+pub fn task(comm: &str, tgid: u32, tid: u32) -> TaskCulprit {
+    TaskCulprit {
+        tid: Tid(tid),
+        tgid: Tgid(tgid),
+        comm: comm.to_owned(),
+        start: Ktime(u64::from(tid) * 1_000_000),
+        cgroup: None,
+        workload: None,
+        syscall: None,
+        file: None,
+        work: None,
+        user_mode: false,
+    }
+}
+
+pub fn measure(kind: StallKind, start: f64, duration: f64, vectors: &[u8]) -> Measure {
+    Measure {
+        kind,
+        start: at(start),
+        duration: ms(duration),
+        uncertainty: Nanos(0),
+        vectors: vectors.iter().map(|&v| Vector(v)).collect(),
+        handoff: None,
+        context: None,
+    }
+}
+
+pub fn evidence(samples: usize, agree: usize, stack: &[&str], words: &str) -> Evidence {
+    Evidence {
+        samples,
+        agree,
+        ran: Nanos(0),
+        function: stack.first().map(|&s| s.to_owned()),
+        stack: stack.iter().map(|&s| s.to_owned()).collect(),
+        words: words.to_owned(),
+    }
+}
+
+pub fn stall(
+    cpu: u32,
+    measures: Vec<Measure>,
+    cause: Cause,
+    culprit: Culprit,
+    e: Evidence,
+) -> Stall {
+    Stall {
+        id: 0,
+        cpu: Cpu(cpu),
+        start: measures[0].start,
+        duration: measures[0].duration,
+        measures,
+        cause,
+        culprit,
+        evidence: e,
+    }
+}
+
+/// What the analysis does with a list of stalls, in short.
+fn groups(stalls: &[Stall]) -> Vec<CulpritGroup> {
+    let mut groups: Vec<CulpritGroup> = Vec::new();
+    for s in stalls {
+        let same = |g: &&mut CulpritGroup| g.culprit == s.culprit && g.cause == s.cause;
+        if let Some(g) = groups.iter_mut().find(same) {
+            g.stalls.push(s.id);
+            g.total = g.total + s.duration;
+            if !g.cpus.contains(&s.cpu) {
+                g.cpus.push(s.cpu);
+            }
+            if s.duration > g.worst {
+                (g.worst, g.stack) = (s.duration, s.evidence.stack.clone());
+            }
+        } else {
+            groups.push(CulpritGroup {
+                culprit: s.culprit.clone(),
+                cause: s.cause,
+                cpus: vec![s.cpu],
+                stalls: vec![s.id],
+                total: s.duration,
+                median: s.duration,
+                worst: s.duration,
+                stack: s.evidence.stack.clone(),
+            });
+        }
+    }
+    for g in &mut groups {
+        let of = |id: &usize| stalls.iter().find(|s| s.id == *id).unwrap().duration;
+        let mut all: Vec<Nanos> = g.stalls.iter().map(of).collect();
+        all.sort_unstable();
+        g.median = all[(all.len() - 1) / 2];
+    }
+    groups.sort_by_key(|g| std::cmp::Reverse(g.total));
+    groups
+}
+
+fn summary(cpu: u32, stalls: &[Stall], r: &Recording) -> CpuSummary {
+    let mine = || stalls.iter().filter(|s| s.cpu.0 == cpu).map(|s| s.duration);
+    CpuSummary {
+        cpu: Cpu(cpu),
+        stalls: mine().count(),
+        worst: mine().max().unwrap_or_default(),
+        total: mine().sum(),
+        samples: r.samples.iter().filter(|s| s.cpu.0 == cpu).count(),
+    }
+}
+
+fn latency(what: &'static str, cpu: u32, vector: Option<u8>, count: u64, us: [f64; 4]) -> Latency {
+    let [p50, p99, p999, max] = us.map(|us| Nanos((us * 1e3) as u64));
+    Latency { what, cpu: Cpu(cpu), vector: vector.map(Vector), count, p50, p99, p999, max }
+}
+
+fn latencies() -> Vec<Latency> {
+    let mut all = Vec::new();
+    for cpu in 0..12 {
+        let (n, s) = (u64::from(cpu) * 7_919, f64::from(cpu));
+        all.push(latency(
+            "softirq_delay",
+            cpu,
+            Some(1),
+            7_500 + n,
+            [2.0 + s, 21.0, 88.0, 940.0 + s],
+        ));
+        let worst =
+            if cpu == 11 { [12.0, 140e3, 187e3, 187e3] } else { [8.0, 60.0 + s, 300.0, 990.0 + s] };
+        all.push(latency("softirq_delay", cpu, Some(3), 3_204_112 + n, worst));
+        all.push(latency(
+            "softirq_run",
+            cpu,
+            Some(3),
+            3_204_112 + n,
+            [4.0, 90.0, 210.0, if cpu == 3 { 12.1e3 } else { 800.0 }],
+        ));
+        if cpu % 4 == 3 {
+            all.push(latency(
+                "ksoftirqd_wait",
+                cpu,
+                None,
+                341 + n,
+                [35.0, 2_100.0, 9_000.0, 11_400.0 + s * 2e3],
+            ));
+        }
+    }
+    all
+}
+
+fn probe(name: &str, measures: &str, method: Option<&str>, reason: Option<&str>) -> ProbeStatus {
+    ProbeStatus {
+        name: name.into(),
+        measures: measures.into(),
+        method: method.map(Into::into),
+        reason: reason.map(Into::into),
+    }
+}
+
+/// The findings around a list of stalls.
+pub fn findings(names: &Names, r: &Recording, mut stalls: Vec<Stall>) -> Findings {
+    stalls.sort_by_key(|s| (s.start, s.cpu));
+    for (i, s) in stalls.iter_mut().enumerate() {
+        s.id = i + 1;
+    }
+    let call =
+        |task: TaskCulprit, calls: usize, median: f64, worst: f64, share: f64| SlowCallGroup {
+            task,
+            calls,
+            worst: ms(worst),
+            median: ms(median),
+            total: ms(median * calls as f64),
+            on_cpu: ms(median * calls as f64 * share),
+            slept: if share < 0.5 { calls } else { 0 },
+            cpus: vec![Cpu(3), Cpu(11)],
+        };
+    let mut kubelet = task("kubelet", 2210, 2288);
+    kubelet.syscall = Some("openat".into());
+    kubelet.file = Some(format!("/sys/fs/cgroup/{}/memory.stat", names.pod_cgroup));
+    let mut etcd = task("etcd", 1801, 1801);
+    etcd.syscall = Some("fdatasync".into());
+    etcd.file = Some("/var/lib/etcd/member/wal/0000000000000a31-0000000001c2f0aa.wal".into());
+    Findings {
+        schema: SCHEMA,
+        recorded_by: "0.1.0".into(),
+        command: ["stallprof", "record", "-d", "30"].map(String::from).into(),
+        host: Host {
+            name: names.host.into(),
+            kernel: "6.1.0-28-amd64".into(),
+            preemption: Some("voluntary".into()),
+            dying_memcgs: Some(23_411),
+        },
+        window: Window {
+            start: START,
+            end: at(30_000.0),
+            start_realtime: r.meta.start_realtime,
+            complete: true,
+        },
+        options: Options {
+            stall_threshold: ms(5.0),
+            gap_threshold: ms(5.0),
+            sample_period: PERIOD,
+            syscall_min: ms(2.0),
+        },
+        cpus: (0..12).map(|cpu| summary(cpu, &stalls, r)).collect(),
+        culprits: groups(&stalls),
+        latencies: latencies(),
+        slow_calls: vec![
+            call(names.reader(), 13, 140.0, 187.0, 0.99),
+            call(etcd, 1_204, 4.1, 22.0, 0.0004),
+            call(kubelet, 3, 11.0, 14.2, 0.61),
+        ],
+        stalls,
+        lost: vec![
+            LostRecords { probe: "softirq".into(), ring_full: 1_203, rate_limited: 40 },
+            LostRecords { probe: "sampler".into(), ring_full: 0, rate_limited: 0 },
+        ],
+        probes: vec![
+            probe("softirq", "softirq delays", Some("tp_btf"), None),
+            probe("sampler", "interrupt gaps and culprits", Some("perf_event"), None),
+            probe("syscall", "slow system calls", Some("raw_tp"), Some("tp_btf: no kernel BTF for it")),
+            probe("hardirq", "hard interrupts", None, Some("tracepoint irq:irq_handler_entry: Permission denied (os error 13)")),
+        ],
+        notes: vec![
+            "The sampler ticks 1,000 times a second on each CPU. On kernels from 6.4 on its own interrupt exits run pending softirqs, so delays without it may be longer than those shown.".into(),
+        ],
+    }
+}

@@ -1,0 +1,70 @@
+//! `docs/findings.md` and the JSON agree: every key and every word of an enumeration is told, and
+//! nothing is told that does not occur.
+
+use super::{as_json, incident, names::DECENT};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+fn keys(value: &Value, into: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(map) => map.iter().for_each(|(key, value)| {
+            into.insert(key.clone());
+            keys(value, into);
+        }),
+        Value::Array(list) => list.iter().for_each(|value| keys(value, into)),
+        _ => {}
+    }
+}
+
+fn words(value: &Value, key: &str, into: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(map) => map.iter().for_each(|(k, v)| match v {
+            Value::String(word) if k == key => drop(into.insert(word.clone())),
+            v => words(v, key, into),
+        }),
+        Value::Array(list) => list.iter().for_each(|value| words(value, key, into)),
+        _ => {}
+    }
+}
+
+fn doc() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/findings.md");
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// The first cells of the document's tables, without their backticks.
+fn told(doc: &str) -> BTreeSet<String> {
+    doc.lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
+        .map(|(name, _)| name.to_owned())
+        .collect()
+}
+
+#[test]
+fn the_document_tells_every_field() {
+    let json: Value = serde_json::from_str(&as_json(&incident(&DECENT).f)).unwrap();
+    let mut found = BTreeSet::new();
+    keys(&json, &mut found);
+    for key in ["type", "kind", "cause", "context", "what"] {
+        words(&json, key, &mut found);
+    }
+    let told = told(&doc());
+    let missing: Vec<_> = found.difference(&told).collect();
+    assert!(missing.is_empty(), "docs/findings.md lacks {missing:?}");
+    let stale: Vec<_> = told.difference(&found).filter(|w| !RARE.contains(&w.as_str())).collect();
+    assert!(stale.is_empty(), "docs/findings.md tells of {stale:?}, which do not occur");
+}
+
+/// Told, and true, but not in the made-up incident.
+const RARE: [&str; 7] = ["bh_off", "task", "napi", "idle", "timer", "call_function", "irq_work"];
+
+#[test]
+fn the_json() {
+    let i = incident(&DECENT);
+    let shown = as_json(&i.f);
+    super::check("findings.json", &shown);
+    assert!(shown.ends_with("}\n"));
+    assert_eq!(shown, as_json(&incident(&DECENT).f), "equal findings, equal bytes");
+    assert!(doc().contains(&format!("schema {}", stallprof::model::findings::SCHEMA)));
+}
