@@ -23,15 +23,15 @@ enum { false, true };
 /* include/uapi/linux/bpf.h */
 enum {
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
-	BPF_MAP_TYPE_RINGBUF	  = 27,
+	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
 enum {
-	BPF_F_NO_PREALLOC		= 1 << 0,
-	BPF_F_USER_STACK		= 1 << 8,
-	BPF_LOCAL_STORAGE_GET_F_CREATE	= 1 << 0,
-	BPF_RB_NO_WAKEUP		= 1 << 0,
-	BPF_RB_FORCE_WAKEUP		= 1 << 1,
+	BPF_F_NO_PREALLOC = 1 << 0,
+	BPF_F_USER_STACK = 1 << 8,
+	BPF_LOCAL_STORAGE_GET_F_CREATE = 1 << 0,
+	BPF_RB_NO_WAKEUP = 1 << 0,
+	BPF_RB_FORCE_WAKEUP = 1 << 1,
 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -100,6 +100,7 @@ struct thread_info {
 
 struct task_struct {
 	struct thread_info thread_info;
+	void *stack;
 	unsigned int __state;
 	unsigned int flags;
 	struct sched_entity se;
@@ -140,7 +141,8 @@ struct bpf_perf_event_data;
 
 #pragma clang attribute pop
 
-#define PF_KTHREAD 0x00200000
-#define TS_COMPAT  0x0002 /* arch/x86/include/asm/thread_info.h: a system call of the 32-bit table */
+#define SP_THREAD_SIZE 32768 /* at most: 16 KiB, with KASAN 32 */
+#define PF_KTHREAD     0x00200000
+#define TS_COMPAT      0x0002 /* x86: in a system call of the 32-bit table */
 
 #endif

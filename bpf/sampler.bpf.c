@@ -75,6 +75,15 @@ static __always_inline __u64 lateness(struct sp_cpu *c, __u32 tid, __u64 now, __
 	return now - base - period_ns;
 }
 
+/*
+ * Interrupts and the softirqs at their exit run on a stack of their own (arch/x86/kernel/irq_64.c):
+ * the idle task on its own stack is idle indeed.
+ */
+static __always_inline bool on_task_stack(struct task_struct *task, __u64 sp)
+{
+	return sp - (__u64)BPF_CORE_READ(task, stack) < SP_THREAD_SIZE;
+}
+
 SEC("perf_event")
 int tick(struct perf_ctx *ctx)
 {
@@ -114,7 +123,7 @@ int tick(struct perf_ctx *ctx)
 		   e->in_hardirq >= evidence_ns;
 	if (!evidence && (!profile || (profile_tgid && task->tgid != profile_tgid)))
 		return 0;
-	if (!evidence && !task->pid)
+	if (!evidence && !task->pid && on_task_stack(task, ctx->sp))
 		return 0; /* idle is what is left of the whole */
 
 	fill_head(&e->head, SP_SAMPLE, now);

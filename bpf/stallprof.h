@@ -81,8 +81,8 @@ struct sp_sample {
 	__u32 pending;		   /* mask of vectors */
 	__u32 softirq_vector;
 	__u32 user_mode;
-	__u32 kernel_len; /* bytes */
-	__u32 user_len;	  /* bytes */
+	__u32 kernel_len;   /* bytes */
+	__u32 user_len;	    /* bytes */
 	__u8 text[SP_TEXT]; /* code up to the interrupted instruction; only of a gap */
 	__u32 pad;
 };
@@ -176,7 +176,7 @@ struct sp_wait {
 struct sp_cpu {
 	/* user space, before attach */
 	__u32 enabled;
-	__u32 ksoftirqd; /* tid */
+	__u32 ksoftirqd;  /* tid */
 	__u32 softirq_on; /* the softirq probe is attached */
 	__u32 sched_on;	  /* the ksoftirqd probe is attached: busy_since holds */
 

@@ -54,8 +54,8 @@ int BPF_PROG(sys_enter)
 	return 0;
 }
 
-static __noinline int send_call(struct task_struct *task, struct pt_regs *regs, long ret,
-				__u64 now, struct start *s)
+static __noinline int send_call(struct task_struct *task, struct pt_regs *regs, long ret, __u64 now,
+				struct start *s)
 {
 	__u32 zero = 0, len = 0;
 	struct call_record *r = bpf_map_lookup_elem(&scratch, &zero);

@@ -153,6 +153,8 @@ pub struct Runner {
     pub policy: u8,
     /// For how long, all its turns together.
     pub ran: Nanos,
+    /// In how many turns: one means that it was never switched out.
+    pub turns: u32,
 }
 
 /// What kind of hard interrupt ran.

@@ -1,1 +1,27 @@
-//! To come.
+//! The recording file (`.stall`): written block by block while recording, readable up to its
+//! last whole block after a crash or a full disk. `docs/recording.md` describes every byte.
+//!
+//! `tables.rs` says once which tables and columns there are; `column.rs` and `chunk.rs` turn rows
+//! into bytes and back; `format.rs` frames them as checksummed blocks; [`Writer`] and [`read`]
+//! are what others use.
+
+mod budget;
+mod chunk;
+mod column;
+mod create;
+mod fields;
+mod format;
+mod names;
+mod notes;
+mod packer;
+mod reader;
+mod row;
+mod tables;
+mod varint;
+mod writer;
+
+pub use create::{CreateError, create};
+pub use format::{MAJOR, MINOR};
+pub use reader::{ReadError, ReadProblem, read, read_bytes};
+pub use tables::tables;
+pub use writer::{Writer, write};

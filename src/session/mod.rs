@@ -30,6 +30,10 @@ use crate::units::Ktime;
 const FLUSH: Duration = Duration::from_secs(1);
 /// A block is written before its time once it holds this many rows.
 const FLUSH_ROWS: usize = 32_768;
+/// Steal time is read so often that the reading takes a thousandth of the time at most, between
+/// these bounds: the closer it is read around an interrupt gap, the surer it tells one cause from
+/// the other.
+const STEAL: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
 /// Probes that are attached and counting.
 pub struct Session {
@@ -85,6 +89,7 @@ impl Session {
             live: Live::new(meta),
             histograms: Histograms::default(),
             steal: StealReader::open(&HostRoot::default()).ok(),
+            steal_due: Instant::now(),
             losses: Vec::new(),
             cpus: meta.cpus.clone(),
             scratch: Vec::new(),
@@ -93,9 +98,10 @@ impl Session {
         let mut end = End::Asked;
         recorder.counters(&self.shared);
         while !stop() {
-            if let Some(batch) = self.ring.next(Duration::from_millis(100)) {
+            if let Some(batch) = self.ring.next(Duration::from_millis(20)) {
                 recorder.take(&batch);
             }
+            recorder.steal();
             if flushed.elapsed() >= FLUSH || recorder.namer.writer.buffered() >= FLUSH_ROWS {
                 if flushed.elapsed() >= FLUSH {
                     recorder.counters(&self.shared);
@@ -114,6 +120,8 @@ impl Session {
             recorder.take(&batch);
         }
         recorder.counters(&self.shared);
+        recorder.steal_due = Instant::now();
+        recorder.steal();
         // After a failed write there is no more to write: the first error tells why.
         let Recorder { namer, live, .. } = recorder;
         if let (End::Asked, Err(error)) = (&end, namer.writer.finish(now())) {
@@ -128,6 +136,7 @@ struct Recorder<W: Write> {
     live: Live,
     histograms: Histograms,
     steal: Option<StealReader>,
+    steal_due: Instant,
     losses: Vec<Vec<Losses>>,
     cpus: Vec<u32>,
     scratch: Vec<Event>,
@@ -146,16 +155,26 @@ impl<W: Write> Recorder<W> {
         }
     }
 
-    /// Reads what is counted rather than sent: histograms, losses, steal time.
+    /// Reads steal time if it is time to.
+    fn steal(&mut self) {
+        let began = Instant::now();
+        if began < self.steal_due {
+            return;
+        }
+        let time = now();
+        let readings = self.steal.as_mut().and_then(|steal| steal.read().ok()).unwrap_or_default();
+        for reading in readings.iter().filter(|r| self.cpus.contains(&r.cpu.0)) {
+            let steal = Steal { time, cpu: reading.cpu, total: reading.total };
+            self.namer.writer.event(Event::Steal(steal));
+        }
+        self.steal_due = began + (began.elapsed() * 1000).clamp(STEAL.0, STEAL.1);
+    }
+
+    /// Reads what is counted rather than sent: histograms, losses.
     fn counters(&mut self, shared: &Shared) {
         let time = now();
         let writer = &mut self.namer.writer;
         self.histograms.read(shared, time, &mut |count| writer.event(Event::Hist(count)));
-
-        let readings = self.steal.as_mut().and_then(|steal| steal.read().ok()).unwrap_or_default();
-        for reading in readings.iter().filter(|r| self.cpus.contains(&r.cpu.0)) {
-            writer.event(Event::Steal(Steal { time, cpu: reading.cpu, total: reading.total }));
-        }
 
         let losses = shared.losses_so_far();
         for (row, (probe, cpus)) in PROBES.iter().zip(&losses).enumerate() {

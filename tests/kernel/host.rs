@@ -35,7 +35,7 @@ pub fn cpu() -> u32 {
     online.trim().rsplit([',', '-']).next().unwrap().parse().unwrap()
 }
 
-/// A folder that goes away with the test.
+/// A folder that goes away with the test, and stays for a look if it fails.
 pub struct Folder(PathBuf);
 
 impl Folder {
@@ -53,6 +53,10 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("kept: {}", self.0.display());
+            return;
+        }
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }

@@ -11,25 +11,36 @@ const LENGTH: u64 = 20_000_000;
 /// One period of the sampler at 999 Hz.
 const TICK: u64 = 1_001_001;
 
-/// Makes stalls of a kind under `stallprof record` and gives truth and findings.
-fn run(kind: &str, extra: &[&str]) -> (Truth, Vec<Found>, Value) {
+/// A run of stallgen under `stallprof record`.
+struct Run {
+    truth: Truth,
+    found: Vec<Found>,
+    findings: Value,
+    /// The recording, for as long as the test runs.
+    _folder: Folder,
+}
+
+/// Makes stalls of a kind and records them.
+fn run(kind: &str, count: usize, options: &[&str], kind_options: &[&str]) -> Run {
     let folder = Folder::new(kind);
     let (recording, truth) = (folder.path("r.stall"), folder.path("truth"));
     let cpu = cpu().to_string();
     let output = stallprof()
         .args(["record", "-C", &cpu, "-o"])
         .arg(&recording)
+        .args(options)
         .arg("--")
         .arg(stallgen())
-        .args([kind, "--cpu", &cpu, "--count", &COUNT.to_string(), "--truth"])
+        .args([kind, "--cpu", &cpu, "--count", &count.to_string(), "--truth"])
         .arg(&truth)
-        .args(extra)
+        .args(kind_options)
         .output()
         .unwrap();
     succeeded(&output);
     let findings = findings(&recording);
     assert_eq!(findings["lost"].as_array().unwrap().len(), 0, "records were lost");
-    (Truth::read(&truth), Found::all(&findings), findings)
+    let (truth, found) = (Truth::read(&truth), Found::all(&findings));
+    Run { truth, found, findings, _folder: folder }
 }
 
 /// A stall that was made, the one found for it, and every other found in its time.
@@ -91,44 +102,44 @@ fn has_victim(t: &TrueStall) -> bool {
 #[test]
 fn interrupts_off() {
     let Some(_machine) = machine() else { return };
-    let (truth, found, _) = run("irqsoff", &[]);
-    for m in match_all(&truth, &found, has_victim) {
+    let Run { truth, found, .. } = &run("irqsoff", COUNT, &[], &[]);
+    for m in match_all(truth, found, has_victim) {
         assert_close("interrupt gap", m.found.duration, m.truth.duration, &m);
-        assert_culprit(&m, &truth, "irqs_off");
+        assert_culprit(&m, truth, "irqs_off");
     }
-    assert_nobody_else(&truth, &found, "irqs_off");
+    assert_nobody_else(truth, found, "irqs_off");
 }
 
 #[test]
 fn bottom_halves_off() {
     let Some(_machine) = machine() else { return };
-    let (truth, found, _) = run("bh", &[]);
-    for m in match_all(&truth, &found, has_victim) {
+    let Run { truth, found, .. } = &run("bh", COUNT, &[], &[]);
+    for m in match_all(truth, found, has_victim) {
         assert_close("softirq delay", m.found.duration, m.truth.duration, &m);
-        assert_culprit(&m, &truth, "bh_off");
+        assert_culprit(&m, truth, "bh_off");
     }
-    assert_nobody_else(&truth, &found, "bh_off");
+    assert_nobody_else(truth, found, "bh_off");
 }
 
 #[test]
 fn system_call_that_cannot_be_preempted() {
     let Some(_machine) = machine() else { return };
-    let (truth, found, _) = run("syscall", &[]);
-    for m in match_all(&truth, &found, |t| t.ksoftirqd.is_some()) {
+    let Run { truth, found, .. } = &run("syscall", COUNT, &[], &[]);
+    for m in match_all(truth, found, |t| t.ksoftirqd.is_some()) {
         assert_handoff(&m);
-        assert_culprit(&m, &truth, "non_preemptible");
+        assert_culprit(&m, truth, "non_preemptible");
     }
 }
 
 #[test]
 fn real_time_task_in_user_mode() {
     let Some(_machine) = machine() else { return };
-    let (truth, found, _) = run("fifo", &[]);
-    for m in match_all(&truth, &found, |t| t.ksoftirqd.is_some()) {
+    let Run { truth, found, .. } = &run("fifo", COUNT, &[], &[]);
+    for m in match_all(truth, found, |t| t.ksoftirqd.is_some()) {
         assert_handoff(&m);
-        assert_culprit(&m, &truth, "starved_by_rt");
+        assert_culprit(&m, truth, "starved_by_rt");
     }
-    assert_nobody_else(&truth, &found, "starved_by_rt");
+    assert_nobody_else(truth, found, "starved_by_rt");
 }
 
 /// ksoftirqd's wait is as long as the generator's own observer saw it.
@@ -143,8 +154,8 @@ fn assert_handoff(m: &Match<'_>) {
 #[test]
 fn softirq_handler_that_runs_long() {
     let Some(_machine) = machine() else { return };
-    let (truth, found, _) = run("softirq", &[]);
-    for m in match_all(&truth, &found, has_victim) {
+    let Run { truth, found, .. } = &run("softirq", COUNT, &[], &[]);
+    for m in match_all(truth, found, has_victim) {
         let run = m.found.measures.iter().find(|x| x["kind"] == "softirq_run");
         let run = run.unwrap_or_else(|| panic!("no run in {:?}", m.found));
         assert_close("softirq run", run["duration"].as_u64().unwrap(), m.truth.duration, &m);
@@ -152,27 +163,13 @@ fn softirq_handler_that_runs_long() {
         assert_eq!(m.found.culprit["vector"], "NET_RX", "{:?}", m.found);
         assert_eq!(m.found.cause, "softirq_hog");
     }
-    assert_no_task(&truth, &found);
+    assert_no_task(truth, found);
 }
 
 #[test]
 fn softirq_run_times_are_exact_where_asked_for() {
     let Some(_machine) = machine() else { return };
-    let folder = Folder::new("runs");
-    let (recording, truth) = (folder.path("r.stall"), folder.path("truth"));
-    let cpu = cpu().to_string();
-    let output = stallprof()
-        .args(["record", "--softirq-runs", "-C", &cpu, "-o"])
-        .arg(&recording)
-        .arg("--")
-        .arg(stallgen())
-        .args(["softirq", "--cpu", &cpu, "--count", "10", "--truth"])
-        .arg(&truth)
-        .output()
-        .unwrap();
-    succeeded(&output);
-    let findings = findings(&recording);
-    let (truth, found) = (Truth::read(&truth), Found::all(&findings));
+    let Run { truth, found, findings, .. } = &run("softirq", 10, &["--softirq-runs"], &[]);
     for t in truth.stalls.iter().filter(|t| has_victim(t)) {
         let f = found.iter().find(|f| f.covers(t)).unwrap_or_else(|| panic!("not found: {t:?}"));
         let run = f.measures.iter().find(|x| x["kind"] == "softirq_run").unwrap();
@@ -187,15 +184,15 @@ fn softirq_run_times_are_exact_where_asked_for() {
 #[test]
 fn hard_interrupt_that_runs_long() {
     let Some(_machine) = machine() else { return };
-    let (truth, found, _) = run("hardirq", &[]);
-    for m in match_all(&truth, &found, has_victim) {
+    let Run { truth, found, .. } = &run("hardirq", COUNT, &[], &[]);
+    for m in match_all(truth, found, has_victim) {
         assert_close("interrupt gap", m.found.duration, m.truth.duration, &m);
         assert_eq!(m.found.culprit["type"], "hard_irq", "{:?}", m.found);
         assert_eq!(m.found.culprit["kind"], "timer", "{:?}", m.found);
         assert_eq!(m.found.culprit["handler"], "perf_swevent_hrtimer", "{:?}", m.found);
         assert_eq!(m.found.cause, "hard_irq");
     }
-    assert_no_task(&truth, &found);
+    assert_no_task(truth, found);
 }
 
 fn assert_no_task(truth: &Truth, found: &[Found]) {
@@ -211,7 +208,8 @@ fn assert_no_task(truth: &Truth, found: &[Found]) {
 #[test]
 fn memory_stat_of_dying_cgroups() {
     let Some(_machine) = machine() else { return };
-    let (truth, found, findings) = run("memcg", &["--every", "250ms", "--dying", "20000"]);
+    let Run { truth, found, findings, .. } =
+        &run("memcg", COUNT, &[], &["--every", "250ms", "--dying", "20000"]);
     let mut by_reader = 0;
     let slow: Vec<_> = truth.stalls.iter().filter(|t| has_gap_to_see(t)).collect();
     assert!(slow.len() >= COUNT / 3, "only {} of {COUNT} reads were slow", slow.len());
@@ -223,9 +221,9 @@ fn memory_stat_of_dying_cgroups() {
         assert!(!inside.is_empty(), "no interrupt gap found in {t:?}");
         for f in inside {
             let worker = f.culprit["work"].as_str().is_some_and(|w| w.contains("memcg"));
-            assert!(f.blames(&truth) || worker, "{f:?}");
+            assert!(f.blames(truth) || worker, "{f:?}");
             assert!(f.duration <= t.duration + 2 * TICK, "longer than the read: {f:?} {t:?}");
-            if f.blames(&truth) {
+            if f.blames(truth) {
                 by_reader += 1;
                 assert_eq!(f.culprit["file"].as_str(), truth.file.as_deref());
                 assert_eq!(f.culprit["syscall"], "read");

@@ -7,7 +7,6 @@ use crate::truth::{TrueStall, Truth};
 /// One stall of a report.
 #[derive(Debug)]
 pub struct Found {
-    pub id: u64,
     pub cpu: u64,
     pub start: u64,
     pub duration: u64,
@@ -24,7 +23,6 @@ impl Found {
     fn of(stall: &Value) -> Found {
         let number = |key: &str| stall[key].as_u64().unwrap();
         Found {
-            id: number("id"),
             cpu: number("cpu"),
             start: number("start"),
             duration: number("duration"),

@@ -16,7 +16,6 @@ pub struct Truth {
 /// One stall that was made.
 #[derive(Debug)]
 pub struct TrueStall {
-    pub n: u64,
     pub start: u64,
     pub duration: u64,
     /// The longest wait of a packet in it.
@@ -52,7 +51,6 @@ impl Truth {
 fn stall(line: &Value) -> TrueStall {
     let number = |key: &str| line[key].as_u64().unwrap();
     TrueStall {
-        n: number("n"),
         start: number("start_ns"),
         duration: number("duration_ns"),
         victim_wait: number("victim_wait_ns"),

@@ -1,0 +1,40 @@
+//! What a file may cost its reader. Recordings come from other people: a few hundred bytes must
+//! not be able to fill the memory or keep the reader busy for minutes.
+
+/// Decompressed bytes: so many whatever the length of the file, and so many for each byte of it.
+/// Real recordings stay below 20 a byte.
+const RAW: (usize, usize) = (64 << 20, 256);
+/// Bytes of memory, likewise. Real recordings stay below 40 a byte.
+const MEMORY: (usize, usize) = (256 << 20, 128);
+/// Bytes checksummed for a byte of the file. An honest file, damaged or not, needs one.
+const SEARCH: (usize, usize) = (0, 3);
+
+/// What is left to spend.
+pub struct Budget {
+    /// Decompressed bytes.
+    pub raw: Purse,
+    /// Memory for rows and names.
+    pub memory: Purse,
+    /// Bytes checksummed, in search of whole blocks.
+    pub search: Purse,
+}
+
+/// An amount that only shrinks.
+pub struct Purse(usize);
+
+impl Budget {
+    /// The budget for a file of this length.
+    pub fn for_file(len: usize) -> Budget {
+        let purse = |(floor, per_byte)| Purse(len.saturating_mul(per_byte).saturating_add(floor));
+        Budget { raw: purse(RAW), memory: purse(MEMORY), search: purse(SEARCH) }
+    }
+}
+
+impl Purse {
+    /// Takes `amount` out, or nothing if there is not that much left.
+    pub fn spend(&mut self, amount: usize) -> bool {
+        let left = self.0.checked_sub(amount);
+        self.0 = left.unwrap_or(self.0);
+        left.is_some()
+    }
+}

@@ -1,0 +1,40 @@
+//! Names to their places: a table of names is indexed by number.
+
+use super::budget::Purse;
+use super::notes::Notes;
+use super::row::Named;
+
+/// Puts each name at its number. Numbers that no row gives stay empty: their block was lost.
+pub fn place<T: Clone + Default + PartialEq>(
+    rows: Vec<Named<T>>,
+    what: &str,
+    memory: &mut Purse,
+    notes: &mut Notes,
+) -> Vec<T> {
+    // Numbers are dense, so an intact file pays for none of the places here; a damaged one for
+    // those of the lost names; and one that lies, until its budget is spent.
+    let mut places = vec![T::default(); rows.len() + 1];
+    let (mut impossible, mut twice) = (0_usize, 0_usize);
+    for Named { id, value } in rows {
+        let at = id as usize;
+        if at >= places.len() {
+            let more = (at + 1 - places.len()).saturating_mul(size_of::<T>());
+            if memory.spend(more) {
+                places.resize(at + 1, T::default());
+            }
+        }
+        match places.get_mut(at) {
+            _ if at == 0 => impossible += 1,
+            None => impossible += 1,
+            Some(place) if *place == T::default() => *place = value,
+            Some(place) => twice += usize::from(*place != value),
+        }
+    }
+    if impossible > 0 {
+        notes.damage(format!("{impossible} {what} have impossible numbers; they were left out."));
+    }
+    if twice > 0 {
+        notes.damage(format!("{twice} {what} have the number of another; the first one was kept."));
+    }
+    places
+}

@@ -1,0 +1,240 @@
+//! The tables of a recording: each one declared once, for the writer, the reader and the test
+//! that compares them with `docs/recording.md`.
+//!
+//! Rules for changes: never rename, never give an old name a new meaning. Add a column or a
+//! table, raise `MINOR`, and say in the docs what a reader may conclude where it is absent (it
+//! reads as 0 or empty).
+
+use super::budget::Purse;
+use super::chunk::{Chunk, decode};
+use super::column::Cell;
+use super::notes::Notes;
+use super::row::{Column, DamageRow, EndRow, MetaRow, Named, Row, Visit, in_order, reads};
+use super::varint::Malformed;
+use crate::model::*;
+
+macro_rules! tables {
+    (
+        others { $($other:ident: $other_row:ty = $other_name:literal |$o:ident| {
+            $($o_column:literal: $o_place:expr),* $(,)?
+        })* }
+        events { $($event:ident: $event_row:ident ($variant:ident) = $event_name:literal |$e:ident| {
+            $($e_column:literal: $e_place:expr),* $(,)?
+        })* }
+    ) => {
+        $(tables!(@row $other_row, $other_name, $o, $($o_column: $o_place),*);)*
+        $(tables!(@row $event_row, $event_name, $e, $($e_column: $e_place),*);)*
+
+        /// Rows of all tables, in the order in which they are written: names before events.
+        #[derive(Default)]
+        pub struct Rows {
+            $(pub $other: Vec<$other_row>,)*
+            $(pub $event: Vec<$event_row>,)*
+        }
+
+        impl Rows {
+            /// How many rows there are.
+            pub fn len(&self) -> usize {
+                0 $(+ self.$other.len())* $(+ self.$event.len())*
+            }
+
+            /// Drops all rows and keeps their memory for the next.
+            pub fn clear(&mut self) {
+                $(self.$other.clear();)*
+                $(self.$event.clear();)*
+            }
+
+            /// Adds an event to its table.
+            pub fn push(&mut self, event: Event) {
+                match event {
+                    $(Event::$variant(row) => self.$event.push(row),)*
+                }
+            }
+
+            /// Goes through all tables.
+            pub fn visit(&self, visit: &mut impl Visit) -> std::io::Result<()> {
+                $(visit.rows(&self.$other)?;)*
+                $(visit.rows(&self.$event)?;)*
+                Ok(())
+            }
+
+            /// Adds the rows of a chunk to its table. A table that is not known is noted.
+            pub fn read(
+                &mut self,
+                chunk: &Chunk<'_>,
+                memory: &mut Purse,
+                notes: &mut Notes,
+            ) -> Result<(), Malformed> {
+                match chunk.table {
+                    $($other_name => decode(chunk, &mut self.$other, memory, notes),)*
+                    $($event_name => decode(chunk, &mut self.$event, memory, notes),)*
+                    unknown => {
+                        notes.unknown(unknown, "");
+                        Ok(())
+                    }
+                }
+            }
+
+            /// Hands the events over, each table in order of time.
+            pub fn give_events(&mut self, recording: &mut Recording) {
+                $(
+                    in_order(&mut self.$event, |row| (row.time, row.cpu));
+                    recording.$event = std::mem::take(&mut self.$event);
+                )*
+            }
+        }
+
+        /// Goes through the events of a recording.
+        pub fn visit_events(recording: &Recording, visit: &mut impl Visit) -> std::io::Result<()> {
+            $(visit.rows(&recording.$event)?;)*
+            Ok(())
+        }
+
+        /// Every table that this version writes and reads, with its columns.
+        #[must_use]
+        pub fn tables() -> Vec<(&'static str, Vec<&'static str>)> {
+            vec![$(($other_name, vec![$($o_column),*]),)* $(($event_name, vec![$($e_column),*]),)*]
+        }
+    };
+    (@row $row:ty, $name:literal, $r:ident, $($column:literal: $place:expr),*) => {
+        impl Row for $row {
+            const TABLE: &'static str = $name;
+            const COLUMNS: &'static [Column<$row>] = &[$(Column {
+                name: $column,
+                reads: |encoding| reads(|$r: &mut $row| &mut $place, encoding),
+                encode: |rows, keep, out| Cell::encode(rows, |$r: &$row| &$place, keep, out),
+                decode: |at, rows| Cell::decode(at, rows, |$r: &mut $row| &mut $place),
+            }),*];
+        }
+    };
+}
+
+tables! {
+    others {
+        meta: MetaRow = "meta" |row| { "json": row.json }
+        damage: DamageRow = "damage" |row| { "text": row.text }
+        strings: Named<String> = "string" |row| { "id": row.id, "text": row.value }
+        tasks: Named<Task> = "task" |row| {
+            "id": row.id,
+            "tid": row.value.tid,
+            "tgid": row.value.tgid,
+            "start": row.value.start,
+            "comm": row.value.comm,
+            "process": row.value.process,
+            "cgroup": row.value.cgroup,
+            "kthread": row.value.kthread,
+        }
+        frames: Named<Frame> = "frame" |row| {
+            "id": row.id,
+            "function": row.value.function,
+            "offset": row.value.offset,
+            "module": row.value.module,
+            "kernel": row.value.kernel,
+        }
+        stacks: Named<Stack> = "stack" |row| { "id": row.id, "frames": row.value }
+        end: EndRow = "end" |row| { "time": row.time }
+    }
+    events {
+        samples: Sample (Sample) = "sample" |row| {
+            "time": row.time,
+            "cpu": row.cpu,
+            "task": row.task,
+            "policy": row.policy,
+            "user_mode": row.user_mode,
+            "syscall": row.syscall.nr_plus_1,
+            "arg0": row.syscall.args[0],
+            "arg1": row.syscall.args[1],
+            "arg2": row.syscall.args[2],
+            "file": row.syscall.file,
+            "kernel_stack": row.kernel_stack,
+            "user_stack": row.user_stack,
+            "pending": row.pending,
+            "pending_for": row.pending_for,
+            "ksoftirqd_waits": row.ksoftirqd_waits,
+            "since_softirq_entry": row.since_softirq_entry,
+            "softirq_vector": row.softirq_vector,
+            "gap": row.gap,
+            "in_hardirq": row.in_hardirq,
+            "irqs_were_off": row.irqs_were_off,
+        }
+        delays: SoftirqDelay (SoftirqDelay) = "softirq_delay" |row| {
+            "time": row.time,
+            "cpu": row.cpu,
+            "vector": row.vector,
+            "delay": row.delay,
+            "task": row.task,
+            "entry_stack": row.entry_stack,
+        }
+        runs: SoftirqRun (SoftirqRun) = "softirq_run" |row| {
+            "time": row.time,
+            "cpu": row.cpu,
+            "vector": row.vector,
+            "run": row.run,
+            "task": row.task,
+        }
+        handoffs: Handoff (Handoff) = "handoff" |row| {
+            "time": row.time,
+            "cpu": row.cpu,
+            "raise_to_wake": row.raise_to_wake,
+            "wake_to_in": row.wake_to_in,
+            "in_to_entry": row.in_to_entry,
+            "entered": row.entered,
+            "served_after": row.served_after,
+            "pending": row.pending,
+            "preempted": row.preempted,
+            "other_runners": row.other_runners,
+            "other_ran": row.other_ran,
+        }
+        runners: Runner (Runner) = "runner" |row| {
+            "time": row.time,
+            "cpu": row.cpu,
+            "task": row.task,
+            "policy": row.policy,
+            "ran": row.ran,
+            "turns": row.turns,
+        }
+        hardirqs: HardIrq (HardIrq) = "hardirq" |row| {
+            "time": row.time,
+            "cpu": row.cpu,
+            "kind": row.kind,
+            "irq": row.irq,
+            "name": row.name,
+            "handler": row.handler,
+            "run": row.run,
+        }
+        syscalls: SyscallSlow (SyscallSlow) = "syscall" |row| {
+            "time": row.time,
+            "cpu": row.cpu,
+            "task": row.task,
+            "syscall": row.syscall.nr_plus_1,
+            "arg0": row.syscall.args[0],
+            "arg1": row.syscall.args[1],
+            "arg2": row.syscall.args[2],
+            "file": row.syscall.file,
+            "duration": row.duration,
+            "on_cpu": row.on_cpu,
+            "slept": row.slept,
+            "ret": row.ret,
+        }
+        steal: Steal (Steal) = "steal" |row| {
+            "time": row.time,
+            "cpu": row.cpu,
+            "total": row.total,
+        }
+        hists: HistCount (Hist) = "hist" |row| {
+            "time": row.time,
+            "cpu": row.cpu,
+            "kind": row.kind,
+            "vector": row.vector,
+            "bucket": row.bucket,
+            "count": row.count,
+        }
+        lost: Lost (Lost) = "lost" |row| {
+            "time": row.time,
+            "cpu": row.cpu,
+            "probe": row.probe,
+            "ring_full": row.ring_full,
+            "rate_limited": row.rate_limited,
+        }
+    }
+}
