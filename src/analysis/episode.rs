@@ -1,7 +1,7 @@
 //! One stall shows in several measures: the softirqs that waited, the handoff, the interrupt gap.
 //! Those that share most of their time are one episode.
 
-use crate::model::findings::Measure;
+use crate::model::findings::{Measure, StallKind};
 use crate::units::Ktime;
 
 /// Measures of one stall, the longest first; never empty.
@@ -27,7 +27,7 @@ pub fn join(mut measures: Vec<Measure>) -> Vec<Episode> {
         let home = by_start
             .range(m.start.before(longest)..=end)
             .flat_map(|(_, which)| which.iter().copied())
-            .find(|&e| 2 * overlap(episodes[e].primary(), &m) >= m.duration.0);
+            .find(|&e| same_stall(episodes[e].primary(), &m));
         match home {
             Some(e) => episodes[e].0.push(m),
             None => {
@@ -39,6 +39,15 @@ pub fn join(mut measures: Vec<Measure>) -> Vec<Episode> {
     episodes
 }
 
+/// Whether a measure belongs to the stall of a longer one: half of it lies within. A handoff takes
+/// in other latenesses only if it is hardly longer than they are: ksoftirqd can wait for long
+/// while interrupts serve its softirqs, and what stalls the CPU meanwhile is another story.
+fn same_stall(primary: &Measure, m: &Measure) -> bool {
+    let shared = 2 * overlap(primary, m);
+    let bound = primary.kind == StallKind::Handoff && m.kind != StallKind::Handoff;
+    shared >= m.duration.0 && (!bound || shared >= primary.duration.0)
+}
+
 fn overlap(a: &Measure, b: &Measure) -> u64 {
     let end = |m: &Measure| m.start.after(m.duration);
     end(a).min(end(b)).since(a.start.max(b.start)).0
@@ -47,7 +56,6 @@ fn overlap(a: &Measure, b: &Measure) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::findings::StallKind;
     use crate::units::Nanos;
 
     fn measure(start: u64, duration: u64) -> Measure {
@@ -75,6 +83,15 @@ mod tests {
     #[test]
     fn a_short_one_never_bridges_two_long_ones() {
         assert_eq!(lengths(&[(0, 100), (95, 10), (104, 100)]).len(), 2);
+    }
+
+    #[test]
+    fn a_long_handoff_does_not_swallow_what_else_stalls_meanwhile() {
+        let handoff =
+            |start, duration| Measure { kind: StallKind::Handoff, ..measure(start, duration) };
+        assert_eq!(join(vec![handoff(0, 200), measure(20, 20), measure(60, 20)]).len(), 3);
+        assert_eq!(join(vec![handoff(0, 21), measure(1, 20)]).len(), 1);
+        assert_eq!(join(vec![measure(0, 200), handoff(20, 20)]).len(), 1);
     }
 
     #[test]

@@ -46,7 +46,12 @@ pub fn analyse(recording: &Recording) -> Findings {
             name: meta.host.clone(),
             kernel: meta.kernel.clone(),
             preemption: meta.preemption.clone(),
-            dying_memcgs: meta.dying_memcgs,
+            dying_memcgs: recording
+                .dying_memcgs
+                .iter()
+                .map(|d| d.count)
+                .chain(meta.dying_memcgs)
+                .max(),
         },
         window: Window {
             start: meta.start,

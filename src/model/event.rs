@@ -23,6 +23,8 @@ pub enum Event {
     SyscallSlow(SyscallSlow),
     /// Steal time of a CPU.
     Steal(Steal),
+    /// How many dying memory cgroups there are.
+    DyingMemcgs(DyingMemcgs),
     /// Counts of a histogram bucket.
     Hist(HistCount),
     /// Records that a probe could not deliver.
@@ -220,6 +222,16 @@ pub struct Steal {
     pub cpu: Cpu,
     /// Total since boot; granularity 1/USER_HZ = 10 ms.
     pub total: Nanos,
+}
+
+/// A count of dying memory cgroups: removed, but still holding memory. Counted at the end, and
+/// when somebody was slow to read a `memory.stat`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DyingMemcgs {
+    /// When they were counted.
+    pub time: Ktime,
+    /// How many.
+    pub count: u64,
 }
 
 /// Which latency a histogram holds.

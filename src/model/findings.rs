@@ -55,7 +55,7 @@ pub struct Host {
     pub kernel: String,
     /// Preemption model, where known.
     pub preemption: Option<String>,
-    /// Dying memory cgroups at the start, where counted.
+    /// Dying memory cgroups, the most that were counted at any time; none if they were not.
     pub dying_memcgs: Option<u64>,
 }
 

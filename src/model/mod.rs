@@ -12,8 +12,8 @@ pub mod recording;
 pub mod vector;
 
 pub use event::{
-    Event, Handoff, HardIrq, HistCount, IrqKind, Lost, Runner, Sample, SoftirqDelay, SoftirqRun,
-    Steal, SyscallId, SyscallSlow,
+    DyingMemcgs, Event, Handoff, HardIrq, HistCount, IrqKind, Lost, Runner, Sample, SoftirqDelay,
+    SoftirqRun, Steal, SyscallId, SyscallSlow,
 };
 pub use meta::{Meta, ProbeStatus};
 pub use names::{Frame, FrameId, Stack, StackId, StrId, Task, TaskId};

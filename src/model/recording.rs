@@ -32,6 +32,8 @@ pub struct Recording {
     pub syscalls: Vec<SyscallSlow>,
     /// Steal time readings.
     pub steal: Vec<Steal>,
+    /// Counts of dying memory cgroups.
+    pub dying_memcgs: Vec<DyingMemcgs>,
     /// Histogram counts.
     pub hists: Vec<HistCount>,
     /// What was lost on the way.

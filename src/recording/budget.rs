@@ -9,28 +9,29 @@ const MEMORY: (usize, usize) = (256 << 20, 128);
 /// Bytes checksummed for a byte of the file. An honest file, damaged or not, needs one.
 const SEARCH: (usize, usize) = (0, 3);
 
-/// What is left to spend.
-pub struct Budget {
-    /// Decompressed bytes.
-    pub raw: Purse,
-    /// Memory for rows and names.
-    pub memory: Purse,
-    /// Bytes checksummed, in search of whole blocks.
-    pub search: Purse,
-}
-
 /// An amount that only shrinks.
 pub struct Purse(usize);
 
-impl Budget {
-    /// The budget for a file of this length.
-    pub fn for_file(len: usize) -> Budget {
-        let purse = |(floor, per_byte)| Purse(len.saturating_mul(per_byte).saturating_add(floor));
-        Budget { raw: purse(RAW), memory: purse(MEMORY), search: purse(SEARCH) }
-    }
-}
-
 impl Purse {
+    /// For decompressed bytes of a file of this length.
+    pub fn raw(file: usize) -> Purse {
+        Purse::new(file, RAW)
+    }
+
+    /// For the memory of its rows and names.
+    pub fn memory(file: usize) -> Purse {
+        Purse::new(file, MEMORY)
+    }
+
+    /// For bytes checksummed in search of whole blocks.
+    pub fn search(file: usize) -> Purse {
+        Purse::new(file, SEARCH)
+    }
+
+    fn new(file: usize, (floor, per_byte): (usize, usize)) -> Purse {
+        Purse(file.saturating_mul(per_byte).saturating_add(floor))
+    }
+
     /// Takes `amount` out, or nothing if there is not that much left.
     pub fn spend(&mut self, amount: usize) -> bool {
         let left = self.0.checked_sub(amount);

@@ -1,6 +1,8 @@
 //! One column as bytes: one field of many rows.
 
-use super::varint::{Malformed, put_varint, take_varint, unzigzag, varint_len, zigzag};
+use super::varint::{
+    Malformed, put_varint, take_long_varint, take_varint, unzigzag, varint_len, zigzag,
+};
 
 /// Numbers: the difference to the row before, zig-zag, as a varint.
 pub const DELTA: u8 = 0;
@@ -18,16 +20,31 @@ pub struct Cursor<'a> {
     /// Rows whose value does not fit the type of the field.
     pub unfit: Vec<usize>,
     encoding: u8,
-    /// Every value is one byte.
-    short: bool,
+    lengths: Lengths,
     last: u64,
 }
 
 impl<'a> Cursor<'a> {
     /// Begins a column of so many rows.
     pub fn new(encoding: u8, bytes: &'a [u8], rows: usize) -> Cursor<'a> {
-        Cursor { bytes, row: 0, unfit: Vec::new(), encoding, short: bytes.len() == rows, last: 0 }
+        let lengths = match bytes.len() {
+            len if len == rows => Lengths::One,
+            len if len <= rows + rows / 4 => Lengths::Short,
+            _ => Lengths::Long,
+        };
+        Cursor { bytes, row: 0, unfit: Vec::new(), encoding, lengths, last: 0 }
     }
+}
+
+/// How long the varints of a column are, as its size tells: which way to read them is fastest.
+#[derive(Clone, Copy)]
+enum Lengths {
+    /// Each is one byte.
+    One,
+    /// Most are.
+    Short,
+    /// Most are longer, or they are mixed.
+    Long,
 }
 
 /// A field that a column can hold.
@@ -102,11 +119,9 @@ impl<N: Number> Cell for N {
             Some(value) => *field(row) = value,
             None => unfit.push(first + i),
         };
-        // What is left of the column, in a local so that it stays in a register: these loops are
-        // most of the reading time.
-        let mut bytes = at.bytes;
-        match (at.encoding, at.short) {
-            (PLAIN, true) => {
+        let (mut bytes, mut last) = (at.bytes, at.last);
+        match (at.encoding, at.lengths) {
+            (PLAIN, Lengths::One) => {
                 let (these, rest) = bytes.split_at_checked(rows.len()).ok_or(Malformed)?;
                 if these.iter().any(|&byte| byte >= 0x80) {
                     return Err(Malformed);
@@ -116,22 +131,37 @@ impl<N: Number> Cell for N {
                 }
                 bytes = rest;
             }
-            (PLAIN, false) => {
-                for (i, row) in rows.iter_mut().enumerate() {
-                    set(i, row, take_varint(&mut bytes)?);
-                }
-            }
-            _ => {
-                let mut last = at.last;
-                for (i, row) in rows.iter_mut().enumerate() {
-                    last = unzigzag(take_varint(&mut bytes)?, last);
+            (PLAIN, Lengths::Short) => each(rows, &mut bytes, take_varint, set)?,
+            (PLAIN, Lengths::Long) => each(rows, &mut bytes, take_long_varint, set)?,
+            (_, lengths) => {
+                let add = |i: usize, row: &mut R, coded: u64| {
+                    last = unzigzag(coded, last);
                     set(i, row, last);
+                };
+                match lengths {
+                    Lengths::Long => each(rows, &mut bytes, take_long_varint, add)?,
+                    _ => each(rows, &mut bytes, take_varint, add)?,
                 }
-                at.last = last;
             }
         }
-        (at.bytes, at.unfit) = (bytes, unfit);
+        (at.bytes, at.last, at.unfit) = (bytes, last, unfit);
         at.row += rows.len();
         Ok(())
     }
+}
+
+/// The loop that takes most of the reading time; `take` and `set` become part of it.
+#[inline(always)]
+fn each<R>(
+    rows: &mut [R],
+    bytes: &mut &[u8],
+    take: impl Fn(&mut &[u8]) -> Result<u64, Malformed>,
+    mut set: impl FnMut(usize, &mut R, u64),
+) -> Result<(), Malformed> {
+    let mut left = *bytes; // in a local, so that it stays in a register
+    for (i, row) in rows.iter_mut().enumerate() {
+        set(i, row, take(&mut left)?);
+    }
+    *bytes = left;
+    Ok(())
 }

@@ -126,18 +126,13 @@ impl<'a> Block<'a> {
         BLOCK_HEADER + self.payload.len()
     }
 
-    /// Decompresses into `raw` and returns the part of it that was filled.
-    pub fn unpack<'r>(
-        &self,
-        zstd: &mut zstd::bulk::Decompressor<'_>,
-        raw: &'r mut Vec<u8>,
-    ) -> io::Result<&'r [u8]> {
-        // The buffer is kept from block to block; zstd is shown only as much of it as this block
-        // says it needs, so a block that lies cannot cost more than it was charged for.
-        raw.resize(raw.len().max(self.raw_len), 0);
-        let len = zstd.decompress_to_buffer(self.payload, &mut raw[..self.raw_len])?;
-        if len == self.raw_len {
-            return Ok(&raw[..len]);
+    /// Decompresses the payload: exactly as many bytes as the header says.
+    pub fn unpack(&self, zstd: &mut zstd::bulk::Decompressor<'_>) -> io::Result<Vec<u8>> {
+        // zstd fills the vector up to its capacity and refuses to go on, so a header that lies
+        // costs no more than what it says.
+        let raw = zstd.decompress(self.payload, self.raw_len)?;
+        if raw.len() == self.raw_len {
+            return Ok(raw);
         }
         Err(io::Error::new(io::ErrorKind::InvalidData, "not as long as its header says"))
     }

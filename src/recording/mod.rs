@@ -16,6 +16,7 @@ mod notes;
 mod packer;
 mod reader;
 mod row;
+mod scan;
 mod tables;
 mod varint;
 mod writer;

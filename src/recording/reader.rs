@@ -4,16 +4,23 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
 
-use super::budget::Budget;
+use super::budget::Purse;
 use super::chunk::Chunk;
-use super::format::{BLOCK_MAGIC, Block, FILE_HEADER, FileHeader, MAJOR, MINOR, parse_file_header};
+use super::format::{FILE_HEADER, FileHeader, MAJOR, MINOR, parse_file_header};
 use super::names::place;
 use super::notes::Notes;
 use super::row::{MetaRow, Row};
+use super::scan::{Found, Scan};
 use super::tables::Rows;
 use crate::model::Recording;
 
+/// From this length on a second thread is worth its start.
+const LARGE: usize = 1 << 20;
+/// So many decompressed blocks may wait to be read.
+const AHEAD: usize = 4;
 /// More chunks than a block of any writer holds.
 const MAX_CHUNKS: usize = 4096;
 
@@ -115,95 +122,71 @@ fn version(bytes: &[u8]) -> Result<(u16, u16), ReadProblem> {
 fn parse(bytes: &[u8]) -> Result<Recording, ReadProblem> {
     let version = version(bytes)?;
     let mut reader = Reader {
-        bytes,
-        budget: Budget::for_file(bytes.len()),
+        len: bytes.len(),
+        memory: Purse::memory(bytes.len()),
         notes: Notes::default(),
         rows: Rows::default(),
         at_first_block: true,
-        raw: Vec::new(),
-        zstd: zstd::bulk::Decompressor::new().map_err(ReadProblem::Io)?,
     };
-    let tail_told = reader.blocks();
-    Ok(reader.into_recording(tail_told, (version.1 > MINOR).then_some(version)))
+    let cut_told = reader.all_blocks(bytes).map_err(ReadProblem::Io)?;
+    Ok(reader.into_recording(cut_told, (version.1 > MINOR).then_some(version)))
 }
 
-struct Reader<'a> {
-    bytes: &'a [u8],
-    budget: Budget,
+struct Reader {
+    len: usize,
+    memory: Purse,
     notes: Notes,
     rows: Rows,
     at_first_block: bool,
-    raw: Vec<u8>,
-    zstd: zstd::bulk::Decompressor<'static>,
 }
 
-impl<'a> Reader<'a> {
-    /// Reads block after block. Returns whether it was told why there is no end.
-    fn blocks(&mut self) -> bool {
-        let mut at = FILE_HEADER;
-        while at < self.bytes.len() {
-            let left = self.bytes.len() - at;
-            let Some((skipped, block)) = self.next_whole(at) else {
-                self.notes.damage(format!(
-                    "The last {left} bytes are no whole block: the recording was cut short (a \
-                     crash, a full disk, a copy that stopped) or its end is damaged."
-                ));
-                return true;
-            };
-            if skipped > 0 {
-                self.notes.damage(format!(
-                    "{skipped} bytes from byte {at} on are damaged and were skipped."
-                ));
+impl Reader {
+    /// Reads all blocks; those of a large file are decompressed in a second thread meanwhile.
+    /// Returns whether it was told why there is no end.
+    fn all_blocks(&mut self, bytes: &[u8]) -> io::Result<bool> {
+        let scan = Scan::new(bytes)?;
+        if bytes.len() < LARGE {
+            return Ok(self.blocks(scan));
+        }
+        thread::scope(|scope| {
+            let (send, receive) = mpsc::sync_channel(AHEAD);
+            // Ends with the file, or when nobody listens any more.
+            let run = move || scan.map(|found| send.send(found)).all(|sent| sent.is_ok());
+            match thread::Builder::new().name("unpack".into()).spawn_scoped(scope, run) {
+                Ok(_) => Ok(self.blocks(receive)),
+                Err(_) => Ok(self.blocks(Scan::new(bytes)?)),
             }
-            at += skipped;
-            if !self.block(&block, at) {
-                return true;
-            }
-            self.at_first_block = false;
-            at += block.len();
-            if !self.rows.end.is_empty() && at < self.bytes.len() {
-                let more = self.bytes.len() - at;
-                self.notes.damage(format!("{more} bytes after its end were left out."));
-                return true;
+        })
+    }
+
+    fn blocks(&mut self, scan: impl IntoIterator<Item = Found>) -> bool {
+        for found in scan {
+            match found {
+                Found::Damage(words) => self.notes.damage(words),
+                Found::Cut(words) => {
+                    self.notes.damage(words);
+                    return true;
+                }
+                Found::Block { at, end, raw } => {
+                    if !self.block(&raw, at) {
+                        return true;
+                    }
+                    self.at_first_block = false;
+                    if !self.rows.end.is_empty() {
+                        let more = self.len - end;
+                        if more > 0 {
+                            self.notes.damage(format!("{more} bytes after its end were left out."));
+                        }
+                        return true;
+                    }
+                }
             }
         }
         false
     }
 
-    /// The next block that is as it was written, and how many bytes lie before it.
-    fn next_whole(&mut self, at: usize) -> Option<(usize, Block<'a>)> {
-        let rest = &self.bytes[at..];
-        let mut skipped = 0;
-        loop {
-            skipped += rest[skipped..].windows(BLOCK_MAGIC.len()).position(|w| w == BLOCK_MAGIC)?;
-            if let Some(block) = Block::at_start(&rest[skipped..]) {
-                // Each false start costs a checksum over what may be most of the file; without
-                // a bound, a file full of them would take hours.
-                if !self.budget.search.spend(block.len()) {
-                    self.notes.damage("It is full of false blocks: the search ended early.".into());
-                    return None;
-                }
-                if block.is_whole() {
-                    return Some((skipped, block));
-                }
-            }
-            skipped += 1;
-        }
-    }
-
     /// Reads the tables of a block. Returns whether to go on after it.
-    fn block(&mut self, block: &Block<'_>, at: usize) -> bool {
-        if !self.budget.raw.spend(block.raw_len) {
-            self.notes.damage(format!(
-                "It is far larger decompressed than recordings are: all from byte {at} on was left \
-                 out."
-            ));
-            return false;
-        }
-        let Ok(mut raw) = block.unpack(&mut self.zstd, &mut self.raw) else {
-            self.notes.damage(format!("The block at byte {at} cannot be decompressed."));
-            return true;
-        };
+    fn block(&mut self, mut raw: &[u8], at: usize) -> bool {
         let mut chunks = 0;
         while !raw.is_empty() {
             chunks += 1;
@@ -217,7 +200,7 @@ impl<'a> Reader<'a> {
                     .damage(format!("Another recording begins near byte {at}: it was left out."));
                 return false;
             }
-            if self.rows.read(&chunk, &mut self.budget.memory, &mut self.notes).is_err() {
+            if self.rows.read(&chunk, &mut self.memory, &mut self.notes).is_err() {
                 self.notes.damage(format!(
                     "Table \"{}\" in the block at byte {at} is not as it should be or too large; \
                      it was left out.",
@@ -228,8 +211,8 @@ impl<'a> Reader<'a> {
         true
     }
 
-    fn into_recording(mut self, tail_told: bool, newer: Option<(u16, u16)>) -> Recording {
-        let (rows, notes, memory) = (&mut self.rows, &mut self.notes, &mut self.budget.memory);
+    fn into_recording(mut self, cut_told: bool, newer: Option<(u16, u16)>) -> Recording {
+        let (rows, notes, memory) = (&mut self.rows, &mut self.notes, &mut self.memory);
         let mut recording = Recording {
             strings: place(std::mem::take(&mut rows.strings), "strings", memory, notes),
             tasks: place(std::mem::take(&mut rows.tasks), "tasks", memory, notes),
@@ -247,7 +230,7 @@ impl<'a> Reader<'a> {
             ),
         }
         rows.damage.iter().for_each(|row| notes.stored(&row.text));
-        if recording.end.is_none() && !tail_told && !notes.has_stored() {
+        if recording.end.is_none() && !cut_told && !notes.has_stored() {
             notes.damage(
                 "It has no end: the recording was cut short, or is still being written.".into(),
             );

@@ -78,7 +78,7 @@ macro_rules! tables {
             /// Hands the events over, each table in order of time.
             pub fn give_events(&mut self, recording: &mut Recording) {
                 $(
-                    in_order(&mut self.$event, |row| (row.time, row.cpu));
+                    in_order(&mut self.$event, |row| row.time);
                     recording.$event = std::mem::take(&mut self.$event);
                 )*
             }
@@ -220,6 +220,10 @@ tables! {
             "time": row.time,
             "cpu": row.cpu,
             "total": row.total,
+        }
+        dying_memcgs: DyingMemcgs (DyingMemcgs) = "dying_memcgs" |row| {
+            "time": row.time,
+            "count": row.count,
         }
         hists: HistCount (Hist) = "hist" |row| {
             "time": row.time,

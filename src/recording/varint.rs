@@ -14,18 +14,25 @@ pub fn put_varint(mut value: u64, out: &mut Vec<u8>) {
     out.push(value as u8);
 }
 
-/// Takes a varint off the front of `bytes`.
+/// Takes a varint off the front of `bytes`: fast where most are of one byte.
 #[inline(always)]
 pub fn take_varint(bytes: &mut &[u8]) -> Result<u64, Malformed> {
+    match bytes.split_first() {
+        Some((&byte, rest)) if byte < 0x80 => {
+            *bytes = rest;
+            Ok(u64::from(byte))
+        }
+        _ => take_long_varint(bytes),
+    }
+}
+
+/// The same: fast where lengths are mixed. All seven-bit groups are put together at once, as a
+/// loop or a guess would stumble over the length of each number.
+#[inline(always)]
+pub fn take_long_varint(bytes: &mut &[u8]) -> Result<u64, Malformed> {
     const HIGH: u64 = 0x8080_8080_8080_8080;
-    // Most are followed by eight bytes or more, and end within these. Then all seven-bit groups
-    // are put together at once: a loop over bytes would stumble over the length of each number.
     if let Some(word) = bytes.first_chunk::<8>() {
         let word = u64::from_le_bytes(*word);
-        if word & 0x80 == 0 {
-            *bytes = &bytes[1..];
-            return Ok(word & 0x7f);
-        }
         let last = !word & HIGH;
         if last != 0 {
             let x = word & (last ^ (last - 1)) & !HIGH;

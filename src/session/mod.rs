@@ -5,6 +5,7 @@
 //! writes. The channel between them is bounded: where the writer falls behind, the ring fills and
 //! the kernel side counts what is lost.
 
+mod affinity;
 pub mod live;
 mod namer;
 mod ring;
@@ -18,13 +19,14 @@ use anyhow::{Result, bail};
 pub use live::Live;
 use namer::Namer;
 
+use crate::host::memcg::DyingMemcgs;
 use crate::host::stat::StealReader;
 use crate::host::{CpuList, HostRoot, ksoftirqd};
 use crate::model::{Event, Lost, Meta, ProbeStatus, Steal};
 use crate::probe::shared::{Histograms, Losses};
 use crate::probe::{self, Attachment, Config, PROBES, Shared};
 use crate::recording::Writer;
-use crate::units::Ktime;
+use crate::units::{Cpu, Ktime};
 
 /// How often counters are read and a block is written.
 const FLUSH: Duration = Duration::from_secs(1);
@@ -34,6 +36,9 @@ const FLUSH_ROWS: usize = 32_768;
 /// these bounds: the closer it is read around an interrupt gap, the surer it tells one cause from
 /// the other.
 const STEAL: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+
+/// Dying memory cgroups are counted at most this often: on v1 it walks the hierarchy.
+const DYING: Duration = Duration::from_secs(5);
 
 /// Probes that are attached and counting.
 pub struct Session {
@@ -68,7 +73,7 @@ impl Session {
                 .map(|p| format!("\n  {}: {}", p.name, p.reason.as_deref().unwrap_or("?")));
             bail!("no probe could be attached:{}", reasons.collect::<String>());
         }
-        let ring = ring::Reader::start(&shared.ring)?;
+        let ring = ring::Reader::start(&shared.ring, config.cpus.clone())?;
         let root = HostRoot::default();
         let ksoftirqds = ksoftirqd::ksoftirqds(&root, &CpuList::online(&root)?);
         shared.enable(config, &ksoftirqds, &probes)?;
@@ -84,14 +89,17 @@ impl Session {
         mut stop: impl FnMut() -> bool,
         mut progress: impl FnMut(&Live),
     ) -> (End, Live) {
+        let cpus: Vec<Cpu> = meta.cpus.iter().map(|c| Cpu(*c)).collect();
+        affinity::keep_off(&cpus);
         let mut recorder = Recorder {
             namer: Namer::new(writer),
             live: Live::new(meta),
             histograms: Histograms::default(),
             steal: StealReader::open(&HostRoot::default()).ok(),
             steal_due: Instant::now(),
+            dying_counted: None,
             losses: Vec::new(),
-            cpus: meta.cpus.clone(),
+            cpus,
             scratch: Vec::new(),
         };
         let mut flushed = Instant::now();
@@ -102,6 +110,9 @@ impl Session {
                 recorder.take(&batch);
             }
             recorder.steal();
+            if std::mem::take(&mut recorder.namer.saw_memory_stat) {
+                recorder.dying_memcgs();
+            }
             if flushed.elapsed() >= FLUSH || recorder.namer.writer.buffered() >= FLUSH_ROWS {
                 if flushed.elapsed() >= FLUSH {
                     recorder.counters(&self.shared);
@@ -120,6 +131,7 @@ impl Session {
             recorder.take(&batch);
         }
         recorder.counters(&self.shared);
+        recorder.dying_memcgs();
         recorder.steal_due = Instant::now();
         recorder.steal();
         // After a failed write there is no more to write: the first error tells why.
@@ -137,8 +149,9 @@ struct Recorder<W: Write> {
     histograms: Histograms,
     steal: Option<StealReader>,
     steal_due: Instant,
+    dying_counted: Option<Instant>,
     losses: Vec<Vec<Losses>>,
-    cpus: Vec<u32>,
+    cpus: Vec<Cpu>,
     scratch: Vec<Event>,
 }
 
@@ -163,11 +176,23 @@ impl<W: Write> Recorder<W> {
         }
         let time = now();
         let readings = self.steal.as_mut().and_then(|steal| steal.read().ok()).unwrap_or_default();
-        for reading in readings.iter().filter(|r| self.cpus.contains(&r.cpu.0)) {
+        for reading in readings.iter().filter(|r| self.cpus.contains(&r.cpu)) {
             let steal = Steal { time, cpu: reading.cpu, total: reading.total };
             self.namer.writer.event(Event::Steal(steal));
         }
         self.steal_due = began + (began.elapsed() * 1000).clamp(STEAL.0, STEAL.1);
+    }
+
+    /// Counts dying memory cgroups, without reading a `memory.stat`, and not too often.
+    fn dying_memcgs(&mut self) {
+        if self.dying_counted.is_some_and(|at| at.elapsed() < DYING) {
+            return;
+        }
+        self.dying_counted = Some(Instant::now());
+        if let Ok(dying) = DyingMemcgs::read(&HostRoot::default()) {
+            let count = crate::model::DyingMemcgs { time: now(), count: dying.count };
+            self.namer.writer.event(Event::DyingMemcgs(count));
+        }
     }
 
     /// Reads what is counted rather than sent: histograms, losses.
@@ -186,7 +211,7 @@ impl<W: Write> Recorder<W> {
                 }
                 let lost = Lost {
                     time,
-                    cpu: crate::units::Cpu(n as u32),
+                    cpu: Cpu(n as u32),
                     probe: writer.string(probe.name),
                     ring_full: sum.ring_full - before.ring_full,
                     rate_limited: sum.rate_limited - before.rate_limited,

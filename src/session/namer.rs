@@ -22,6 +22,8 @@ pub struct Namer<W: Write> {
     tasks: HashMap<(u32, u64, [i8; 16]), TaskId>,
     kernel_stacks: HashMap<Box<[u64]>, StackId>,
     user_stacks: HashMap<(Tgid, Box<[u64]>), StackId>,
+    /// Somebody was seen at a `memory.stat` since this was last taken.
+    pub saw_memory_stat: bool,
 }
 
 impl<W: Write> Namer<W> {
@@ -33,6 +35,7 @@ impl<W: Write> Namer<W> {
             tasks: HashMap::new(),
             kernel_stacks: HashMap::new(),
             user_stacks: HashMap::new(),
+            saw_memory_stat: false,
         }
     }
 }
@@ -93,6 +96,7 @@ impl<W: Write> Names for Namer<W> {
     }
 
     fn string(&mut self, text: &str) -> StrId {
+        self.saw_memory_stat |= text.ends_with("/memory.stat");
         self.writer.string(text)
     }
 }

@@ -10,6 +10,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use libbpf_rs::{MapHandle, RingBufferBuilder};
 
+use super::affinity::keep_off;
+use crate::units::Cpu;
+
 /// How long samples may lie in the ring: they do not wake us, evidence of stalls does.
 const POLL: Duration = Duration::from_millis(50);
 /// Batches under way to the writer; past it the thread waits and the ring fills.
@@ -47,15 +50,18 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Starts to read `ring`.
-    pub fn start(ring: &MapHandle) -> Result<Reader> {
+    /// Starts to read `ring`, on other CPUs than those it tells of where there are any.
+    pub fn start(ring: &MapHandle, cpus: Vec<Cpu>) -> Result<Reader> {
         let ring = MapHandle::try_from(ring)?;
         let (send, batches) = sync_channel(UNDER_WAY);
         let stop = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&stop);
         let thread = std::thread::Builder::new()
             .name("stallprof-ring".to_owned())
-            .spawn(move || run(&ring, &send, &told))
+            .spawn(move || {
+                keep_off(&cpus);
+                run(&ring, &send, &told);
+            })
             .context("starting the ring's thread")?;
         Ok(Reader { batches, stop, thread })
     }

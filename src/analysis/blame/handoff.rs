@@ -6,7 +6,7 @@ use crate::analysis::index::Index;
 use crate::analysis::stacks::common;
 use crate::model::findings::{Cause, Culprit, Evidence, Measure};
 use crate::model::{Runner, Sample};
-use crate::units::{Cpu, Nanos};
+use crate::units::Cpu;
 
 /// Judges the longest part of a handoff.
 pub fn judge(index: &Index<'_>, cpu: Cpu, m: &Measure) -> Verdict {
@@ -36,7 +36,7 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, m: &Measure) -> Verdict {
     let evidence =
         Evidence { samples: ticks.len(), agree: own.len(), ran: first.ran, ..Evidence::default() };
     if 2 * first.ran.0 <= wait.0 {
-        return several(index, &runners, wait, evidence);
+        return several(index, &runners, m, evidence);
     }
 
     let in_softirq = own.iter().filter(|s| index.facts(s.kernel_stack).softirq.is_some()).count();
@@ -62,6 +62,7 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, m: &Measure) -> Verdict {
     if cause == Cause::NonPreemptible {
         words.push_str(&format!(", in one turn; all {in_kernel} samples of it are in the kernel"));
     }
+    words.push_str(&served(m));
     Verdict {
         cause,
         culprit: Culprit::Task(task::doing(index, first.task, &own)),
@@ -69,7 +70,18 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, m: &Measure) -> Verdict {
     }
 }
 
-fn several(index: &Index<'_>, runners: &[&Runner], wait: Nanos, evidence: Evidence) -> Verdict {
+/// Whether its softirqs had to wait as long: the exit of an interrupt may have run them.
+fn served(m: &Measure) -> String {
+    match m.handoff {
+        Some(p) if p.served_after.0 > 0 => {
+            format!("; an interrupt's exit first ran softirqs {} after the wake", p.served_after)
+        }
+        _ => String::new(),
+    }
+}
+
+fn several(index: &Index<'_>, runners: &[&Runner], m: &Measure, evidence: Evidence) -> Verdict {
+    let wait = m.handoff.map(|p| p.wake_to_in).unwrap_or_default();
     let tasks: Vec<String> = runners
         .iter()
         .map(|r| {
@@ -77,7 +89,9 @@ fn several(index: &Index<'_>, runners: &[&Runner], wait: Nanos, evidence: Eviden
             format!("{}[{}]", who.comm, who.tid)
         })
         .collect();
-    let words = format!("ksoftirqd was runnable for {wait} while {} tasks took turns", tasks.len());
+    let mut words =
+        format!("ksoftirqd was runnable for {wait} while {} tasks took turns", tasks.len());
+    words.push_str(&served(m));
     Verdict {
         cause: Cause::StarvedByTasks,
         culprit: Culprit::Several { tasks },

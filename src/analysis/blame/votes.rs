@@ -142,20 +142,19 @@ fn several(
     votes: &BTreeMap<Found, Vec<&Sample>>,
     evidence: Evidence,
 ) -> Verdict {
-    let mut ranked: Vec<(usize, String)> = votes
-        .iter()
-        .map(|(found, ticks)| {
-            let name = match found {
-                Found::Softirq(vector) => format!("{vector} softirq"),
-                Found::Kernel(id) | Found::User(id) => {
-                    let who = task::identity(index.recording, *id);
-                    format!("{}[{}]", who.comm, who.tid)
-                }
-                Found::Idle => "idle".to_owned(),
-            };
-            (ticks.len(), name)
-        })
-        .collect();
+    let mut by_name: BTreeMap<String, usize> = BTreeMap::new();
+    for (found, ticks) in votes {
+        let name = match found {
+            Found::Softirq(vector) => format!("{vector} softirq"),
+            Found::Kernel(id) | Found::User(id) => {
+                let who = task::identity(index.recording, *id);
+                format!("{}[{}]", who.comm, who.tid)
+            }
+            Found::Idle => "idle".to_owned(),
+        };
+        *by_name.entry(name).or_default() += ticks.len();
+    }
+    let mut ranked: Vec<(usize, String)> = by_name.into_iter().map(|(who, n)| (n, who)).collect();
     ranked.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
     let told: Vec<String> = ranked.iter().map(|(n, who)| format!("{who} {n}")).collect();
     let words = format!("samples: {}", told.join(", "));

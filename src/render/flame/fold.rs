@@ -11,6 +11,10 @@ use crate::units::Cpu;
 /// Columns that a frame may have: symbols of templates run to kilobytes.
 const FRAME: usize = 200;
 
+/// User frames drawn from each end of a deeper stack: the kernel's part is what a stall is about,
+/// and a recursion of a hundred frames would make it a thin line at the foot of an empty page.
+const USER_END: usize = 12;
+
 /// What makes two samples the same.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Key {
@@ -83,8 +87,14 @@ impl Names<'_> {
         let r = self.r;
         let mut line = format!("CPU {};", key.cpu);
         line += self.tasks.entry(key.task).or_insert_with(|| task(r, key.task));
-        for &frame in r.stack(key.user).iter().rev() {
-            self.push(&mut line, frame);
+        let user = r.stack(key.user);
+        let left_out = USER_END..user.len().saturating_sub(USER_END).max(USER_END);
+        for (n, &frame) in user.iter().rev().enumerate() {
+            if !left_out.contains(&n) {
+                self.push(&mut line, frame);
+            } else if n == left_out.start {
+                line += &format!(";[{} more frames]", left_out.len());
+            }
         }
         if let Some(call) = calls::name(r, key.call) {
             line.push(';');

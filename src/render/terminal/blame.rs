@@ -168,7 +168,7 @@ impl Blame<'_> {
 
     /// Whether memory cgroups' statistics are what it was at.
     pub(super) fn at_memcgs(&self) -> bool {
-        let in_stack = self.stack().iter().any(|s| s.contains("memcg") || s.contains("mem_cgroup"));
+        let in_stack = self.stack().iter().any(|s| s.contains("rstat_flush"));
         let in_file = match self.culprit() {
             Culprit::Task(t) => t.file.as_ref().is_some_and(|f| f.contains("/memory.")),
             _ => false,

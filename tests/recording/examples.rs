@@ -1,0 +1,196 @@
+//! Recordings to test with.
+
+use stallprof::model::event::HistKind;
+use stallprof::model::*;
+use stallprof::recording::Writer;
+use stallprof::units::{Cpu, Ktime, Nanos, Tgid, Tid};
+
+/// One event of each kind, all fields set, told apart by `n`. No `..Default`: a field added to
+/// the model must be added here, and is then seen to be missing from the file.
+pub fn events(n: u64) -> Vec<Event> {
+    let (time, cpu, small) = (Ktime(1_000_000 + n), Cpu(n as u32 % 7), n as u32 % 100 + 1);
+    let (task, vector) = (TaskId(small), Vector(n as u8 % 10));
+    let syscall = SyscallId {
+        nr_plus_1: small + 1,
+        args: [n + 2, u64::MAX - n, n << 40],
+        file: StrId(small + 2),
+    };
+    vec![
+        Event::Sample(Sample {
+            time,
+            cpu,
+            task,
+            policy: n as u8 % 7 + 1,
+            user_mode: true,
+            syscall,
+            kernel_stack: StackId(small + 3),
+            user_stack: StackId(small + 4),
+            pending: n as u16 | 8,
+            pending_for: Nanos(n + 5),
+            ksoftirqd_waits: Nanos(n + 6),
+            since_softirq_entry: Nanos(n + 7),
+            softirq_vector: vector,
+            gap: Nanos(n + 8),
+            in_hardirq: Nanos(n + 9),
+            irqs_were_off: true,
+        }),
+        Event::SoftirqDelay(SoftirqDelay {
+            time,
+            cpu,
+            vector,
+            delay: Nanos(n + 10),
+            task,
+            entry_stack: StackId(small + 5),
+        }),
+        Event::SoftirqRun(SoftirqRun { time, cpu, vector, run: Nanos(n + 11), task }),
+        Event::Handoff(Handoff {
+            time,
+            cpu,
+            raise_to_wake: Nanos(n + 12),
+            wake_to_in: Nanos(n + 13),
+            in_to_entry: Nanos(n + 14),
+            entered: true,
+            served_after: Nanos(n + 15),
+            pending: n as u16 | 2,
+            preempted: true,
+            other_runners: small + 6,
+            other_ran: Nanos(n + 16),
+        }),
+        Event::Runner(Runner { time, cpu, task, policy: 2, ran: Nanos(n + 17), turns: small + 10 }),
+        Event::HardIrq(HardIrq {
+            time,
+            cpu,
+            kind: IrqKind::CallFunction,
+            irq: small + 7,
+            name: StrId(small + 8),
+            handler: FrameId(small + 9),
+            run: Nanos(n + 18),
+        }),
+        Event::SyscallSlow(SyscallSlow {
+            time,
+            cpu,
+            task,
+            syscall,
+            duration: Nanos(n + 19),
+            on_cpu: Nanos(n + 20),
+            slept: true,
+            ret: -(n as i64) - 1,
+        }),
+        Event::Steal(Steal { time, cpu, total: Nanos(n + 21) }),
+        Event::DyingMemcgs(DyingMemcgs { time, count: n + 25 }),
+        Event::Hist(HistCount {
+            time,
+            cpu,
+            kind: HistKind::KsoftirqdWait,
+            vector,
+            bucket: small + 10,
+            count: n + 22,
+        }),
+        Event::Lost(Lost {
+            time,
+            cpu,
+            probe: StrId(small),
+            ring_full: n + 23,
+            rate_limited: n + 24,
+        }),
+    ]
+}
+
+/// Puts an event where the reader puts it. Not generated from the program's list of tables.
+pub fn add(recording: &mut Recording, event: Event) {
+    match event {
+        Event::Sample(row) => recording.samples.push(row),
+        Event::SoftirqDelay(row) => recording.delays.push(row),
+        Event::SoftirqRun(row) => recording.runs.push(row),
+        Event::Handoff(row) => recording.handoffs.push(row),
+        Event::Runner(row) => recording.runners.push(row),
+        Event::HardIrq(row) => recording.hardirqs.push(row),
+        Event::SyscallSlow(row) => recording.syscalls.push(row),
+        Event::Steal(row) => recording.steal.push(row),
+        Event::DyingMemcgs(row) => recording.dying_memcgs.push(row),
+        Event::Hist(row) => recording.hists.push(row),
+        Event::Lost(row) => recording.lost.push(row),
+    }
+}
+
+pub fn meta() -> Meta {
+    Meta {
+        version: "0.1.0".into(),
+        command: vec!["stallprof".into(), "record".into(), "-C".into(), "11 ä\u{1b}".into()],
+        host: "node7".into(),
+        cpus: vec![0, 11],
+        start: Ktime(999_999),
+        start_realtime: u64::MAX,
+        pid: Some(0),
+        dying_memcgs: Some(23_411),
+        probes: vec![ProbeStatus { name: "softirq".into(), ..ProbeStatus::default() }],
+        ..Meta::default()
+    }
+}
+
+/// A recording of several flushes: its bytes, and what a reader must find in it after each block
+/// (the first one holds only `meta`, the last one the end).
+pub fn flushes() -> (Vec<u8>, Vec<Recording>) {
+    let mut expected = vec![empty()];
+    let mut writer = Writer::new(Vec::new(), &meta()).unwrap();
+    for flush in 0..4_u64 {
+        let mut now = expected.last().unwrap().clone();
+        let text = format!("name {flush}");
+        let comm = writer.string(&text);
+        now.strings.push(text);
+        let task = Task { tid: Tid(flush as u32), tgid: Tgid(7), comm, ..Task::default() };
+        let frame = Frame { function: comm, offset: flush, ..Frame::default() };
+        writer.task(task);
+        let frame_id = writer.frame(frame);
+        writer.stack(&[frame_id, FrameId(1)]);
+        now.tasks.push(task);
+        now.frames.push(frame);
+        now.stacks.push(Stack(vec![frame_id, FrameId(1)]));
+        for event in events(flush * 10).into_iter().chain(events(flush * 10 + 1)) {
+            writer.event(event.clone());
+            add(&mut now, event);
+        }
+        writer.flush().unwrap();
+        expected.push(now);
+    }
+    let bytes = writer.finish(Ktime(5_000_000)).unwrap();
+    let mut last = expected.last().unwrap().clone();
+    last.end = Some(Ktime(5_000_000));
+    expected.push(last);
+    (bytes, expected)
+}
+
+/// A recording of which only the first block is left.
+pub fn empty() -> Recording {
+    Recording {
+        meta: meta(),
+        strings: vec![String::new()],
+        tasks: vec![Task::default()],
+        frames: vec![Frame::default()],
+        stacks: vec![Stack::default()],
+        ..Recording::default()
+    }
+}
+
+/// Compares two recordings table by table: a test that fails shows the one that differs, and not
+/// pages of all others.
+#[track_caller]
+pub fn assert_same(read: &Recording, expected: &Recording, when: &str) {
+    macro_rules! same {
+        ($($field:ident),*) => { $(
+            if read.$field != expected.$field {
+                let (read, expected) = (&read.$field, &expected.$field);
+                let name = stringify!($field);
+                panic!("{when}: {name} read as\n{read:?}\nand not\n{expected:?}");
+            }
+        )* };
+    }
+    same!(meta, strings, tasks, frames, stacks, samples, delays, runs, handoffs, runners);
+    same!(hardirqs, syscalls, steal, dying_memcgs, hists, lost, end, damage);
+    assert!(read == expected, "{when}: a field of Recording is missing above");
+}
+
+/// The same recording with no word on its damage.
+pub fn without_damage(recording: &Recording) -> Recording {
+    Recording { damage: Vec::new(), ..recording.clone() }
+}

@@ -1,0 +1,84 @@
+//! Recordings of real stalls in, findings out, compared with goldens.
+//!
+//! `tests/replay/NAME.stall` was recorded on a real kernel; `NAME.json` and `NAME.txt` are what is
+//! found in it. A change of the analysis shows as a change of these. To accept it:
+//! `STALLPROF_BLESS=1 cargo test --test replay`, and look at the diff.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::path::{Path, PathBuf};
+
+use stallprof::render::{self, Style};
+use stallprof::{analysis, recording};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/replay")
+}
+
+fn recordings() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder()).unwrap().map(|e| e.unwrap().path());
+    let mut found: Vec<_> =
+        entries.filter(|p| p.extension().is_some_and(|e| e == "stall")).collect();
+    found.sort();
+    assert!(found.len() >= 8, "only {} recordings in {}", found.len(), folder().display());
+    found
+}
+
+/// JSON and text of what a recording shows.
+fn outputs(path: &Path) -> (Vec<u8>, Vec<u8>) {
+    let recording = recording::read(path).unwrap();
+    let findings = analysis::analyse(&recording);
+    let (mut json, mut text) = (Vec::new(), Vec::new());
+    render::json::write(&mut json, &findings).unwrap();
+    render::terminal::verdict(&mut text, &findings, Style::default()).unwrap();
+    render::terminal::stalls(&mut text, &findings, Style::default()).unwrap();
+    (json, text)
+}
+
+#[test]
+fn recordings_give_the_findings_they_gave() {
+    let bless = std::env::var_os("STALLPROF_BLESS").is_some();
+    let mut wrong = Vec::new();
+    for path in recordings() {
+        let (json, text) = outputs(&path);
+        for (output, extension) in [(json, "json"), (text, "txt")] {
+            let golden = path.with_extension(extension);
+            if bless {
+                std::fs::write(&golden, &output).unwrap();
+                eprintln!("blessed {}", golden.display());
+            } else if std::fs::read(&golden).ok().as_ref() != Some(&output) {
+                wrong.push(golden);
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "missing or different: {wrong:#?}; the head of this file tells more");
+}
+
+#[test]
+fn the_same_recording_gives_the_same_findings() {
+    for path in recordings() {
+        assert_eq!(outputs(&path), outputs(&path));
+    }
+}
+
+/// Whatever part of a recording is left, what is found in it is found without panic, and no
+/// culprit appears that the whole recording does not name.
+#[test]
+fn a_recording_cut_anywhere_names_nobody_new() {
+    let path = folder().join("irqsoff.stall");
+    let bytes = std::fs::read(&path).unwrap();
+    let names = |bytes: &[u8]| {
+        let findings = analysis::analyse(&recording::read_bytes(bytes).unwrap());
+        let tids = findings.stalls.into_iter().filter_map(|s| match s.culprit {
+            stallprof::model::findings::Culprit::Task(t) => Some((t.comm, t.tid)),
+            _ => None,
+        });
+        tids.collect::<std::collections::BTreeSet<_>>()
+    };
+    let whole = names(&bytes);
+    assert!(!whole.is_empty());
+    for len in (64..bytes.len()).step_by(997) {
+        let cut = names(&bytes[..len]);
+        assert!(cut.is_subset(&whole), "cut at {len}: {cut:?}");
+    }
+}

@@ -1,0 +1,30 @@
+//! Measures what stallprof costs, side by side with its peers. See docs/benchmarks.md.
+
+mod bpf;
+mod calls;
+mod cli;
+mod facts;
+mod flood;
+mod host;
+mod net;
+mod overhead;
+mod probes;
+mod report;
+mod stats;
+mod table;
+mod tool;
+mod workdir;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    match cli::run(&cli::Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("stallbench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! How long `stallprof report` takes to read a large recording.
+
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use stallgen::clock::now_ns;
+use stallgen::stop::Stop;
+use stallgen::task::online_cpus;
+
+use crate::cli::{Common, Subject};
+use crate::flood::rest;
+use crate::table::{Budget, Comparison, Table};
+use crate::tool::Tool;
+use crate::workdir::WorkDir;
+
+/// The highest rate that `stallprof record` takes, Hz.
+const RATE: u64 = 20_000;
+
+/// What `report` takes.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    pub common: Common,
+
+    /// How many samples to record first
+    #[arg(long, default_value_t = 1_000_000)]
+    pub samples: u64,
+}
+
+/// Makes a recording, then reads it as often as there are rounds.
+pub fn run(args: &Args) -> Result<Vec<Table>> {
+    let subjects = args.common.subjects()?;
+    let cpus = online_cpus()?;
+    let length = Duration::from_secs(args.samples.div_ceil(RATE * cpus.len() as u64));
+    let stop = Stop::install(length * subjects.len() as u32 + Duration::from_secs(600))?;
+    let dir = WorkDir::new()?;
+    let mut table = Table::new("stallprof report, s", Comparison::Ratio, 3);
+    for subject in &subjects {
+        let options = ["--freq", &RATE.to_string()];
+        eprintln!("recording {} s of {} at {RATE} Hz", length.as_secs(), subject.name);
+        let running = Tool::record(subject, &options).start(dir.path(), &stop)?;
+        busy(cpus.len(), length, &stop)?;
+        let path = running.stop(&stop)?.context("no recording")?;
+
+        let path = path.to_str().context("the folder's name is not UTF-8")?;
+        let mut ways = vec![
+            (vec!["report", "--format", "json", path], Vec::new()),
+            (vec!["report", path], Vec::new()),
+            (vec!["report", path, "--force", "--profile", "/dev/null"], Vec::new()),
+        ];
+        let mut samples = 0;
+        for _ in 0..args.common.rounds {
+            for (arguments, times) in &mut ways {
+                ensure!(!stop.is_set(), "interrupted");
+                let (seconds, output) = time(subject, arguments)?;
+                times.push(seconds);
+                if arguments.contains(&"json") {
+                    samples = count(&output)?;
+                }
+            }
+        }
+        let size = std::fs::metadata(path)?.len() as f64 / 1e6;
+        table.notes.push(format!("{}: {samples} samples, {size:.1} MB", subject.name));
+        // The budget is for a million.
+        let budget = |s: f64| Some(Budget::Value(s * samples as f64 / 1e6));
+        let budgets = [None, budget(0.5), budget(0.5)];
+        let names = ["json", "text", "text and flame graph of all samples"];
+        for (((_, times), name), budget) in ways.into_iter().zip(names).zip(budgets) {
+            table.row(format!("{}: {name}", subject.name), times, None, budget);
+        }
+    }
+    Ok(vec![table])
+}
+
+/// Keeps every CPU busy in the kernel, with stacks that differ.
+fn busy(threads: usize, length: Duration, stop: &Stop) -> Result<()> {
+    let end = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while !end.load(Ordering::Relaxed) {
+                    let files = ["/proc/self/maps", "/proc/stat", "/proc/meminfo", "/proc/loadavg"];
+                    for file in files {
+                        let _ = std::fs::read(file);
+                    }
+                }
+            });
+        }
+        let result = rest(stop, length);
+        end.store(true, Ordering::Relaxed);
+        result
+    })
+}
+
+fn time(subject: &Subject, arguments: &[&str]) -> Result<(f64, Vec<u8>)> {
+    let began = now_ns();
+    let output = Command::new(&subject.path)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("cannot run {}", subject.path.display()))?;
+    let seconds = (now_ns() - began) as f64 / 1e9;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "stallprof {}: {errors}", arguments.join(" "));
+    Ok((seconds, output.stdout))
+}
+
+fn count(json: &[u8]) -> Result<u64> {
+    let findings: Value = serde_json::from_slice(json)?;
+    let cpus = findings["cpus"].as_array().context("stallprof report: no cpus")?;
+    Ok(cpus.iter().filter_map(|cpu| cpu["samples"].as_u64()).sum())
+}
