@@ -1,6 +1,6 @@
 //! `stallprof doctor`: what can be measured here, by which method, and why not more.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -78,7 +78,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     match args.format {
         Format::Text => print(&mut out, &examination)?,
         Format::Json => {
-            serde_json::to_writer_pretty(&mut out, &examination)?;
+            serde_json::to_writer_pretty(&mut out, &examination).map_err(io::Error::from)?;
             writeln!(out)?;
         }
     }

@@ -1,6 +1,6 @@
 //! `stallprof report`: from a recording, anywhere, without root.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -92,7 +92,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     } else {
         match args.format {
             Format::Text => render::terminal::verdict(&mut out, &findings, show::style())?,
-            Format::Json => render::json::write(&mut out, &findings)?,
+            Format::Json => render::json::write(&mut out, &findings).map_err(io::Error::from)?,
         }
     }
     out.flush()?;
