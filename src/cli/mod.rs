@@ -2,11 +2,13 @@
 //! One file for each subcommand.
 
 #[cfg(feature = "probes")]
+mod conclude;
+#[cfg(feature = "probes")]
 mod doctor;
 #[cfg(feature = "probes")]
 mod record;
 mod report;
-mod show;
+mod style;
 
 use std::process::ExitCode;
 

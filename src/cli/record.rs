@@ -15,7 +15,7 @@ use crate::host::{CpuList, HostFacts, HostRoot};
 use crate::model::Meta;
 use crate::probe::Config;
 use crate::recording;
-use crate::session::{self, End, Live, Session};
+use crate::session::{self, Live, Session};
 use crate::units::{Nanos, Tgid};
 
 /// Record what stalls the CPUs of this host, and say who did it
@@ -104,25 +104,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
     if let Some(child) = &mut child {
         finish_child(child);
     }
-    conclude(&path, &end, &live)
-}
-
-/// Reads the recording back, prints the verdict, says where everything is.
-fn conclude(path: &Path, end: &End, live: &Live) -> Result<ExitCode> {
-    let recording = recording::read(path).with_context(|| {
-        format!("{} events were recorded, but the recording cannot be read back", live.events)
-    })?;
-    let findings = crate::analysis::analyse(&recording);
-    super::show::verdict(&findings)?;
-    let svg = super::show::flame_graph(&recording, &findings, path);
-    super::show::paths(path, svg)?;
-    if let End::Write(error) = end {
-        bail!(
-            "the recording ended early: {}: {error}. What was written before is in it",
-            path.display()
-        );
-    }
-    Ok(ExitCode::SUCCESS)
+    super::conclude::conclude(&path, &end, &live)
 }
 
 fn config(args: &Args, facts: &HostFacts) -> Result<Config> {

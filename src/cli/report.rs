@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
-use super::show;
+use super::style::style;
 use crate::model::findings::Stall;
 use crate::render::{self, flame};
 use crate::{analysis, recording};
@@ -85,13 +85,13 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             &findings,
             Some(stall.id),
             args.before,
-            show::style(),
+            style(),
         )?;
     } else if args.stalls {
-        render::terminal::stalls(&mut out, &findings, show::style())?;
+        render::terminal::stalls(&mut out, &findings, style())?;
     } else {
         match args.format {
-            Format::Text => render::terminal::verdict(&mut out, &findings, show::style())?,
+            Format::Text => render::terminal::verdict(&mut out, &findings, style())?,
             Format::Json => render::json::write(&mut out, &findings).map_err(io::Error::from)?,
         }
     }

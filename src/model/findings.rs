@@ -287,6 +287,8 @@ pub struct TaskCulprit {
     pub tgid: Tgid,
     /// Thread name.
     pub comm: String,
+    /// Name of its process, where that is another one and known.
+    pub process: Option<String>,
     /// Start of the thread, nanoseconds since boot: tells a reused tid from this one.
     pub start: Ktime,
     /// Path of its cgroup, where known.
@@ -371,7 +373,7 @@ pub struct Latency {
     pub p99: Nanos,
     /// 99.9 % were at most this.
     pub p999: Nanos,
-    /// Upper end of the highest bucket that holds one.
+    /// The longest: exact where it was a stall, else the upper end of its bucket.
     pub max: Nanos,
 }
 

@@ -17,6 +17,15 @@ pub(super) fn who(comm: &str, tgid: Tgid, tid: Tid) -> String {
     if tgid.0 == tid.0 { format!("{comm}[{tid}]") } else { format!("{comm}[{tgid}/{tid}]") }
 }
 
+/// A culprit's name: `comm[pid]`, or `comm[pid/tid] of process` for a thread named otherwise.
+pub(super) fn task(t: &TaskCulprit) -> String {
+    let name = who(&t.comm, t.tgid, t.tid);
+    match &t.process {
+        Some(process) => format!("{name} of {}", escape::bounded(process, 32)),
+        None => name,
+    }
+}
+
 /// A system call's name with its section of the manual: `read(2)`.
 pub(super) fn call(name: &str) -> String {
     let bare = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
@@ -54,7 +63,7 @@ pub(super) fn culprit(culprit: &Culprit) -> Text {
     };
     match culprit {
         Culprit::Task(task) => {
-            let text = text.clone().accent(&who(&task.comm, task.tgid, task.tid));
+            let text = text.clone().accent(&self::task(task));
             match doing(task) {
                 none if none.is_empty() => text,
                 words => text.plain("  ").plain(&words),

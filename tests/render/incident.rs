@@ -18,6 +18,7 @@ pub fn ms(ms: f64) -> Nanos {
 
 pub fn task(comm: &str, tgid: u32, tid: u32) -> TaskCulprit {
     TaskCulprit {
+        process: None,
         tid: Tid(tid),
         tgid: Tgid(tgid),
         comm: comm.to_owned(),

@@ -37,6 +37,7 @@ impl Names {
     /// The culprit of most stalls.
     pub fn reader(&self) -> TaskCulprit {
         TaskCulprit {
+            process: None,
             cgroup: Some(format!("/{}/cri-containerd-8fd1c07be2a94ab0.scope", self.pod_cgroup)),
             workload: Some(Workload {
                 runtime: Some("containerd".into()),

@@ -11,10 +11,12 @@ use crate::model::{Recording, Sample, StrId, SyscallId, TaskId};
 pub fn identity(r: &Recording, id: TaskId) -> TaskCulprit {
     let task = r.task(id);
     let cgroup = r.str(task.cgroup);
+    let (comm, process) = (r.str(task.comm), r.str(task.process));
     TaskCulprit {
         tid: task.tid,
         tgid: task.tgid,
-        comm: r.str(task.comm).to_owned(),
+        comm: comm.to_owned(),
+        process: (!process.is_empty() && process != comm).then(|| process.to_owned()),
         start: task.start,
         cgroup: (!cgroup.is_empty()).then(|| cgroup.to_owned()),
         workload: workload::workload(cgroup),

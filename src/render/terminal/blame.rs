@@ -121,12 +121,12 @@ impl Blame<'_> {
         let files: BTreeSet<_> = tasks().filter_map(|t| t.file.as_ref()).collect();
         let text = Text::new();
         let text = match (pids.len(), tids.len()) {
-            (1, 1) => text.accent(&words::who(&worst.comm, worst.tgid, worst.tid)),
+            (1, 1) => text.accent(&words::task(worst)),
             (1, n) => text
                 .accent(&words::who(&worst.comm, worst.tgid, Tid(worst.tgid.0)))
                 .plain(&format!(" ({})", plural(n, "thread"))),
             (n, _) => text
-                .accent(&words::who(&worst.comm, worst.tgid, worst.tid))
+                .accent(&words::task(worst))
                 .plain(&format!(" (one of {} processes)", count(n as u64))),
         };
         let doing = words::doing(worst);

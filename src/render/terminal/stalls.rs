@@ -58,7 +58,7 @@ fn table(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
 /// A culprit on one line: the name whole, the deed with its middle cut.
 fn in_columns(culprit: &Culprit, left: usize) -> Text {
     let Culprit::Task(task) = culprit else { return words::culprit(culprit) };
-    let who = words::who(&task.comm, task.tgid, task.tid);
+    let who = words::task(task);
     let doing = words::doing(task);
     let left = left.saturating_sub(escape::columns(&who) + 1);
     Text::new().accent(&who).plain(" ").plain(&escape::middle(&doing, left))

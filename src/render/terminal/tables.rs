@@ -101,7 +101,7 @@ pub(super) fn slow_calls(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
             percent(group.on_cpu.0, group.total.0)
         );
         let t = &group.task;
-        let who = words::who(&t.comm, t.tgid, t.tid);
+        let who = words::task(t);
         let text = Text::new().plain(&numbers).plain(&who).plain(" ").plain(&words::doing(t));
         page.put(escape::columns(&numbers), &text)?;
     }

@@ -1,33 +1,38 @@
-//! What `record` and `report` both print.
+//! How `record` ends: the verdict, and where everything is.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
+use super::style::style;
+use crate::analysis;
 use crate::model::Recording;
 use crate::model::findings::Findings;
-use crate::render::{self, Style};
+use crate::recording;
+use crate::render;
+use crate::session::{End, Live};
 
-/// The style that fits standard output: width of the terminal, colours unless told not to
-/// (<https://no-color.org>).
-pub fn style() -> Style {
-    let terminal = std::io::stdout().is_terminal();
-    let color = terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-    let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
-    let width = columns.or_else(terminal_width).unwrap_or(100);
-    Style { color, width: width.clamp(60, 160) }
+/// Reads the recording back, prints the verdict, says where everything is.
+pub fn conclude(path: &Path, end: &End, live: &Live) -> Result<ExitCode> {
+    let recording = recording::read(path).with_context(|| {
+        format!("{} events were recorded, but the recording cannot be read back", live.events)
+    })?;
+    let findings = analysis::analyse(&recording);
+    verdict(&findings)?;
+    let svg = flame_graph(&recording, &findings, path);
+    paths(path, svg)?;
+    if let End::Write(error) = end {
+        bail!(
+            "the recording ended early: {}: {error}. What was written before is in it",
+            path.display()
+        );
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
-fn terminal_width() -> Option<usize> {
-    // SAFETY: TIOCGWINSZ fills a winsize; all zeroes is a valid one.
-    let mut size: libc::winsize = unsafe { std::mem::zeroed() };
-    // SAFETY: as above; on anything but a terminal it fails and fills nothing.
-    let failed = unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &mut size) } != 0;
-    (!failed && size.ws_col > 0).then_some(usize::from(size.ws_col))
-}
-
-pub fn verdict(findings: &Findings) -> Result<()> {
+fn verdict(findings: &Findings) -> Result<()> {
     let mut out = std::io::stdout().lock();
     render::terminal::verdict(&mut out, findings, style())?;
     out.flush()?;
@@ -35,7 +40,7 @@ pub fn verdict(findings: &Findings) -> Result<()> {
 }
 
 /// Writes the flame graph of what held the CPUs beside the recording.
-pub fn flame_graph(
+fn flame_graph(
     recording: &Recording,
     findings: &Findings,
     beside: &Path,
@@ -52,7 +57,7 @@ pub fn flame_graph(
 }
 
 /// Where everything is, and how to see it again.
-pub fn paths(recording: &Path, svg: Result<Option<PathBuf>>) -> Result<()> {
+fn paths(recording: &Path, svg: Result<Option<PathBuf>>) -> Result<()> {
     let mut out = std::io::stdout().lock();
     let shown = render::escape::visible(&recording.to_string_lossy()).into_owned();
     writeln!(out)?;
