@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR MIT)
-/* Owns the shared maps, and makes the wire types known to Rust through its BTF. No programs. */
+/* Owns the shared maps, and makes the wire types known to Rust through its BTF. */
 #include "state.bpf.h"
 
 struct sp_sample wire_sample;
@@ -9,10 +9,22 @@ struct sp_handoff wire_handoff;
 struct sp_hardirq wire_hardirq;
 struct sp_syscall wire_syscall;
 
-/* bucket() of src/model/hist.rs is compared with hist_bucket() through these. */
 const volatile enum sp_kind wire_kinds = SP_SAMPLE;
 const volatile enum sp_probe wire_probes = SP_P_SOFTIRQ;
 const volatile enum sp_hist wire_hists = SP_H_RUN;
 const volatile enum sp_irq_kind wire_irq_kinds = SP_IRQ_DEVICE;
+
+/* Lets a test compare hist_bucket() with bucket() of src/model/hist.rs; else not loaded. */
+struct bucket_of {
+	__u64 value;
+	__u64 bucket;
+};
+
+SEC("?syscall")
+int bucket_of(struct bucket_of *ctx)
+{
+	ctx->bucket = hist_bucket(ctx->value);
+	return 0;
+}
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -1,5 +1,6 @@
 //! The log-linear histogram that BPF programs fill: 16 linear buckets to each power of two, so a
-//! bucket is at most 6.25 % wide. `bpf/hist.bpf.h` computes the same index; a test compares them.
+//! bucket is at most 6.25 % wide. `hist_bucket()` of
+//! `bpf/state.bpf.h` computes the same index; a test runs both.
 
 use crate::units::Nanos;
 

@@ -190,3 +190,39 @@ impl Histograms {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use libbpf_rs::ProgramInput;
+
+    use super::*;
+    use crate::model::hist;
+    use crate::units::Nanos;
+
+    /// Runs `hist_bucket()` in the kernel.
+    #[test]
+    fn the_kernel_side_counts_into_the_same_buckets() {
+        // SAFETY: geteuid cannot fail.
+        if unsafe { libc::geteuid() } != 0 {
+            assert!(std::env::var_os("CI").is_none(), "needs root in CI");
+            eprintln!("SKIPPED: needs root");
+            return;
+        }
+        let mut storage = MaybeUninit::uninit();
+        let mut open = WireSkelBuilder::default().open(&mut storage).unwrap();
+        open.progs.bucket_of.set_autoload(true);
+        let skel = open.load().unwrap();
+        let edges = (0..64).flat_map(|shift| {
+            let power = 1u64 << shift;
+            [power - 1, power, power + power / 16, power + power / 16 - 1, power + power / 2]
+        });
+        for value in edges.chain([u64::MAX]) {
+            let mut context = [value.to_ne_bytes(), [0; 8]].concat();
+            let input = ProgramInput { context_in: Some(&mut context), ..Default::default() };
+            skel.progs.bucket_of.test_run(input).unwrap();
+            let (_, bucket) = context.split_at(8);
+            let bucket = u64::from_ne_bytes(bucket.try_into().unwrap());
+            assert_eq!(bucket, hist::bucket(Nanos(value)) as u64, "value {value}");
+        }
+    }
+}

@@ -119,7 +119,9 @@ pub(super) fn workload(task: &TaskCulprit) -> Vec<String> {
         words.extend(w.unit.as_ref().map(|u| format!("unit\u{a0}{}", escape::terminal(u))));
     }
     match &task.cgroup {
-        Some(path) if words.is_empty() => vec![format!("cgroup\u{a0}{}", escape::terminal(path))],
+        Some(path) if words.is_empty() && path != "/" => {
+            vec![format!("cgroup\u{a0}{}", escape::terminal(path))]
+        }
         _ => words,
     }
 }

@@ -48,6 +48,18 @@ fn a_block_that_blows_up_is_refused() {
     }
 }
 
+/// A block that is shorter than it says, and one that is no zstd at all.
+#[test]
+fn a_block_of_another_length_than_it_says_is_told() {
+    let short = zstd::bulk::compress(&end(3), 1).unwrap();
+    for block_that_lies in [block_of(&short, 500), block_of(b"nothing of that kind", 20)] {
+        let bytes = [header(1, 0), block(&meta()), block_that_lies, block(&end(7))].concat();
+        let read = read_bytes(&bytes).unwrap();
+        assert!(read.damage[0].contains("cannot be decompressed"), "{:?}", read.damage);
+        assert_eq!(read.end.map(|end| end.0), Some(7));
+    }
+}
+
 /// Many blocks, each as large as allowed: the sum is bounded too.
 #[test]
 fn many_blocks_that_blow_up_are_refused_together() {

@@ -4,9 +4,7 @@ use super::golden::check;
 use super::names::DECENT;
 use super::scene::incident;
 use super::{folded, no_stall, show, svg, xml};
-use stallprof::model::{Frame, FrameId, Sample, Stack, StackId, TaskId};
 use stallprof::render::flame;
-use stallprof::units::{Cpu, Ktime};
 
 #[test]
 fn folded_stacks() {
@@ -64,44 +62,5 @@ pub fn fetches_nothing(svg: &str) {
     for word in ["<image", "@import", "<use", "<link", "fetch(", "XMLHttpRequest", "importScripts"]
     {
         assert!(!svg.contains(word), "{word}");
-    }
-}
-
-/// `cargo test --release --no-default-features --test render -- --ignored --nocapture million`
-#[test]
-#[ignore = "takes a release build to mean anything"]
-fn a_million_samples() {
-    let i = incident(&DECENT);
-    let mut r = i.r.clone();
-    for n in 0..20_000_u32 {
-        let depth = 20 + n % 17;
-        let frame = |d| FrameId(1 + (n / 40 * 31 + d * 7) % 4_000);
-        r.stacks.push(Stack((0..depth).map(frame).collect()));
-    }
-    for n in 0..4_000 {
-        let function = r.frames[1 + n % 20].function;
-        r.frames.push(Frame { function, kernel: true, ..Frame::default() });
-    }
-    let first = i.r.stacks.len() as u32;
-    r.samples = (0..1_000_000_u64)
-        .map(|n| Sample {
-            time: Ktime(i.r.meta.start.0 + n * 30_000),
-            cpu: Cpu((n % 12) as u32),
-            task: TaskId((n % 4) as u32),
-            kernel_stack: StackId(first + (n * n % 20_000) as u32),
-            ..Sample::default()
-        })
-        .collect();
-    for (what, lines) in [("held", None), ("profile", Some(()))] {
-        let begin = std::time::Instant::now();
-        let lines = if lines.is_some() { flame::profile(&r, &i.f) } else { flame::held(&r, &i.f) };
-        let folding = begin.elapsed();
-        let drawn = svg(&lines, &flame::profile_caption(&r));
-        let all = begin.elapsed();
-        eprintln!(
-            "{what}: {} lines in {folding:?}, {} bytes after {all:?}",
-            lines.len(),
-            drawn.len()
-        );
     }
 }
