@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 
+use super::output::{picture_of, write_whole};
 use super::style::style;
 use crate::analysis;
 use crate::model::Recording;
@@ -15,13 +16,13 @@ use crate::render;
 use crate::session::{End, Live};
 
 /// Reads the recording back, prints the verdict, says where everything is.
-pub fn conclude(path: &Path, end: &End, live: &Live) -> Result<ExitCode> {
+pub fn conclude(path: &Path, force: bool, end: &End, live: &Live) -> Result<ExitCode> {
     let recording = recording::read(path).with_context(|| {
         format!("{} events were recorded, but the recording cannot be read back", live.events)
     })?;
     let findings = analysis::analyse(&recording);
     verdict(&findings)?;
-    let svg = flame_graph(&recording, &findings, path);
+    let svg = flame_graph(&recording, &findings, path, force);
     paths(path, svg)?;
     if let End::Write(error) = end {
         bail!(
@@ -44,15 +45,16 @@ fn flame_graph(
     recording: &Recording,
     findings: &Findings,
     beside: &Path,
+    force: bool,
 ) -> Result<Option<PathBuf>> {
     if findings.stalls.is_empty() {
         return Ok(None);
     }
-    let path = beside.with_extension("svg");
+    let path = picture_of(beside);
     let mut svg = Vec::new();
     let caption = render::flame::held_caption(recording, findings);
     render::flame::svg(&mut svg, &render::flame::held(recording, findings), &caption)?;
-    std::fs::write(&path, svg).with_context(|| format!("writing {}", path.display()))?;
+    write_whole(&path, &svg, force)?;
     Ok(Some(path))
 }
 

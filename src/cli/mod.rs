@@ -5,6 +5,7 @@
 mod conclude;
 #[cfg(feature = "probes")]
 mod doctor;
+mod output;
 #[cfg(feature = "probes")]
 mod record;
 mod report;

@@ -104,7 +104,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
     if let Some(child) = &mut child {
         finish_child(child);
     }
-    super::conclude::conclude(&path, &end, &live)
+    super::conclude::conclude(&path, args.force, &end, &live)
 }
 
 fn config(args: &Args, facts: &HostFacts) -> Result<Config> {

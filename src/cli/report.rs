@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
+use super::output::write_whole;
 use super::style::style;
 use crate::model::findings::Stall;
 use crate::render::{self, flame};
@@ -71,9 +72,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         };
         let mut svg = Vec::new();
         flame::svg(&mut svg, &folded, &caption)?;
-        recording::create(path, args.force)?
-            .write_all(&svg)
-            .with_context(|| format!("writing {}", path.display()))?;
+        write_whole(path, &svg, args.force)?;
     }
 
     let mut out = std::io::stdout().lock();

@@ -133,6 +133,19 @@ fn huge_numbers_of_names_take_no_memory() {
     }
 }
 
+/// Each row is one byte in the file before compression, next to nothing after it, and a hundred in
+/// memory.
+#[test]
+fn rows_take_no_more_memory_than_a_file_of_that_length_may() {
+    let rows = 1_500_000;
+    let one = Chunk::new("sample", rows as u64).column("time", 2, &vec![7; rows]).end();
+    let bytes = [header(1, 0), block(&meta()), block(&one).repeat(20), block(&end(1))].concat();
+    let read = read_bytes(&bytes).unwrap();
+    assert!(read.damage.join(" ").contains("too large"), "{:?}", read.damage);
+    assert!(memory(&read) <= (256 << 20) + 128 * bytes.len(), "{}", memory(&read));
+    assert!(read.samples.len() >= rows && read.end.is_some());
+}
+
 #[test]
 fn two_names_of_one_number_and_a_name_of_number_none_are_told() {
     let names = Chunk::new("string", 4)

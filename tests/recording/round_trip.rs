@@ -140,13 +140,16 @@ fn a_flush_is_one_block_unless_it_is_large() {
     assert_eq!((read.samples.len(), read.damage.len()), (200_000, 0), "{:?}", read.damage);
 }
 
-/// 20 MiB of texts in one flush: each block must still be one that the reader takes.
+/// 70 MiB of texts in one flush: each block must still be one that the reader takes.
 #[test]
 fn many_long_texts_fit_into_blocks() {
     let mut random = Random(3);
     let mut writer = Writer::new(Vec::new(), &meta()).unwrap();
-    let texts: Vec<String> =
-        (0..1000).map(|_| (0..2000).map(|_| format!("{:x}", random.next())).collect()).collect();
+    let mut text = || {
+        let noise = (0..60).map(|_| format!("{:016x}", random.next())).collect::<String>();
+        noise + &"/".repeat(64_000)
+    };
+    let texts: Vec<String> = (0..1100).map(|_| text()).collect();
     let ids: Vec<StrId> = texts.iter().map(|text| writer.string(text)).collect();
     let read = read_bytes(&writer.finish(Ktime(1)).unwrap()).unwrap();
     assert_eq!(read.damage, [""; 0]);

@@ -2,7 +2,7 @@
 
 use std::fs::read_to_string;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 /// CPU time of the machine since boot, in ticks of all CPUs together.
 #[derive(Clone, Copy, Debug)]
@@ -48,21 +48,17 @@ fn run_time(schedstat: &str) -> Option<u64> {
     cpus.map(|line| line.split(' ').nth(7)?.parse::<u64>().ok()).sum()
 }
 
-/// CPU time of a process and its threads so far, in seconds.
-pub fn process_seconds(pid: u32) -> Result<f64> {
-    let path = format!("/proc/{pid}/stat");
-    let text = read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-    let ticks = ticks(&text).with_context(|| format!("{path}: not as expected"))?;
-    // SAFETY: sysconf has no preconditions.
-    Ok(ticks as f64 / unsafe { libc::sysconf(libc::_SC_CLK_TCK) } as f64)
-}
-
-/// utime + stime; the name before them may hold spaces and parentheses.
-fn ticks(stat: &str) -> Option<u64> {
-    let (_, rest) = stat.rsplit_once(')')?;
-    let mut fields = rest.split_whitespace().skip(11);
-    let mut next = || fields.next()?.parse::<u64>().ok();
-    Some(next()? + next()?)
+/// CPU time of a process and its threads so far, in ns.
+pub fn process_ns(pid: u32) -> Result<u64> {
+    let mut clock = 0;
+    let mut ts = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: both are valid for writing.
+    let failed = unsafe {
+        libc::clock_getcpuclockid(pid as libc::pid_t, &raw mut clock) != 0
+            || libc::clock_gettime(clock, &raw mut ts) != 0
+    };
+    ensure!(!failed, "process {pid} is gone");
+    Ok(ts.tv_sec as u64 * 1_000_000_000 + ts.tv_nsec as u64)
 }
 
 /// The most memory a process had in RAM so far, in MB.
@@ -94,8 +90,9 @@ mod tests {
     }
 
     #[test]
-    fn process_time_behind_a_strange_name() {
-        let stat = "12 (a) b) S 1 1 1 0 -1 4194304 1 0 0 0 30 12 0 0 20 0 1 0 5 0 0";
-        assert_eq!(ticks(stat), Some(42));
+    fn time_of_a_process() {
+        let before = process_ns(std::process::id()).unwrap();
+        assert!(process_ns(std::process::id()).unwrap() > before);
+        assert!(process_ns(u32::MAX >> 1).is_err());
     }
 }

@@ -13,7 +13,7 @@ use stallgen::task::online_cpus;
 use super::Args;
 use crate::calls::{Call, ns_per_call};
 use crate::flood::{Flood, Pace, rest};
-use crate::host::{CpuTime, peak_memory, process_seconds, task_ns};
+use crate::host::{CpuTime, peak_memory, process_ns, task_ns};
 use crate::net::Net;
 use crate::tool::{Role, Running, Tool};
 
@@ -115,8 +115,8 @@ impl Measured {
         running: Option<&Running>,
         stop: &Stop,
     ) -> Result<()> {
-        let own = || running.map_or(Ok(0.0), |r| process_seconds(r.pid()));
-        let (cpu, tasks, seconds, began) = (CpuTime::read()?, task_ns(), own()?, now_ns());
+        let own = || running.map_or(Ok(0), |r| process_ns(r.pid()));
+        let (cpu, tasks, spent, began) = (CpuTime::read()?, task_ns(), own()?, now_ns());
         self.paced.push(rate(net, length, stop)?);
         self.ticks.push(CpuTime::read()?.busy_since(cpu));
         let wall = (now_ns() - began) as f64 / 1e9;
@@ -125,7 +125,7 @@ impl Measured {
             self.busy.push(100.0 * (after - before) as f64 / 1e9 / cpus / wall);
         }
         if let Some(running) = running {
-            self.own.push(100.0 * (own()? - seconds) / wall);
+            self.own.push(100.0 * (own()? - spent) as f64 / 1e9 / wall);
             self.memory.extend(peak_memory(running.pid()));
         }
         Ok(())

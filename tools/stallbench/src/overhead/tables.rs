@@ -6,6 +6,9 @@ use crate::stats::median;
 use crate::table::{Budget, Comparison, Table};
 use crate::tool::Role;
 
+/// What the senders get of a machine that does nothing else, in percent.
+const QUIET: f64 = 95.0;
+
 /// Tables of everything.
 pub fn of(args: &Args, alone: &Measured, tools: &[Measured]) -> Vec<Table> {
     let paced = args.paced;
@@ -23,6 +26,11 @@ pub fn of(args: &Args, alone: &Measured, tools: &[Measured]) -> Vec<Table> {
     );
     let had = median(&alone.had);
     packets.notes.push(format!("alone, the senders had {had:.1} % of the machine"));
+    if had < QUIET {
+        packets
+            .notes
+            .push("the machine did other things meanwhile: no figures to quote".to_owned());
+    }
     let per_packet =
         Table::new("the same, ns of the senders' CPU time per packet", Comparison::Ratio, 0);
 
