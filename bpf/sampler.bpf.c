@@ -129,8 +129,7 @@ int tick(struct perf_ctx *ctx)
 	fill_head(&e->head, SP_SAMPLE, now);
 	fill_task(&e->task, task);
 	e->user_mode = (ctx->cs & 3) == 3;
-	e->call.nr = SP_NO_SYSCALL;
-	e->call.path_len = 0;
+	e->call = (struct sp_call){.nr = SP_NO_SYSCALL};
 	e->kernel_len = 0;
 	e->user_len = 0;
 	if (e->gap && !e->user_mode)

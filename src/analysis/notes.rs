@@ -46,6 +46,15 @@ pub fn notes(r: &Recording, stalls: &[Stall]) -> Vec<String> {
                 .to_owned(),
         );
     }
+    let blamed = stalls.iter().any(|s| s.cause == Cause::IrqsOff);
+    let steal_counted = r.steal.iter().any(|s| s.total.0 > 0);
+    if blamed && meta.virtual_machine == Some(true) && !steal_counted {
+        notes.push(
+            "This virtual machine reports no steal time: a CPU that its hypervisor took away just \
+             while a task had interrupts off would look like the task's doing."
+                .to_owned(),
+        );
+    }
     let unseen = |s: &&Stall| s.cause == Cause::Unexplained && s.evidence.samples == 0;
     let unexplained = stalls.iter().filter(unseen).map(|s| s.duration);
     let worst = unexplained.max().unwrap_or(Nanos(0));

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use super::cpulist::CpuList;
 use super::kconfig::KernelConfig;
-use super::kernel::{KernelVersion, Uname};
+use super::kernel::{KernelVersion, Uname, is_virtual};
 use super::memcg::{DyingMemcgs, DyingUnknown};
 use super::preempt::Preemption;
 use super::root::{HostError, HostRoot};
@@ -26,6 +26,8 @@ pub struct HostFacts {
     pub hz: Option<u32>,
     /// The preemption model, where known.
     pub preemption: Option<Preemption>,
+    /// Whether it is a virtual machine, where known.
+    pub virtual_machine: Option<bool>,
 }
 
 impl HostFacts {
@@ -43,7 +45,8 @@ impl HostFacts {
         let hz = running.or_else(|| config()?.hz());
         let preemption = Preemption::read(root, &uname.version, version, config);
         let dying_memcgs = DyingMemcgs::read(root);
-        Ok(HostFacts { uname, version, cpus_online, dying_memcgs, hz, preemption })
+        let virtual_machine = is_virtual(root);
+        Ok(HostFacts { uname, version, cpus_online, dying_memcgs, hz, preemption, virtual_machine })
     }
 
     /// Puts them into the facts of a recording.
@@ -55,6 +58,7 @@ impl HostFacts {
         meta.cpus_online = self.cpus_online.numbers();
         meta.dying_memcgs = self.dying_memcgs.as_ref().ok().map(|dying| dying.count);
         meta.hz = self.hz;
+        meta.virtual_machine = self.virtual_machine;
         meta.preemption = self.preemption.map(|model| model.name().to_owned());
     }
 }

@@ -1,5 +1,7 @@
 //! Which kernel runs, and what it lets us do.
 
+use std::io::Read;
+
 use super::root::{HostError, HostRoot};
 use super::sys;
 
@@ -122,6 +124,17 @@ impl Sysctls {
             unprivileged_bpf_disabled: number("unprivileged_bpf_disabled"),
         }
     }
+}
+
+/// Whether this is a virtual machine: the `hypervisor` flag of `/proc/cpuinfo` (CPUID leaf 1, ECX
+/// bit 31). None where there are no such flags, as on other architectures than x86.
+#[must_use]
+pub fn is_virtual(root: &HostRoot) -> Option<bool> {
+    let mut head = [0; 8192];
+    let read = root.open("proc/cpuinfo").ok()?.read(&mut head).ok()?;
+    let text = String::from_utf8_lossy(&head[..read]);
+    let flags = text.lines().find_map(|l| l.strip_prefix("flags"))?;
+    Some(flags.split_whitespace().any(|flag| flag == "hypervisor"))
 }
 
 /// Whether the kernel carries its types, which CO-RE programs need: `/sys/kernel/btf/vmlinux`.

@@ -46,6 +46,8 @@ pub struct Meta {
     pub hz: Option<u32>,
     /// The kernel's preemption model, where known (`none`, `voluntary`, `full`, `lazy`, `rt`).
     pub preemption: Option<String>,
+    /// The host is a virtual machine, where known.
+    pub virtual_machine: Option<bool>,
     /// What was measured, by which method, and what was not and why.
     pub probes: Vec<ProbeStatus>,
 }

@@ -93,6 +93,6 @@ mod tests {
     fn time_of_a_process() {
         let before = process_ns(std::process::id()).unwrap();
         assert!(process_ns(std::process::id()).unwrap() > before);
-        assert!(process_ns(u32::MAX >> 1).is_err());
+        assert!(process_ns(100_000_000).is_err());
     }
 }

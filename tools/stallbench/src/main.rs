@@ -8,6 +8,7 @@ mod flood;
 mod host;
 mod net;
 mod overhead;
+mod print;
 mod probes;
 mod report;
 mod stats;

@@ -1,5 +1,6 @@
 //! How long `stallprof report` takes to read a large recording.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -46,11 +47,13 @@ pub fn run(args: &Args) -> Result<Vec<Table>> {
         busy(cpus.len(), length, &stop)?;
         let path = running.stop(&stop)?.context("no recording")?;
 
-        let path = path.to_str().context("the folder's name is not UTF-8")?;
+        let flame = dir.path().join("profile.svg");
+        let text = |path: &Path| Some(path.to_str()?.to_owned());
+        let (path, flame) = text(&path).zip(text(&flame)).context("the folder is not UTF-8")?;
         let mut ways = vec![
-            (vec!["report", "--format", "json", path], Vec::new()),
-            (vec!["report", path], Vec::new()),
-            (vec!["report", path, "--force", "--profile", "/dev/null"], Vec::new()),
+            (vec!["report", "--format", "json", &path], Vec::new()),
+            (vec!["report", &path], Vec::new()),
+            (vec!["report", &path, "--force", "--profile", &flame], Vec::new()),
         ];
         let mut samples = 0;
         for _ in 0..args.common.rounds {
@@ -63,10 +66,16 @@ pub fn run(args: &Args) -> Result<Vec<Table>> {
                 }
             }
         }
-        let size = std::fs::metadata(path)?.len() as f64 / 1e6;
+        let size = std::fs::metadata(&path)?.len() as f64 / 1e6;
         table.notes.push(format!("{}: {samples} samples, {size:.1} MB", subject.name));
-        // The budget is for a million.
-        let budget = |s: f64| Some(Budget::Value(s * samples as f64 / 1e6));
+        // The budget is for a million; below, it is the start of the program that counts.
+        let enough = samples >= 900_000;
+        let budget = |s: f64| enough.then_some(Budget::Value(s * samples as f64 / 1e6));
+        if !enough {
+            let wanted = args.samples;
+            let note = format!("fewer than the {wanted} asked for: a busy machine loses some");
+            table.notes.extend((samples < wanted * 9 / 10).then_some(note));
+        }
         let budgets = [None, budget(0.5), budget(0.5)];
         let names = ["json", "text", "text and flame graph of all samples"];
         for (((_, times), name), budget) in ways.into_iter().zip(names).zip(budgets) {

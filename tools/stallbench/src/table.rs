@@ -1,7 +1,5 @@
 //! Figures as tables for people, and as JSON.
 
-use std::io::{self, Write};
-
 use serde::Serialize;
 
 use crate::cli::Common;
@@ -11,11 +9,11 @@ use crate::stats::{median, range};
 /// Everything a run found.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    machine: Facts,
-    rounds: u32,
-    seconds: u64,
+    pub(crate) machine: Facts,
+    pub(crate) rounds: u32,
+    pub(crate) seconds: u64,
     batch: u32,
-    tables: Vec<Table>,
+    pub(crate) tables: Vec<Table>,
 }
 
 /// Rows in one unit.
@@ -47,15 +45,15 @@ pub enum Comparison {
 /// One figure, taken in every round.
 #[derive(Debug, Serialize)]
 pub struct Row {
-    name: String,
-    values: Vec<f64>,
-    median: f64,
-    min: f64,
-    max: f64,
+    pub(crate) name: String,
+    pub(crate) values: Vec<f64>,
+    pub(crate) median: f64,
+    pub(crate) min: f64,
+    pub(crate) max: f64,
     /// Median of the comparisons of all rounds.
-    against_baseline: Option<f64>,
-    budget: Option<Budget>,
-    within: Option<bool>,
+    pub(crate) against_baseline: Option<f64>,
+    pub(crate) budget: Option<Budget>,
+    pub(crate) within: Option<bool>,
 }
 
 /// What DESIGN section 8 allows.
@@ -75,13 +73,6 @@ impl Comparison {
         match self {
             Self::Ratio => value / baseline,
             Self::Difference => value - baseline,
-        }
-    }
-
-    fn text(self, value: f64) -> String {
-        match self {
-            Self::Ratio => format!("x {value:.3}"),
-            Self::Difference => format!("{value:+.2}"),
         }
     }
 }
@@ -122,46 +113,6 @@ impl Table {
             within,
         });
     }
-
-    fn cells(&self, row: &Row) -> [String; 5] {
-        let d = self.decimals;
-        let against = row.against_baseline.map(|a| self.comparison.text(a));
-        let budget = row.budget.map(|budget| {
-            let limit = match budget {
-                Budget::AtLeast(limit) => format!(">= {}", self.comparison.text(limit)),
-                Budget::AtMost(limit) => format!("<= {}", self.comparison.text(limit)),
-                Budget::Value(limit) => format!("<= {limit}"),
-            };
-            format!("{limit}  {}", if row.within == Some(true) { "within" } else { "over" })
-        });
-        [
-            row.name.clone(),
-            number(row.median, d),
-            format!("{}..{}", number(row.min, d), number(row.max, d)),
-            against.unwrap_or_default(),
-            budget.unwrap_or_default(),
-        ]
-    }
-
-    fn print(&self, out: &mut impl Write) -> io::Result<()> {
-        let compared = match self.comparison {
-            Comparison::Ratio => "ratio",
-            Comparison::Difference => "more",
-        };
-        let header = [&self.title, "median", "min..max", compared, "budget"].map(str::to_owned);
-        let mut lines = vec![header];
-        lines.extend(self.rows.iter().map(|row| self.cells(row)));
-        let width = |n: usize| lines.iter().map(|l| l[n].chars().count()).max().unwrap_or(0);
-        let [name, middle, span, against, _] = [0, 1, 2, 3, 4].map(width);
-        for [a, b, c, d, e] in &lines {
-            let line = format!("{a:name$}  {b:>middle$}  {c:>span$}  {d:>against$}  {e}");
-            writeln!(out, "{}", line.trim_end())?;
-        }
-        for note in &self.notes {
-            writeln!(out, "  {note}")?;
-        }
-        Ok(())
-    }
 }
 
 impl Report {
@@ -170,52 +121,11 @@ impl Report {
         let Common { rounds, seconds, batch, .. } = *common;
         Self { machine, rounds, seconds, batch, tables }
     }
-
-    /// Prints it for people.
-    pub fn print(&self, out: &mut impl Write) -> io::Result<()> {
-        let m = &self.machine;
-        writeln!(
-            out,
-            "{} CPUs, {}, Linux {}, load before {}\n{}; {}\n{} rounds of {} s",
-            m.cpus, m.cpu, m.kernel, m.load_before, m.perf, m.softirqs, self.rounds, self.seconds
-        )?;
-        for table in &self.tables {
-            writeln!(out)?;
-            table.print(out)?;
-        }
-        Ok(())
-    }
-}
-
-/// With a comma between thousands.
-fn number(value: f64, decimals: usize) -> String {
-    if !value.is_finite() {
-        return "-".to_owned();
-    }
-    let text = format!("{value:.decimals$}");
-    let whole = text.find('.').unwrap_or(text.len());
-    let first = usize::from(text.starts_with('-'));
-    let mut out = String::new();
-    for (i, c) in text.char_indices() {
-        if i > first && i < whole && (whole - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers() {
-        assert_eq!(number(710_000.4, 0), "710,000");
-        assert_eq!(number(-1234.56, 1), "-1,234.6");
-        assert_eq!(number(999.0, 0), "999");
-        assert_eq!(number(f64::NAN, 0), "-");
-    }
 
     #[test]
     fn comparisons_are_made_round_by_round() {
