@@ -1,7 +1,7 @@
 //! What a reader must know to judge the numbers.
 
-use crate::model::Recording;
 use crate::model::findings::{Cause, Stall};
+use crate::model::{KernelVersion, Recording};
 use crate::units::Nanos;
 
 /// Notes, the gravest first.
@@ -31,7 +31,8 @@ pub fn notes(r: &Recording, stalls: &[Stall]) -> Vec<String> {
             ));
         }
         // Documentation of the effect: DESIGN, "the sampler is not neutral".
-        if kernel_at_least(&meta.kernel, 6, 4) {
+        let version = KernelVersion::parse(&meta.kernel);
+        if version.is_some_and(|v| v >= KernelVersion::SOFTIRQS_DO_NOT_WAIT) {
             notes.push(format!(
                 "The sampler interrupts each busy CPU every {}, and on this kernel (6.4 or later) \
                  the exit of any interrupt runs pending softirqs: it can shorten the softirq \
@@ -65,13 +66,4 @@ pub fn notes(r: &Recording, stalls: &[Stall]) -> Vec<String> {
         ));
     }
     notes
-}
-
-/// Whether a release such as `6.12.9-amd64` is at least `major.minor`; false if unreadable.
-pub fn kernel_at_least(release: &str, major: u32, minor: u32) -> bool {
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse::<u32>().ok());
-    match (numbers.next().flatten(), numbers.next().flatten()) {
-        (Some(a), Some(b)) => (a, b) >= (major, minor),
-        _ => false,
-    }
 }

@@ -4,27 +4,7 @@ use std::io::Read;
 
 use super::root::{HostError, HostRoot};
 use super::sys;
-
-/// Version of a kernel, as far as its behaviour is known by it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KernelVersion {
-    /// 6 of `6.18.44-cloud`.
-    pub major: u32,
-    /// 18 of it.
-    pub minor: u32,
-}
-
-impl KernelVersion {
-    /// Reads the release of `uname -r`: it must start with two numbers.
-    #[must_use]
-    pub fn parse(release: &str) -> Option<KernelVersion> {
-        let (major, rest) = release.trim().split_once('.')?;
-        let minor = rest.split(|c: char| !c.is_ascii_digit()).next()?;
-        let number = |digits: &str| digits.parse().ok().filter(|n| *n < 10_000);
-        let plain = major.bytes().all(|b| b.is_ascii_digit());
-        Some(KernelVersion { major: number(major).filter(|_| plain)?, minor: number(minor)? })
-    }
-}
+pub use crate::model::KernelVersion;
 
 /// What `uname` tells.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,6 +10,7 @@ pub mod meta;
 pub mod names;
 pub mod recording;
 pub mod vector;
+pub mod version;
 
 pub use event::{
     DyingMemcgs, Event, Handoff, HardIrq, HistCount, IrqKind, Lost, Runner, Sample, SoftirqDelay,
@@ -19,3 +20,4 @@ pub use meta::{Meta, ProbeStatus};
 pub use names::{Frame, FrameId, Stack, StackId, StrId, Task, TaskId};
 pub use recording::Recording;
 pub use vector::Vector;
+pub use version::KernelVersion;

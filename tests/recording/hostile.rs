@@ -96,6 +96,7 @@ fn columns_that_are_not_what_they_should_be_cost_their_table_alone() {
         steal().column("time", 0, &[0x80, 0x80]).end(),
         steal().column("time", 2, &[[0xff; 10], [0x01; 10]].concat()).end(),
         steal().column("time", 2, &[[0x80; 11].to_vec(), vec![1, 1]].concat()).end(),
+        steal().column("time", 2, &[[0xff; 9].to_vec(), vec![2, 1]].concat()).end(),
         two(steal().plain("time", &[1, 2]).plain("time", &[1, 2])).end(),
         Chunk::new("string", 2).plain("id", &[1, 2]).column("text", 1, &[200, 1, 2]).end(),
         Chunk::new("stack", 1).plain("id", &[1]).column("frames", 1, &[1, 0x80]).end(),
@@ -163,6 +164,21 @@ fn text_that_is_not_text_is_made_readable() {
     assert_eq!(read_bytes(&file(&[names.end()])).unwrap().strings[1], "a\u{fffd}b\u{fffd}");
 }
 
+/// Longer than any writer makes them.
+#[test]
+fn names_that_are_too_long_are_left_out_and_counted() {
+    let (fits, long) = (vec![b'x'; 65_536], vec![b'x'; 65_537]);
+    let texts =
+        Chunk::new("string", 3).plain("id", &[1, 2, 3]).texts("text", &[&fits, &long, b"y"]);
+    let (fits, long) = (vec![2; 8192], vec![2; 8193]);
+    let stacks = Chunk::new("stack", 2).plain("id", &[1, 2]).texts("frames", &[&fits, &long]);
+    let read = read_bytes(&file(&[texts.end(), stacks.end()])).unwrap();
+    let lengths: Vec<usize> = read.strings.iter().map(String::len).collect();
+    assert_eq!(lengths, [0, 65_536, 0, 1]);
+    assert_eq!((read.stacks[1].0.len(), read.stacks.len()), (8192, 2));
+    assert_eq!(read.damage.len(), 2, "{:?}", read.damage);
+}
+
 /// Sentences that a file brings along go to a terminal: no control characters, no novels.
 #[test]
 fn sentences_from_the_file_are_harmless() {
@@ -204,6 +220,16 @@ fn false_blocks_do_not_keep_the_reader_busy() {
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
     assert!(read.damage[0].contains("false blocks"), "{:?}", read.damage);
     assert!(read.damage.len() < 30);
+}
+
+#[test]
+fn thousands_of_damaged_places_are_told_in_a_few_sentences() {
+    let good = block(&Chunk::new("lost", 1).plain("time", &[1]).end());
+    let torn = &good[..good.len() - 1];
+    let bytes = [header(1, 0), block(&meta()), [torn, &good].concat().repeat(2000), block(&end(1))];
+    let read = read_bytes(&bytes.concat()).unwrap();
+    assert_eq!((read.lost.len(), read.end.is_some()), (2000, true));
+    assert!(read.damage.len() < 30 && read.damage.concat().contains("And 1980 more"));
 }
 
 /// Blocks that are whole and hold nothing of use, and as many tables as fit.

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 
 use super::{Verdict, task};
 use crate::analysis::index::Index;
-use crate::analysis::notes::kernel_at_least;
 use crate::analysis::stacks::common;
 use crate::model::findings::{Cause, Culprit, Evidence};
-use crate::model::{Sample, TaskId, Vector};
+use crate::model::{KernelVersion, Sample, TaskId, Vector};
 use crate::units::{Cpu, Ktime};
 
 /// What a tick found on the CPU.
@@ -117,11 +116,11 @@ fn kernel(index: &Index<'_>, id: TaskId, agree: &[&Sample], evidence: Evidence) 
     }
 }
 
-/// Before 6.4 (d15121be7485, "Revert softirq: Let ksoftirqd do its job") softirqs were not run at
-/// the exit of interrupts while ksoftirqd was runnable: what kept it off the CPU kept them waiting.
+/// On older kernels, what kept a runnable ksoftirqd off the CPU kept softirqs waiting.
 fn waited_for_ksoftirqd(index: &Index<'_>, ticks: &[&Sample]) -> bool {
     let waiting = ticks.iter().filter(|s| s.ksoftirqd_waits.0 > 0).count();
-    !kernel_at_least(&index.recording.meta.kernel, 6, 4) && 2 * waiting > ticks.len()
+    let version = KernelVersion::parse(&index.recording.meta.kernel);
+    version.is_some_and(|v| v < KernelVersion::SOFTIRQS_DO_NOT_WAIT) && 2 * waiting > ticks.len()
 }
 
 fn starved(index: &Index<'_>, id: TaskId, agree: &[&Sample], evidence: Evidence) -> Verdict {

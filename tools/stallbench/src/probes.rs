@@ -33,6 +33,8 @@ struct Measured {
     rate: Vec<f64>,
     /// ns of the senders' CPU time per packet.
     cpu: Vec<f64>,
+    /// Percent of the machine that the senders had.
+    had: Vec<f64>,
 }
 
 /// Measures in turn.
@@ -71,6 +73,7 @@ impl Measured {
             per_softirq: Vec::new(),
             rate: Vec::new(),
             cpu: Vec::new(),
+            had: Vec::new(),
         }
     }
 
@@ -95,6 +98,8 @@ impl Measured {
         ensure!(packets > 0.0, "no packet arrived");
         self.rate.push(packets / common.length().as_secs_f64());
         self.cpu.push(cpu / packets);
+        let all = common.length().as_nanos() as f64 * online_cpus()?.len() as f64;
+        self.had.push(100.0 * cpu / all);
         self.book(&programs, packets)?;
         Ok(others)
     }
@@ -155,8 +160,10 @@ fn headline(all: &[Measured]) -> Table {
     }
     for measured in all {
         let (rate, cpu) = (median(&measured.rate), median(&measured.cpu));
+        let had = median(&measured.had);
         table.notes.push(format!(
-            "{}: {rate:.0} packets/s meanwhile, {cpu:.0} ns of the senders' CPU time each",
+            "{}: {rate:.0} packets/s meanwhile, {cpu:.0} ns of CPU each; the senders had {had:.1} % \
+             of the machine",
             measured.tool.name
         ));
     }
