@@ -1,6 +1,7 @@
 //! Addresses to functions, while the processes that own them live.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use crate::model::{Frame, FrameId};
 use crate::recording::Writer;
 use crate::units::Tgid;
 
-/// The symbols of the kernel are read again at most this often: programs and modules come and go.
+/// The symbols of the kernel are read again at most this often.
 const RELOAD: Duration = Duration::from_millis(250);
 /// Share of the recording's time that may go into user symbols, which can take long in large
 /// binaries: past it, frames stay without a name.
@@ -21,7 +22,8 @@ const USER_SHARE: f64 = 0.2;
 /// Symbol tables and what was looked up in them.
 pub struct Symbols {
     kernel_table: Symbolizer,
-    loaded: Instant,
+    /// What programs and modules there were when `kernel_table` was read, and when that was.
+    loaded: (u64, Instant),
     user_tables: Symbolizer,
     kernel: HashMap<u64, FrameId>,
     user: HashMap<(Tgid, u64), FrameId>,
@@ -33,7 +35,7 @@ impl Symbols {
     pub fn new() -> Symbols {
         Symbols {
             kernel_table: table(),
-            loaded: Instant::now(),
+            loaded: (loaded_code(), Instant::now()),
             user_tables: table(),
             kernel: HashMap::new(),
             user: HashMap::new(),
@@ -47,11 +49,8 @@ impl Symbols {
         if let Some(&frame) = self.kernel.get(&address) {
             return frame;
         }
-        // A program or module that came after the table was read would be taken for whatever
-        // lies below it: read the table again before trusting it with such an address.
-        if !in_core_text(address) && self.loaded.elapsed() > RELOAD {
-            self.kernel_table = table();
-            self.loaded = Instant::now();
+        if !self.is_current_for(address) {
+            return writer.frame(Frame { kernel: true, ..Frame::default() });
         }
         let source = Source::Kernel(Kernel {
             kallsyms: MaybeDefault::Default,
@@ -64,6 +63,25 @@ impl Symbols {
         let id = writer.frame(frame);
         self.kernel.insert(address, id);
         id
+    }
+
+    /// Whether the table can be trusted with an address. A program or module that came after it
+    /// was read would be taken for whatever lies below: then it is read again, but as that is
+    /// dear, not too often.
+    fn is_current_for(&mut self, address: u64) -> bool {
+        if in_core_text(address) {
+            return true;
+        }
+        let now = loaded_code();
+        if now == self.loaded.0 {
+            return true;
+        }
+        if self.loaded.1.elapsed() < RELOAD {
+            return false;
+        }
+        self.kernel_table = table();
+        self.loaded = (now, Instant::now());
+        true
     }
 
     /// The frames of user addresses of a process.
@@ -113,6 +131,18 @@ fn look_up<'t>(tables: &'t Symbolizer, tgid: Tgid, addresses: &[u64]) -> Vec<Sym
 
 fn table() -> Symbolizer {
     Symbolizer::builder().enable_code_info(false).enable_inlined_fns(false).build()
+}
+
+/// A number that changes when BPF programs or kernel modules come or go.
+fn loaded_code() -> u64 {
+    let mut hasher = DefaultHasher::new();
+    std::fs::read("/proc/modules").unwrap_or_default().hash(&mut hasher);
+    let mut id = 0;
+    // SAFETY: writes the next id to `id`; fails after the last one, and without CAP_SYS_ADMIN.
+    while unsafe { libbpf_rs::libbpf_sys::bpf_prog_get_next_id(id, &mut id) } == 0 {
+        id.hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 /// The kernel image lies in one place on each architecture, modules and BPF programs elsewhere
