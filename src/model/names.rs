@@ -63,8 +63,7 @@ pub struct Task {
 pub struct Frame {
     /// Function name, or none where no symbol covers the address.
     pub function: StrId,
-    /// Distance of the address from the function's start, in bytes; from the module's start
-    /// where there is no symbol.
+    /// The address in user space, where there is no symbol; else 0.
     pub offset: u64,
     /// Kernel module or user binary path; none for the kernel image.
     pub module: StrId,

@@ -167,7 +167,8 @@ fn frame<W: Write>(
     let module = symbol.module.as_ref().map(|m| m.to_string_lossy());
     Frame {
         function: writer.string(&symbol.name),
-        offset: symbol.offset as u64,
+        // The function is what is read; the place in it would make a thousand stacks of one.
+        offset: 0,
         module: writer.string(module.as_deref().unwrap_or_default()),
         kernel,
     }
