@@ -188,9 +188,9 @@ fn in_order_of_time() {
     check("ordered-worst-100.txt", &order(&i, None, 100, plain(100)));
     check("ordered-2-160.txt", &order(&i, Some(2), 100, plain(160)));
     let few = order(&i, Some(2), 10, plain(160));
-    assert!(few.contains("10 samples up to its end, oldest first. "), "{few}");
+    assert!(few.contains("10 samples before it, 112 inside, oldest first. "), "{few}");
     let all = order(&i, Some(2), 1_000_000, plain(160));
-    assert!(all.contains(", all there are. "), "{all}");
+    assert!(all.contains(", all there are, 112 inside, "), "{all}");
     let wrong = ordered::write(&mut Vec::new(), &i.r, &i.f, Some(99), 9, plain(80)).unwrap_err();
     assert_eq!(wrong.to_string(), "no stall 99: they are numbered 1 to 20");
 }

@@ -24,13 +24,13 @@ pub fn cpus(index: &Index<'_>, stalls: &[Stall]) -> Vec<CpuSummary> {
         .collect()
 }
 
-/// Culprits by the time they took, the unexplained last among equals.
+/// Culprits by the time they took; last those for whom only ksoftirqd waited.
 pub fn culprits(stalls: &[Stall]) -> Vec<CulpritGroup> {
     let mut by: BTreeMap<(Culprit, Cause), Vec<&Stall>> = BTreeMap::new();
     for stall in stalls {
         by.entry((key(&stall.culprit), stall.cause)).or_default().push(stall);
     }
-    let mut groups: Vec<CulpritGroup> = by
+    let mut groups: Vec<(bool, CulpritGroup)> = by
         .into_iter()
         .map(|((culprit, cause), stalls)| {
             let mut cpus: Vec<_> = stalls.iter().map(|s| s.cpu).collect();
@@ -45,7 +45,8 @@ pub fn culprits(stalls: &[Stall]) -> Vec<CulpritGroup> {
                 );
                 *function = stack.first().cloned();
             }
-            CulpritGroup {
+            let harmless = stalls.iter().all(|s| s.served_meanwhile());
+            let group = CulpritGroup {
                 culprit,
                 cause,
                 cpus,
@@ -54,11 +55,18 @@ pub fn culprits(stalls: &[Stall]) -> Vec<CulpritGroup> {
                 median: median(stalls.iter().map(|s| s.duration).collect()),
                 worst: worst.map(|s| s.duration).unwrap_or_default(),
                 stack,
-            }
+            };
+            (harmless, group)
         })
         .collect();
-    groups.sort_by(|a, b| b.total.cmp(&a.total).then_with(|| a.culprit.cmp(&b.culprit)));
-    groups
+    // Where nobody waited but ksoftirqd itself, the harm is least.
+    groups.sort_by(|(harmless_a, a), (harmless_b, b)| {
+        harmless_a
+            .cmp(harmless_b)
+            .then_with(|| b.total.cmp(&a.total))
+            .then_with(|| a.culprit.cmp(&b.culprit))
+    });
+    groups.into_iter().map(|(_, group)| group).collect()
 }
 
 /// What makes two stalls the work of the same culprit. A softirq handler is the same whatever

@@ -12,7 +12,7 @@ mod index;
 mod latency;
 mod lateness;
 mod notes;
-mod stacks;
+pub(crate) mod stacks;
 pub mod syscalls;
 pub mod workload;
 

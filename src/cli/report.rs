@@ -34,7 +34,7 @@ pub struct Args {
     #[arg(long, value_name = "STALL", num_args = 0..=1, default_missing_value = "worst")]
     around: Option<String>,
 
-    /// With --around: how many samples to show
+    /// With --around: how many samples to show from before the stall
     #[arg(short = 'B', long, default_value_t = 100, value_name = "N")]
     before: usize,
 

@@ -136,7 +136,7 @@ pub struct Handoff {
     pub pending: u16,
     /// ksoftirqd was preempted with work left, not woken.
     pub preempted: bool,
-    /// How many tasks ran meanwhile beyond those told one by one as [`Runner`]s.
+    /// How many turns other tasks had meanwhile than those told one by one as [`Runner`]s.
     pub other_runners: u32,
     /// Their time.
     pub other_ran: Nanos,

@@ -161,6 +161,22 @@ pub struct HandoffParts {
     pub entered: bool,
 }
 
+impl HandoffParts {
+    /// Whether its softirqs were run by others before ksoftirqd got to them: nobody waited.
+    #[must_use]
+    pub fn served_meanwhile(&self) -> bool {
+        self.served_after.0 > 0 || !self.entered
+    }
+}
+
+impl Stall {
+    /// Only ksoftirqd waited, and the exits of interrupts ran its softirqs meanwhile.
+    #[must_use]
+    pub fn served_meanwhile(&self) -> bool {
+        self.measures.iter().all(|m| m.handoff.is_some_and(|h| h.served_meanwhile()))
+    }
+}
+
 /// Where a softirq ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]

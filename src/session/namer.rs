@@ -20,6 +20,8 @@ pub struct Namer<W: Write> {
     symbols: Symbols,
     /// By tid, start and comm: a tid is used again, a comm changes at exec.
     tasks: HashMap<(u32, u64, [i8; 16]), TaskId>,
+    /// Cgroup and process of a thread, by tid and start.
+    threads: HashMap<(u32, u64), (StrId, StrId)>,
     kernel_stacks: HashMap<Box<[u64]>, StackId>,
     user_stacks: HashMap<(Tgid, Box<[u64]>), StackId>,
     /// Somebody was seen at a `memory.stat` since this was last taken.
@@ -33,6 +35,7 @@ impl<W: Write> Namer<W> {
             root: HostRoot::default(),
             symbols: Symbols::new(),
             tasks: HashMap::new(),
+            threads: HashMap::new(),
             kernel_stacks: HashMap::new(),
             user_stacks: HashMap::new(),
             saw_memory_stat: false,
@@ -42,7 +45,11 @@ impl<W: Write> Namer<W> {
 
 impl<W: Write> Names for Namer<W> {
     fn task(&mut self, raw: &sp_task) -> TaskId {
-        let key = (raw.tid, raw.start, raw.comm);
+        // What lies behind the NUL is whatever the record held before.
+        let mut comm = raw.comm;
+        let end = comm.iter().position(|b| *b == 0).unwrap_or(comm.len());
+        comm[end..].fill(0);
+        let key = (raw.tid, raw.start, comm);
         if let Some(&id) = self.tasks.get(&key) {
             return id;
         }
@@ -53,15 +60,23 @@ impl<W: Write> Names for Namer<W> {
             _ => TaskFacts::read(&self.root, tgid, tid, Some(Ktime(raw.start))),
         };
         let cgroup = seen.as_ref().and_then(|s| s.cgroup.as_ref()).map(|c| c.path.as_str());
+        let cgroup = self.writer.string(cgroup.unwrap_or_default());
         let process = seen.as_ref().map(|s| s.process.as_str());
-        let comm = crate::probe::text(&raw.comm);
+        let process = self.writer.string(process.unwrap_or_default());
+        // A thread that renamed itself and is gone by now was perhaps seen before.
+        let known = self.threads.entry((raw.tid, raw.start)).or_insert((cgroup, process));
+        if cgroup.is_some() {
+            *known = (cgroup, process);
+        }
+        let (cgroup, process) = *known;
+        let comm = crate::probe::text(&comm);
         let task = Task {
             tid,
             tgid,
             start: Ktime(raw.start),
             comm: self.writer.string(&comm),
-            process: self.writer.string(process.unwrap_or_default()),
-            cgroup: self.writer.string(cgroup.unwrap_or_default()),
+            process,
+            cgroup,
             kthread,
         };
         let id = self.writer.task(task);

@@ -32,6 +32,11 @@ impl Found {
         }
     }
 
+    /// Its lateness of this kind, the longest.
+    pub fn measure(&self, kind: &str) -> Option<&Value> {
+        self.measures.iter().find(|m| m["kind"] == kind)
+    }
+
     pub fn end(&self) -> u64 {
         self.start + self.duration
     }

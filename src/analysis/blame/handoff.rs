@@ -36,7 +36,7 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, m: &Measure) -> Verdict {
     let evidence =
         Evidence { samples: ticks.len(), agree: own.len(), ran: first.ran, ..Evidence::default() };
     if 2 * first.ran.0 <= wait.0 {
-        return several(index, &runners, m, evidence);
+        return several(index, &runners, m, turns_of_others(index, cpu, m), evidence);
     }
 
     let in_softirq = own.iter().filter(|s| index.facts(s.kernel_stack).softirq.is_some()).count();
@@ -80,7 +80,20 @@ fn served(m: &Measure) -> String {
     }
 }
 
-fn several(index: &Index<'_>, runners: &[&Runner], m: &Measure, evidence: Evidence) -> Verdict {
+/// Turns of tasks that the record had no room to name.
+fn turns_of_others(index: &Index<'_>, cpu: Cpu, m: &Measure) -> u32 {
+    let end = super::end_of(m);
+    let handoff = index.recording.handoffs.iter().find(|h| h.cpu == cpu && h.time == end);
+    handoff.map_or(0, |h| h.other_runners)
+}
+
+fn several(
+    index: &Index<'_>,
+    runners: &[&Runner],
+    m: &Measure,
+    others: u32,
+    evidence: Evidence,
+) -> Verdict {
     let wait = m.handoff.map(|p| p.wake_to_in).unwrap_or_default();
     let tasks: Vec<String> = runners
         .iter()
@@ -91,6 +104,9 @@ fn several(index: &Index<'_>, runners: &[&Runner], m: &Measure, evidence: Eviden
         .collect();
     let mut words =
         format!("ksoftirqd was runnable for {wait} while {} tasks took turns", tasks.len());
+    if others > 0 {
+        words.push_str(&format!(", and others that are not named had {others} more"));
+    }
     words.push_str(&served(m));
     Verdict {
         cause: Cause::StarvedByTasks,

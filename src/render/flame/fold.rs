@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 
 use super::super::{calls, escape};
-use crate::model::{FrameId, Recording, Sample, StackId, StrId, TaskId};
+use crate::analysis::stacks::StackFacts;
+use crate::model::{FrameId, Recording, Sample, StackId, StrId, TaskId, Vector};
 use crate::units::Cpu;
 
 /// Columns that a frame may have: symbols of templates run to kilobytes.
@@ -26,6 +27,8 @@ struct Key {
     user: StackId,
     /// Innermost kernel frames left out.
     skip: usize,
+    /// Draw only the softirq handler, not whom it interrupted.
+    softirq: Option<Vector>,
     user_mode: bool,
 }
 
@@ -49,8 +52,31 @@ impl<'a> Folder<'a> {
             kernel: s.kernel_stack,
             user: s.user_stack,
             skip,
+            softirq: None,
             user_mode: s.user_mode,
         };
+        self.count(key, weight);
+    }
+
+    /// A sample in a softirq handler that held the CPU: whom it interrupted is left out.
+    pub(super) fn add_softirq(&mut self, s: &Sample, weight: u64) {
+        let facts = StackFacts::of(self.r.functions(s.kernel_stack));
+        let Some((vector, depth)) = facts.softirq else { return self.add(s, weight, 0) };
+        let key = Key {
+            cpu: s.cpu,
+            task: TaskId::NONE,
+            call: 0,
+            file: StrId::NONE,
+            kernel: s.kernel_stack,
+            user: StackId::NONE,
+            skip: depth,
+            softirq: Some(vector),
+            user_mode: false,
+        };
+        self.count(key, weight);
+    }
+
+    fn count(&mut self, key: Key, weight: u64) {
         let count = self.counts.entry(key).or_default();
         *count = count.saturating_add(weight);
     }
@@ -86,6 +112,13 @@ impl Names<'_> {
     fn line(&mut self, key: &Key) -> String {
         let r = self.r;
         let mut line = format!("CPU {};", key.cpu);
+        if let Some(vector) = key.softirq {
+            line += &format!("[softirq {vector}]");
+            for &frame in r.stack(key.kernel).iter().take(key.skip).rev() {
+                self.push(&mut line, frame);
+            }
+            return line;
+        }
         line += self.tasks.entry(key.task).or_insert_with(|| task(r, key.task));
         let user = r.stack(key.user);
         let left_out = USER_END..user.len().saturating_sub(USER_END).max(USER_END);

@@ -11,7 +11,7 @@ mod svg;
 use super::escape;
 use super::spans::Spans;
 use super::text::{cpus, plural, time, utc};
-use crate::model::findings::{Findings, Stall};
+use crate::model::findings::{Culprit, Findings, Stall};
 use crate::model::{Recording, Sample};
 use crate::units::Cpu;
 use fold::Folder;
@@ -58,7 +58,10 @@ pub fn profile(r: &Recording, f: &Findings) -> Vec<(String, u64)> {
 
 fn add(folder: &mut Folder<'_>, r: &Recording, sample: &Sample, stall: Option<&Stall>) {
     if sample.gap.0 == 0 {
-        return folder.add(sample, 1, 0);
+        return match stall.map(|s| &s.culprit) {
+            Some(Culprit::Softirq { .. }) => folder.add_softirq(sample, 1),
+            _ => folder.add(sample, 1, 0),
+        };
     }
     let weight = gap::weight(r, sample);
     match gap::holder(r, sample, stall) {

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use super::ink::Text;
 use super::page::Page;
-use super::text::{plural, time};
+use super::text::{count, plural, time};
 use super::{Style, spans, words};
 use crate::model::findings::{Findings, Stall};
 use crate::model::{Recording, Sample};
@@ -17,7 +17,7 @@ use runs::Clock;
 /// Samples shown where the caller does not say.
 pub const SAMPLES: usize = 100;
 
-/// Writes the last `n` samples of a stall's CPU up to the stall's end, oldest first. Without a
+/// Writes the last `n` samples of a stall's CPU before it and those inside it, oldest first. Without a
 /// number the longest stall is shown. An unknown number is an error of kind `InvalidInput`.
 pub fn write(
     out: &mut dyn Write,
@@ -35,8 +35,8 @@ pub fn write(
             None => return page.put(2, &Text::new().bold("No stall: nothing to show the end of")),
         },
     };
-    let samples = before(r, stall, n);
-    heading(page, stall, samples.len(), n)?;
+    let samples = samples_of(r, stall, n);
+    heading(page, stall, &samples, n)?;
     let marks = marks(stall);
     let runs = runs::fold(r, &samples, |at| marks.iter().filter(|(mark, _)| *mark < at).count());
     let mut marks = marks.into_iter().peekable();
@@ -62,24 +62,33 @@ fn unknown(id: usize, f: &Findings) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, format!("no stall {id}: {known}"))
 }
 
-/// The last `n` samples of the CPU up to the stall's end.
-fn before<'a>(r: &'a Recording, stall: &Stall, n: usize) -> Vec<&'a Sample> {
-    let end = spans::end(stall);
+/// The last `n` samples of the CPU before the stall, and those inside it.
+fn samples_of<'a>(r: &'a Recording, stall: &Stall, n: usize) -> Vec<&'a Sample> {
+    let (start, end) = (spans::start(stall), spans::end(stall));
     let mine = |s: &&Sample| s.cpu == stall.cpu && s.time <= end;
-    let mut samples: Vec<&Sample> = r.samples.iter().rev().filter(mine).take(n).collect();
+    let mut before = 0;
+    let wanted = |s: &&Sample| {
+        before += usize::from(s.time < start);
+        before <= n
+    };
+    let mut samples: Vec<&Sample> =
+        r.samples.iter().rev().filter(mine).take_while(wanted).collect();
     samples.sort_by_key(|s| s.time);
     samples
 }
 
-fn heading(page: &mut Page<'_>, stall: &Stall, shown: usize, asked: usize) -> io::Result<()> {
+fn heading(page: &mut Page<'_>, stall: &Stall, samples: &[&Sample], n: usize) -> io::Result<()> {
     let head = format!("Stall {} on CPU\u{a0}{}: {}", stall.id, stall.cpu, time(stall.duration));
     let deed = words::deed(&stall.culprit, stall.cause, stall.cpu);
     let text = Text::new().bold(&head).plain("  ").then(words::culprit(&stall.culprit));
     page.put(2, &text.plain("  ").plain(&deed))?;
-    let all = if shown < asked { ", all there are" } else { "" };
+    let before = samples.iter().filter(|s| s.time < spans::start(stall)).count();
+    let all = if before < n { ", all there are" } else { "" };
     let words = format!(
-        "{} up to its end, oldest first{all}. Milliseconds from its beginning; | marks the stall.",
-        plural(shown, "sample")
+        "{} before it{all}, {} inside, oldest first. Milliseconds from its beginning; | marks the \
+         stall.",
+        plural(before, "sample"),
+        count((samples.len() - before) as u64)
     );
     page.put(2, &Text::new().dim(&words))?;
     page.blank()

@@ -75,7 +75,8 @@ pub(super) fn threshold(o: &Options) -> String {
 }
 
 fn headline(f: &Findings, cpu: &CpuSummary) -> Text {
-    let length = time(f.window.end.since(f.window.start));
+    let cut = if f.window.complete { "" } else { " (cut short)" };
+    let length = format!("{}{cut}", time(f.window.end.since(f.window.start)));
     let (worst, id) = (time(cpu.worst), cpu.cpu);
     Text::new().bold(&match cpu.stalls {
         1 => format!("CPU\u{a0}{id} stalled once in {length}, for {worst}"),
@@ -83,7 +84,8 @@ fn headline(f: &Findings, cpu: &CpuSummary) -> Text {
     })
 }
 
-/// `softirq delay: 9; interrupt gap: 5; NET_RX waited in 12`.
+/// `softirq delay: 9; interrupt gap: 5; NET_RX waited in 12`. The softirqs of a handoff waited only
+/// if no interrupt ran them meanwhile.
 fn breakdown(f: &Findings, cpu: Cpu) -> String {
     let mut kinds: BTreeMap<StallKind, usize> = BTreeMap::new();
     let mut waited: BTreeMap<Vector, usize> = BTreeMap::new();
@@ -91,7 +93,9 @@ fn breakdown(f: &Findings, cpu: Cpu) -> String {
         if let Some(longest) = stall.measures.first() {
             *kinds.entry(longest.kind).or_default() += 1;
         }
-        let waits = stall.measures.iter().filter(|m| m.kind != StallKind::SoftirqRun);
+        let waits = stall.measures.iter().filter(|m| {
+            m.kind != StallKind::SoftirqRun && !m.handoff.is_some_and(|h| h.served_meanwhile())
+        });
         let vectors: BTreeSet<Vector> = waits.flat_map(|m| m.vectors.iter().copied()).collect();
         for vector in vectors {
             *waited.entry(vector).or_default() += 1;
@@ -104,6 +108,11 @@ fn breakdown(f: &Findings, cpu: Cpu) -> String {
     // Packets that waited are what users feel, so NET_RX comes first; then what waited most.
     let mut waited: Vec<_> = waited.into_iter().collect();
     waited.sort_by_key(|&(v, n)| (v != Vector::NET_RX, std::cmp::Reverse(n), v));
+    let served = f.stalls.iter().filter(|s| s.cpu == cpu && s.served_meanwhile()).count();
+    if served > 0 {
+        let served = count(served as u64);
+        parts.push(format!("interrupts ran ksoftirqd's softirqs meanwhile in {served}"));
+    }
     if let Some((vector, n)) = waited.first() {
         let mut words = format!("{vector} waited in {}", count(*n as u64));
         for (vector, n) in waited.iter().skip(1).take(1) {

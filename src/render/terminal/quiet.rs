@@ -16,7 +16,8 @@ pub(super) fn verdict(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
         let what = if blind { "Nothing was measured" } else { "No CPU was recorded" };
         return page.put(2, &Text::new().bold(&format!("{what}: whether CPUs stalled is unknown")));
     }
-    let length = time(f.window.end.since(f.window.start));
+    let cut = if f.window.complete { "" } else { " (the recording was cut short)" };
+    let length = format!("{}{cut}", time(f.window.end.since(f.window.start)));
     let head = format!("No stall of {} on {} in {length}", cpu::threshold(&f.options), cpus(&all));
     page.put(2, &Text::new().bold(&head))?;
     if foot::any_lost(f) {

@@ -6,7 +6,7 @@ use std::io;
 use super::super::escape;
 use super::super::ink::Text;
 use super::super::page::Page;
-use super::super::text::{count, percent, time};
+use super::super::text::{count, percent, plural, time};
 use super::super::words;
 use crate::model::Vector;
 use crate::model::findings::*;
@@ -111,6 +111,6 @@ pub(super) fn slow_calls(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
 fn more(page: &mut Page<'_>, rows: usize) -> io::Result<()> {
     match rows {
         0 => Ok(()),
-        n => page.line(&Text::new().dim(&format!("  {} more rows in the JSON", count(n as u64)))),
+        n => page.line(&Text::new().dim(&format!("  {} in the JSON", plural(n, "more row")))),
     }
 }

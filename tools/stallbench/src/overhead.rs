@@ -23,7 +23,7 @@ pub struct Args {
     pub paced: u64,
 
     /// Measure `stallprof daemon` with these options, too
-    #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true, num_args = 0..=1,
+    #[arg(long, value_name = "OPTIONS", num_args = 0..=1, require_equals = true,
           default_missing_value = "")]
     pub daemon: Option<String>,
 

@@ -162,8 +162,8 @@ fn headline(all: &[Measured]) -> Table {
         let (rate, cpu) = (median(&measured.rate), median(&measured.cpu));
         let had = median(&measured.had);
         table.notes.push(format!(
-            "{}: {rate:.0} packets/s meanwhile, {cpu:.0} ns of CPU each; the senders had {had:.1} % \
-             of the machine",
+            "{}: {rate:.0} packets/s meanwhile, {cpu:.0} ns of CPU each; the senders had {had:.1} \
+             % of the machine",
             measured.tool.name
         ));
     }
