@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
- * Records to user space: bounded in rate per CPU, and every one that does not make it is counted.
- * Each object that includes this has its own limiter; PROBE names its row of the losses.
+ * Records to user space. Those of stalls are bounded in rate per CPU and object (samples are by
+ * the sampler's own rate), and every one that does not make it is counted in the row of its probe.
  */
 #ifndef EMIT_BPF_H
 #define EMIT_BPF_H

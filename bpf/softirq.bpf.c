@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR MIT)
 /*
  * Softirq delay: oldest softirq_raise to softirq_entry, per CPU and vector; on request the run
- * time too. Two short programs on the hottest path of the tool: one map lookup each, no loop, no
+ * time too. raise and entry are the hottest path of the tool: one map lookup each, no loop, no
  * record below the threshold.
  */
 #include "emit.bpf.h"

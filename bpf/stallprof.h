@@ -130,7 +130,6 @@ struct sp_handoff {
 enum sp_irq_kind {
 	SP_IRQ_DEVICE,
 	SP_IRQ_TIMER,
-	SP_IRQ_CALL,
 	SP_IRQ_WORK,
 };
 
@@ -171,7 +170,8 @@ struct sp_wait {
 };
 
 /*
- * What the probes keep of one CPU. One owner per field; others only read.
+ * What the probes keep of one CPU. One owner per field, others only read; except `wait`, which
+ * ksoftirqd.bpf.c opens and softirq.bpf.c closes (handoff.bpf.h).
  */
 struct sp_cpu {
 	/* user space, before attach */
@@ -184,10 +184,10 @@ struct sp_cpu {
 	__u64 raised[SP_VECTORS]; /* oldest raise not yet entered */
 	__u64 entered;		  /* last softirq_entry */
 	__u32 entered_vector;
-	__u32 in_ksoftirqd; /* ksoftirqd.bpf.c: it is the current task */
 
 	/* ksoftirqd.bpf.c */
-	__u64 busy_since; /* when the CPU left idle; 0 while idle or unknown */
+	__u32 in_ksoftirqd; /* it is the current task */
+	__u64 busy_since;   /* when the CPU left idle; 0 while idle or unknown */
 	struct sp_wait wait;
 
 	/* hardirq.bpf.c */

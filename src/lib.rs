@@ -1,7 +1,7 @@
 //! stallprof finds kernel stalls on Linux hosts and names who made them.
 //!
 //! The way of the data: `probe` -> [`model::Event`] -> `recording` -> `analysis` ->
-//! [`model::findings`] -> `render`. See `docs/architecture.md`.
+//! [`model::findings`] -> `render`. See `docs/how-it-works.md`.
 
 pub mod analysis;
 pub mod cli;

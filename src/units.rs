@@ -117,7 +117,9 @@ impl fmt::Display for Nanos {
 
 /// Why a duration given by a person could not be read.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("\"{0}\" is not a duration: write a number and a unit, such as 5ms, 250us, 1.5s or 2m")]
+#[error(
+    "\"{0}\" is not a duration: write a number and a unit, such as 5ms, 250us or 2m, or just seconds, such as 10"
+)]
 pub struct BadDuration(String);
 
 impl std::str::FromStr for Nanos {

@@ -1,8 +1,8 @@
 //! From a recording to findings. Pure: the same recording gives the same findings, byte for byte.
 //!
-//! The way of it: [`lateness`] turns events into measures of how late something was; [`episode`]
-//! joins those that overlap on a CPU into stalls; [`blame`] finds who did each, from what was
-//! recorded *inside* it; [`groups`] ranks them.
+//! The way of it: `lateness` turns events into measures of how late something was; `episode`
+//! joins those that overlap on a CPU into stalls; `blame` finds who did each, from what was
+//! recorded *inside* it; `groups` ranks them.
 
 mod blame;
 mod calls;

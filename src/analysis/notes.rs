@@ -30,7 +30,6 @@ pub fn notes(r: &Recording, stalls: &[Stall]) -> Vec<String> {
                 meta.gap_threshold, meta.stall_threshold
             ));
         }
-        // Documentation of the effect: DESIGN, "the sampler is not neutral".
         let version = KernelVersion::parse(&meta.kernel);
         if version.is_some_and(|v| v >= KernelVersion::SOFTIRQS_DO_NOT_WAIT) {
             notes.push(format!(

@@ -21,7 +21,8 @@ use crate::units::{Nanos, Tgid};
 /// Record what stalls the CPUs of this host, and say who did it
 ///
 /// Ends after --duration, with the COMMAND, or at Ctrl-C; then prints the verdict. The recording
-/// it keeps can be read anywhere with `stallprof report`. Needs root.
+/// it keeps can be read anywhere with `stallprof report`. Needs root, or CAP_BPF, CAP_PERFMON and
+/// CAP_SYSLOG.
 #[derive(clap::Args)]
 pub struct Args {
     /// CPUs to record, such as 11 or 0,2-5; all by default
@@ -53,8 +54,8 @@ pub struct Args {
     #[arg(short, long, value_name = "PID")]
     pid: Option<u32>,
 
-    /// Record system calls that take at least this long, those that only sleep too; by default
-    /// those that hold a CPU for as long as a stall
+    /// Record system calls that take at least this long, those that sleep too; by default those
+    /// as long as a stall that did not sleep, or used as much CPU time
     #[arg(long, value_name = "TIME")]
     syscall_min: Option<Nanos>,
 
@@ -62,7 +63,7 @@ pub struct Args {
     #[arg(long)]
     softirq_runs: bool,
 
-    /// Record for as long as this command runs
+    /// Record for as long as this command runs; what it returns is not passed on
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<String>,
 }

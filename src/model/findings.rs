@@ -214,7 +214,7 @@ pub struct Stall {
     pub evidence: Evidence,
 }
 
-/// Why a CPU stalled (DESIGN section 6).
+/// Why a CPU stalled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
@@ -271,7 +271,7 @@ pub enum Culprit {
     },
     /// A hard interrupt.
     HardIrq {
-        /// `timer`, `device`, `call_function`, `irq_work`.
+        /// `timer`, `device`, `irq_work`.
         kind: &'static str,
         /// Interrupt line of a device.
         irq: Option<u32>,
@@ -351,7 +351,7 @@ pub struct Evidence {
     pub words: String,
 }
 
-/// Stalls by the same culprit, cause and function.
+/// Stalls by the same culprit for the same cause.
 #[derive(Clone, Debug, Serialize)]
 pub struct CulpritGroup {
     /// Who.

@@ -37,7 +37,7 @@ pub struct ReadError {
 #[derive(Debug, thiserror::Error)]
 pub enum ReadProblem {
     /// The system refused.
-    #[error("cannot be read: {0}")]
+    #[error("cannot be read")]
     Io(#[source] io::Error),
     /// No bytes.
     #[error("is empty: nothing was recorded")]

@@ -60,7 +60,7 @@ pub fn events(n: u64) -> Vec<Event> {
         Event::HardIrq(HardIrq {
             time,
             cpu,
-            kind: IrqKind::CallFunction,
+            kind: IrqKind::IrqWork,
             irq: small + 7,
             name: StrId(small + 8),
             handler: FrameId(small + 9),

@@ -93,7 +93,6 @@ fn hardirq_verdict(index: &Index<'_>, h: &HardIrq) -> Verdict {
     let (kind, irq) = match h.kind {
         IrqKind::Device => ("device", Some(h.irq)),
         IrqKind::Timer => ("timer", None),
-        IrqKind::CallFunction => ("call_function", None),
         IrqKind::IrqWork => ("irq_work", None),
     };
     Verdict {

@@ -103,6 +103,14 @@ pub fn write(path: &Path, header: &Header, stalls: &[Stall], complete: bool) -> 
         return write_lines(io::stdout().lock(), header, stalls, complete)
             .context("cannot write the truth to standard output");
     }
+    // A device such as /dev/null is written to, never replaced by a file.
+    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        return File::options()
+            .write(true)
+            .open(path)
+            .and_then(|device| write_lines(device, header, stalls, complete))
+            .with_context(|| format!("cannot write the truth to {}", path.display()));
+    }
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".tmp");
     let write_file = || {
