@@ -37,8 +37,8 @@ pub struct ReadError {
 #[derive(Debug, thiserror::Error)]
 pub enum ReadProblem {
     /// The system refused.
-    #[error("cannot be read")]
-    Io(#[source] io::Error),
+    #[error("cannot be read: {0}")]
+    Io(io::Error),
     /// No bytes.
     #[error("is empty: nothing was recorded")]
     Empty,

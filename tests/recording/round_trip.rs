@@ -64,7 +64,7 @@ fn extreme_values_come_back() {
         let kind = kind[(a % 3) as usize];
         recording.hists.push(HistCount { time, kind, count: d, ..HistCount::default() });
         let kind = [IrqKind::Device, IrqKind::Timer, IrqKind::IrqWork];
-        let kind = kind[(b % 4) as usize];
+        let kind = kind[(b % 3) as usize];
         recording.hardirqs.push(HardIrq { time, kind, irq: int, ..HardIrq::default() });
         recording.tasks.push(Task { start: Ktime(a), kthread: a & 1 == 1, ..Task::default() });
         recording.frames.push(Frame { offset: b, kernel: b & 1 == 1, ..Frame::default() });
