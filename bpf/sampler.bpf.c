@@ -162,7 +162,8 @@ int tick(struct perf_ctx *ctx)
 	}
 	if (len > sizeof(r->data))
 		len = sizeof(r->data);
-	if (evidence)
+	/* Others come every tick of a stall: the reader's own pace is soon enough for them. */
+	if (e->gap)
 		flags = BPF_RB_FORCE_WAKEUP;
 	emit(SP_P_SAMPLER, r, sizeof(*e) + len, flags);
 	return 0;

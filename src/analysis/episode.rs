@@ -1,8 +1,10 @@
 //! One stall shows in several measures: the softirqs that waited, the handoff, the interrupt gap.
 //! Those that share most of their time are one episode.
 
+use std::collections::BTreeMap;
+
 use crate::model::findings::{Measure, StallKind};
-use crate::units::Ktime;
+use crate::units::{Ktime, Nanos};
 
 /// Measures of one stall, the longest first; never empty.
 pub struct Episode(pub Vec<Measure>);
@@ -19,19 +21,23 @@ impl Episode {
 pub fn join(mut measures: Vec<Measure>) -> Vec<Episode> {
     measures.sort_by_key(|m| (std::cmp::Reverse(m.duration), m.start, m.kind));
     let mut episodes: Vec<Episode> = Vec::new();
-    // Start of each episode's primary, to look only at neighbours in time.
-    let mut by_start: std::collections::BTreeMap<Ktime, Vec<usize>> = Default::default();
-    let longest = measures.first().map(|m| m.duration).unwrap_or_default();
+    // Episodes by the start of their primary, apart by its length's power of two: those of one
+    // power that a measure can overlap are few, since they hardly overlap each other.
+    let mut by_power: [BTreeMap<Ktime, Vec<usize>>; 65] = std::array::from_fn(|_| BTreeMap::new());
+    let power = |m: &Measure| (64 - m.duration.0.leading_zeros()) as usize;
     for m in measures {
         let end = m.start.after(m.duration);
-        let home = by_start
-            .range(m.start.before(longest)..=end)
-            .flat_map(|(_, which)| which.iter().copied())
-            .find(|&e| same_stall(episodes[e].primary(), &m));
+        let home = by_power.iter().enumerate().skip(power(&m)).find_map(|(power, by_start)| {
+            let longest = Nanos(1u64.checked_shl(power as u32).unwrap_or(u64::MAX));
+            by_start
+                .range(m.start.before(longest)..=end)
+                .flat_map(|(_, which)| which.iter().copied())
+                .find(|&e| same_stall(episodes[e].primary(), &m))
+        });
         match home {
             Some(e) => episodes[e].0.push(m),
             None => {
-                by_start.entry(m.start).or_default().push(episodes.len());
+                by_power[power(&m)].entry(m.start).or_default().push(episodes.len());
                 episodes.push(Episode(vec![m]));
             }
         }
@@ -56,7 +62,6 @@ fn overlap(a: &Measure, b: &Measure) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::Nanos;
 
     fn measure(start: u64, duration: u64) -> Measure {
         Measure {

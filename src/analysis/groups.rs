@@ -5,23 +5,25 @@ use std::collections::BTreeMap;
 use super::index::Index;
 use super::stacks::common;
 use crate::model::findings::{Cause, CpuSummary, Culprit, CulpritGroup, Stall};
-use crate::units::Nanos;
+use crate::units::{Cpu, Nanos};
 
 /// One line for each recorded CPU.
 pub fn cpus(index: &Index<'_>, stalls: &[Stall]) -> Vec<CpuSummary> {
-    index
-        .cpus()
-        .map(|cpu| {
-            let own = || stalls.iter().filter(|s| s.cpu == cpu).map(|s| s.duration);
-            CpuSummary {
-                cpu,
-                stalls: own().count(),
-                worst: own().max().unwrap_or_default(),
-                total: own().sum(),
-                samples: index.samples(cpu).len(),
-            }
-        })
-        .collect()
+    let mut by_cpu: BTreeMap<Cpu, Vec<Nanos>> = BTreeMap::new();
+    for stall in stalls {
+        by_cpu.entry(stall.cpu).or_default().push(stall.duration);
+    }
+    let summary = |cpu: Cpu| {
+        let own = by_cpu.get(&cpu).map_or(&[][..], Vec::as_slice);
+        CpuSummary {
+            cpu,
+            stalls: own.len(),
+            worst: own.iter().copied().max().unwrap_or_default(),
+            total: own.iter().copied().sum(),
+            samples: index.samples.of(cpu).len(),
+        }
+    };
+    index.cpus().into_iter().map(summary).collect()
 }
 
 /// Culprits by the time they took; last those for whom only ksoftirqd waited.

@@ -14,9 +14,10 @@ pub fn latencies(recording: &Recording) -> Vec<Latency> {
         let count = rows.entry((h.kind, h.cpu, h.vector)).or_default().entry(h.bucket).or_default();
         *count = count.saturating_add(h.count);
     }
+    let longest = longest(recording);
     rows.into_iter()
         .map(|((kind, cpu, vector), buckets)| {
-            let longest = longest(recording, kind, cpu, vector);
+            let longest = longest.get(&(kind, cpu, vector)).copied();
             let (what, vector) = match kind {
                 HistKind::SoftirqDelay => ("softirq_delay", Some(vector)),
                 HistKind::SoftirqRun => ("softirq_run", Some(vector)),
@@ -44,21 +45,18 @@ pub fn latencies(recording: &Recording) -> Vec<Latency> {
         .collect()
 }
 
-/// The longest one, exactly, where it was past the threshold and so has a record of its own.
-fn longest(r: &Recording, kind: HistKind, cpu: Cpu, vector: Vector) -> Option<Nanos> {
-    match kind {
-        HistKind::SoftirqDelay => {
-            let own = r.delays.iter().filter(|d| d.cpu == cpu && d.vector == vector);
-            own.map(|d| d.delay).max()
-        }
-        HistKind::SoftirqRun => {
-            let own = r.runs.iter().filter(|e| e.cpu == cpu && e.vector == vector);
-            own.map(|e| e.run).max()
-        }
-        HistKind::KsoftirqdWait => {
-            r.handoffs.iter().filter(|h| h.cpu == cpu).map(|h| h.wake_to_in).max()
-        }
+/// The longest of each, exactly, where it was past the threshold and so has a record of its own.
+fn longest(r: &Recording) -> BTreeMap<(HistKind, Cpu, Vector), Nanos> {
+    let delays = r.delays.iter().map(|d| (HistKind::SoftirqDelay, d.cpu, d.vector, d.delay));
+    let runs = r.runs.iter().map(|e| (HistKind::SoftirqRun, e.cpu, e.vector, e.run));
+    let none = Vector::default();
+    let waits = r.handoffs.iter().map(|h| (HistKind::KsoftirqdWait, h.cpu, none, h.wake_to_in));
+    let mut longest = BTreeMap::new();
+    for (kind, cpu, vector, length) in delays.chain(runs).chain(waits) {
+        let most = longest.entry((kind, cpu, vector)).or_insert(length);
+        *most = length.max(*most);
     }
+    longest
 }
 
 /// Upper end of the bucket that holds the given share.

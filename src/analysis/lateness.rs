@@ -10,27 +10,26 @@ pub fn measures(index: &Index<'_>, cpu: Cpu) -> Vec<Measure> {
     let r = index.recording;
     let threshold = r.meta.stall_threshold;
     let mut found: Vec<Measure> = Vec::new();
-    found.extend(r.delays.iter().filter(|d| d.cpu == cpu).map(|d| delay(index, d)));
-    found.extend(r.handoffs.iter().filter(|h| h.cpu == cpu).map(handoff));
-    found.extend(r.runs.iter().filter(|e| e.cpu == cpu).map(|e| Measure {
+    found.extend(index.delays.of(cpu).iter().map(|d| delay(index, d)));
+    found.extend(index.handoffs.of(cpu).iter().map(|h| handoff(h)));
+    found.extend(index.runs.of(cpu).iter().map(|e| Measure {
         vectors: vec![e.vector],
         ..measure(StallKind::SoftirqRun, e.time, e.run)
     }));
     found.extend(
-        r.hardirqs
-            .iter()
-            .filter(|h| h.cpu == cpu)
-            .map(|h| measure(StallKind::InterruptGap, h.time, h.run)),
+        index.hardirqs.of(cpu).iter().map(|h| measure(StallKind::InterruptGap, h.time, h.run)),
     );
-    found.extend(index.samples(cpu).iter().filter(|s| s.gap.0 > 0).map(|s| Measure {
+    found.extend(index.samples.of(cpu).iter().filter(|s| s.gap.0 > 0).map(|s| Measure {
         uncertainty: r.meta.sample_period,
         vectors: Vector::of_mask(s.pending).collect(),
         ..measure(StallKind::InterruptGap, s.time, s.gap)
     }));
     let exact: Vec<(Ktime, Ktime)> =
-        r.runs.iter().filter(|e| e.cpu == cpu).map(|e| (e.time.before(e.run), e.time)).collect();
+        index.runs.of(cpu).iter().map(|e| (e.time.before(e.run), e.time)).collect();
     found.extend(sampled_runs(index, cpu).filter(|m| {
-        !exact.iter().any(|(start, end)| m.start <= *end && *start <= m.start.after(m.duration))
+        // Runs of one CPU do not overlap: only the first to end after this one's start can.
+        let next = exact.get(exact.partition_point(|(_, end)| *end < m.start));
+        next.is_none_or(|(start, _)| *start > m.start.after(m.duration))
     }));
     found.retain(|m| m.duration.0 > 0 && m.duration >= threshold);
     found.sort_by_key(|m| (m.start, m.kind, m.duration));
@@ -80,7 +79,8 @@ fn handoff(h: &Handoff) -> Measure {
 fn sampled_runs<'a>(index: &'a Index<'_>, cpu: Cpu) -> impl Iterator<Item = Measure> + 'a {
     let period = index.recording.meta.sample_period;
     let mut ticks = index
-        .samples(cpu)
+        .samples
+        .of(cpu)
         .iter()
         .filter_map(move |s| running_softirq(index, s).map(|vector| (*s, vector)))
         .peekable();

@@ -18,7 +18,6 @@ pub mod workload;
 
 use crate::model::Recording;
 use crate::model::findings::{Findings, Host, LostRecords, Options, SCHEMA, Stall, Window};
-use crate::units::Cpu;
 use index::Index;
 
 /// Concludes what a recording shows.
@@ -94,17 +93,4 @@ fn lost(recording: &Recording) -> Vec<LostRecords> {
     }
     lost.sort_by(|a, b| a.probe.cmp(&b.probe));
     lost
-}
-
-/// CPUs that a recording speaks of: those asked for, and any that an event names.
-fn cpus_of(recording: &Recording) -> Vec<Cpu> {
-    let mut cpus: Vec<Cpu> = recording.meta.cpus.iter().map(|c| Cpu(*c)).collect();
-    cpus.extend(recording.samples.iter().map(|e| e.cpu));
-    cpus.extend(recording.delays.iter().map(|e| e.cpu));
-    cpus.extend(recording.handoffs.iter().map(|e| e.cpu));
-    cpus.extend(recording.runs.iter().map(|e| e.cpu));
-    cpus.extend(recording.hardirqs.iter().map(|e| e.cpu));
-    cpus.sort_unstable();
-    cpus.dedup();
-    cpus
 }

@@ -11,7 +11,7 @@ use crate::units::{Cpu, Nanos};
 /// Judges a gap by the tick that ended it.
 pub fn judge(index: &Index<'_>, cpu: Cpu, gap: &Measure) -> Verdict {
     let end = super::end_of(gap);
-    let ticks = index.between(cpu, gap.start, end);
+    let ticks = index.samples.between(cpu, gap.start, end);
     let Some(tick) = ticks.iter().rev().find(|s| s.gap.0 > 0 && s.time == end) else {
         let words = "a hard interrupt was this long, and no tick fell into it".to_owned();
         return Verdict::unknown("no tick fell into it", Evidence { words, ..Evidence::default() });

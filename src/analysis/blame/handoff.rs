@@ -24,14 +24,13 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, m: &Measure) -> Verdict {
     }
 
     let end = super::end_of(m);
-    let mut runners: Vec<&Runner> =
-        index.recording.runners.iter().filter(|r| r.cpu == cpu && r.time == end).collect();
+    let mut runners = index.runners.at(cpu, end).to_vec();
     runners.sort_by_key(|r| (std::cmp::Reverse(r.ran), r.task));
     let Some(first) = runners.first() else {
         return votes::judge(index, cpu, woken, switched_in);
     };
     let wait = parts.wake_to_in;
-    let ticks = index.between(cpu, woken, switched_in);
+    let ticks = index.samples.between(cpu, woken, switched_in);
     let own: Vec<&Sample> = ticks.iter().copied().filter(|s| s.task == first.task).collect();
     let evidence =
         Evidence { samples: ticks.len(), agree: own.len(), ran: first.ran, ..Evidence::default() };
@@ -82,8 +81,7 @@ fn served(m: &Measure) -> String {
 
 /// Turns of tasks that the record had no room to name.
 fn turns_of_others(index: &Index<'_>, cpu: Cpu, m: &Measure) -> u32 {
-    let end = super::end_of(m);
-    let handoff = index.recording.handoffs.iter().find(|h| h.cpu == cpu && h.time == end);
+    let handoff = index.handoffs.at(cpu, super::end_of(m)).first();
     handoff.map_or(0, |h| h.other_runners)
 }
 

@@ -80,9 +80,11 @@ fn end_of(m: &Measure) -> Ktime {
 
 /// A hard interrupt that ran for at least half of the stall.
 fn long_hardirq<'r>(index: &Index<'r>, cpu: Cpu, m: &Measure) -> Option<&'r HardIrq> {
-    index.recording.hardirqs.iter().find(|h| {
-        let (start, end) = (h.time.before(h.run).max(m.start), h.time.min(end_of(m)));
-        h.cpu == cpu && 2 * end.since(start).0 >= m.duration.0
+    let end = end_of(m);
+    let inside = index.hardirqs.between(cpu, m.start, end).iter().copied();
+    inside.chain(index.hardirqs.after(cpu, end)).find(|h| {
+        let (start, end) = (h.time.before(h.run).max(m.start), h.time.min(end));
+        2 * end.since(start).0 >= m.duration.0
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::analysis::index::Index;
 use crate::analysis::{syscalls, workload};
 use crate::model::findings::TaskCulprit;
-use crate::model::{Recording, Sample, StrId, SyscallId, TaskId};
+use crate::model::{Recording, Sample, StrId, TaskId};
 
 /// Who a task is, without what it does.
 pub fn identity(r: &Recording, id: TaskId) -> TaskCulprit {
@@ -59,16 +59,8 @@ fn file_of_slow_call(
     nr_plus_1: u32,
     samples: &[&Sample],
 ) -> Option<StrId> {
-    let at = samples.first()?.time;
-    let covers = |call: &SyscallId| call.nr_plus_1 == nr_plus_1 && call.file.is_some();
-    index
-        .recording
-        .syscalls
-        .iter()
-        .find(|c| {
-            c.task == id && covers(&c.syscall) && c.time >= at && c.time.before(c.duration) <= at
-        })
-        .map(|c| c.syscall.file)
+    let call = index.call_at(id, samples.first()?.time)?.syscall;
+    (call.nr_plus_1 == nr_plus_1 && call.file.is_some()).then_some(call.file)
 }
 
 /// The function that a kernel worker was called with: what `process_one_work` called.

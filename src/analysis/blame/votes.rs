@@ -21,7 +21,7 @@ enum Found {
 
 /// Judges the time from `start` to `end` by its ticks.
 pub fn judge(index: &Index<'_>, cpu: Cpu, start: Ktime, end: Ktime) -> Verdict {
-    let ticks = index.between(cpu, start, end);
+    let ticks = index.samples.between(cpu, start, end);
     if ticks.is_empty() {
         let words = format!("it was {} long and no sample fell into it", end.since(start));
         return Verdict::unknown(

@@ -1,5 +1,6 @@
 //! What a tool takes from the machine: packets, CPU time, time of system calls.
 
+mod load;
 mod round;
 mod tables;
 
@@ -10,6 +11,7 @@ use crate::net::Net;
 use crate::table::Table;
 use crate::tool::Tool;
 use crate::workdir::WorkDir;
+use load::LOADS;
 use round::Measured;
 
 /// What `overhead` takes.
@@ -36,21 +38,27 @@ pub struct Args {
     pub perf_softirq: bool,
 }
 
-/// Measures in turn: nothing, then each tool.
+/// Measures in turn: alone, the first tool, alone, the second, alone ... What a tool takes shows
+/// against what came right before and right after it.
 pub fn run(args: &Args) -> Result<Vec<Table>> {
     let common = &args.common;
     let tools = tools(args)?;
-    let stop = common.stop(4 * (1 + tools.len() as u64))?;
+    let stop = common.stop(LOADS.len() as u64 * (2 * tools.len() as u64 + 1))?;
     let (net, dir) = (Net::create()?, WorkDir::new()?);
-    let mut alone = Measured::new(None);
-    let mut measured: Vec<Measured> = tools.into_iter().map(|t| Measured::new(Some(t))).collect();
+    let mut measured: Vec<Measured> = tools.into_iter().map(Measured::new).collect();
     for round in 1..=common.rounds {
-        for what in std::iter::once(&mut alone).chain(&mut measured) {
-            eprintln!("round {round} of {}: {}", common.rounds, what.name());
-            what.measure(args, &net, dir.path(), &stop)?;
+        for load in LOADS {
+            let mut before = load::measure(load, args, &net, &stop)?;
+            for what in &mut measured {
+                eprintln!("round {round} of {}, {load:?}: {}", common.rounds, what.tool.name);
+                let figures = what.measure(load, args, &net, dir.path(), &stop)?;
+                let after = load::measure(load, args, &net, &stop)?;
+                what.book(&figures, &before, &after);
+                before = after;
+            }
         }
     }
-    Ok(tables::of(args, &alone, &measured))
+    Ok(tables::of(args.paced, &measured))
 }
 
 fn tools(args: &Args) -> Result<Vec<Tool>> {

@@ -56,7 +56,7 @@ pub struct Row {
     pub(crate) within: Option<bool>,
 }
 
-/// What DESIGN section 8 allows.
+/// What the project's budget allows.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Budget {
