@@ -2,7 +2,7 @@
 /*
  * Hard interrupts that run long. A late tick alone cannot tell a handler that hogged the CPU from
  * a task with interrupts off: both end with the tick on an innocent-looking instruction. These
- * times can. Function calls from other CPUs are left out: they come with every steered packet.
+ * times can.
  */
 #include "emit.bpf.h"
 
@@ -124,6 +124,47 @@ int BPF_PROG(irq_work_exit, int vector)
 
 	if (c)
 		irq_end(c, SP_IRQ_WORK, vector, 0, NULL);
+	return 0;
+}
+
+/* Functions that other CPUs ask this one to run (kernel/smp.c). */
+SEC("tp_btf/call_function_entry")
+int BPF_PROG(call_function_entry)
+{
+	struct sp_cpu *c = this_cpu();
+
+	if (c)
+		irq_begin(c);
+	return 0;
+}
+
+SEC("tp_btf/call_function_exit")
+int BPF_PROG(call_function_exit, int vector)
+{
+	struct sp_cpu *c = this_cpu();
+
+	if (c)
+		irq_end(c, SP_IRQ_CALL, vector, 0, NULL);
+	return 0;
+}
+
+SEC("tp_btf/call_function_single_entry")
+int BPF_PROG(call_function_single_entry)
+{
+	struct sp_cpu *c = this_cpu();
+
+	if (c)
+		irq_begin(c);
+	return 0;
+}
+
+SEC("tp_btf/call_function_single_exit")
+int BPF_PROG(call_function_single_exit, int vector)
+{
+	struct sp_cpu *c = this_cpu();
+
+	if (c)
+		irq_end(c, SP_IRQ_CALL, vector, 0, NULL);
 	return 0;
 }
 

@@ -130,6 +130,7 @@ struct sp_handoff {
 enum sp_irq_kind {
 	SP_IRQ_DEVICE,
 	SP_IRQ_TIMER,
+	SP_IRQ_CALL,
 	SP_IRQ_WORK,
 };
 

@@ -41,6 +41,7 @@ static __always_inline __u32 file_path(struct task_struct *task, __u32 fd, char 
 	struct mount *mnt, *up;
 	struct vfsmount *vfs;
 	const unsigned char *name;
+	bool whole = false;
 	__u32 len = 0;
 	long n;
 
@@ -62,7 +63,8 @@ static __always_inline __u32 file_path(struct task_struct *task, __u32 fd, char 
 		if (dentry == root || dentry == parent) {
 			/* The root of a mount: go on at the place it is mounted on. */
 			up = BPF_CORE_READ(mnt, mnt_parent);
-			if (!up || up == mnt || dentry != root)
+			whole = !up || up == mnt || dentry != root;
+			if (whole)
 				break;
 			dentry = BPF_CORE_READ(mnt, mnt_mountpoint);
 			mnt = up;
@@ -80,6 +82,9 @@ static __always_inline __u32 file_path(struct task_struct *task, __u32 fd, char 
 		buf[(len - 1) & (SP_PATH - 1)] = '/';
 		dentry = parent;
 	}
+	/* Without the last '/' user space knows that outer names are missing. */
+	if (!whole && len)
+		buf[(len - 1) & (SP_PATH - 1)] = '\0';
 	return len;
 }
 

@@ -77,14 +77,15 @@ fn handoff(h: &Handoff) -> Measure {
 /// the time since the last `softirq_entry` on its CPU; a handler on its stack tells that this run
 /// is still going. The run ended within one period of the last such tick.
 fn sampled_runs<'a>(index: &'a Index<'_>, cpu: Cpu) -> impl Iterator<Item = Measure> + 'a {
-    let period = index.recording.meta.sample_period;
+    let meta = &index.recording.meta;
+    let (period, threshold) = (meta.sample_period, meta.stall_threshold);
     let mut ticks = index
         .samples
         .of(cpu)
         .iter()
         .filter_map(move |s| running_softirq(index, s).map(|vector| (*s, vector)))
         .peekable();
-    std::iter::from_fn(move || {
+    let runs = std::iter::from_fn(move || {
         let (first, vector) = ticks.next()?;
         let entered = first.time.before(first.since_softirq_entry);
         let mut last = first;
@@ -95,12 +96,14 @@ fn sampled_runs<'a>(index: &'a Index<'_>, cpu: Cpu) -> impl Iterator<Item = Meas
         }
         let seen = last.time.since(entered);
         let half = Nanos(period.0 / 2);
-        Some(Measure {
+        // What counts is what was seen: half a period more is no evidence.
+        Some((seen >= threshold).then(|| Measure {
             uncertainty: half,
             vectors: vec![vector],
             ..measure(StallKind::SoftirqRun, entered.after(seen + half), seen + half)
-        })
-    })
+        }))
+    });
+    runs.flatten()
 }
 
 /// The vector whose handler the tick interrupted, if the stack and the last entry agree on it.

@@ -22,6 +22,14 @@ pub fn notes(r: &Recording, stalls: &[Stall]) -> Vec<String> {
         ));
     }
     let meta = &r.meta;
+    let mut kernel = r.frames.iter().skip(1).filter(|f| f.kernel).peekable();
+    if kernel.peek().is_some() && kernel.all(|f| !f.function.is_some()) {
+        notes.push(
+            "Kernel symbols could not be read (CAP_SYSLOG, kptr_restrict): no culprit can be told \
+             from a stack."
+                .to_owned(),
+        );
+    }
     if meta.sample_period.0 > 0 {
         if meta.gap_threshold > meta.stall_threshold {
             notes.push(format!(

@@ -39,6 +39,12 @@ pub struct StackFacts {
     /// The innermost frames of the task's own part that only turn interrupts back on; 0 if it
     /// does not begin with such a function.
     pub irq_restore_frames: usize,
+    /// The innermost frames of the whole stack that only turn interrupts back on.
+    pub top_restores: usize,
+    /// The loop that runs pending softirqs is on it, in a handler or not.
+    pub softirq_loop: bool,
+    /// A function of it has a name.
+    pub named: bool,
     /// Frames in all.
     pub len: usize,
     /// Where a softirq that was entered on this stack ran; none where the stack does not tell.
@@ -56,6 +62,9 @@ impl StackFacts {
             softirq: softirq(&names),
             interrupt_frames,
             irq_restore_frames: own.iter().take_while(|n| restores_irqs(n)).count(),
+            top_restores: names.iter().take_while(|n| restores_irqs(n)).count(),
+            softirq_loop: names.iter().any(|n| SOFTIRQ_LOOP.contains(n)),
+            named: names.iter().any(|n| *n != "[unknown]"),
             len: names.len(),
             context: context(&names),
         }

@@ -231,6 +231,9 @@ fn print(out: &mut impl Write, e: &Examination) -> std::io::Result<()> {
     match running {
         0 => writeln!(out, "\nNothing can be measured here; `doctor -v` shows what was refused."),
         n if n < all => writeln!(out, "\n{n} of {all} measures work; reports say which do not."),
+        _ if e.checks.iter().any(|c| !c.ok) => {
+            writeln!(out, "\nEvery measure attaches; mind the lines marked NO.")
+        }
         _ => writeln!(out, "\nEverything can be measured here."),
     }
 }

@@ -1,5 +1,6 @@
 //! `stallprof record`: what stalls this host, now?
 
+use std::fs::File;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode};
@@ -75,20 +76,21 @@ pub fn run(args: Args) -> Result<ExitCode> {
     let path = args.output.clone().unwrap_or_else(|| default_name(&facts.uname.hostname));
 
     let signal = Arc::new(AtomicUsize::new(0));
+    // A file that grows past the limit of the shell is a write that fails, not a death.
+    signal_hook::flag::register(libc::SIGXFSZ, Arc::default())?;
     for number in [SIGINT, SIGTERM] {
         signal_hook::flag::register_usize(number, Arc::clone(&signal), number as usize)?;
     }
 
     let session = Session::start(&config).map_err(explain)?;
     let meta = meta(&config, &facts, &session);
-    let file = recording::create(&path, args.force)?;
-    let writer = recording::Writer::to_file(file, &meta)
-        .with_context(|| format!("writing {}", path.display()))?;
+    // The command first: where it cannot be run, no file is replaced.
+    let mut child = spawn(&args.command)?;
     let began = Instant::now();
-    let mut child = match spawn(&args.command) {
-        Ok(child) => child,
+    let writer = match begin(&path, args.force, &meta) {
+        Ok(writer) => writer,
         Err(error) => {
-            let _ = std::fs::remove_file(&path);
+            child.as_mut().map(finish_child);
             return Err(error);
         }
     };
@@ -106,6 +108,11 @@ pub fn run(args: Args) -> Result<ExitCode> {
         finish_child(child);
     }
     super::conclude::conclude(&path, args.force, &end, &live)
+}
+
+fn begin(path: &Path, force: bool, meta: &Meta) -> Result<recording::Writer<File>> {
+    let file = recording::create(path, force)?;
+    recording::Writer::to_file(file, meta).with_context(|| format!("writing {}", path.display()))
 }
 
 fn config(args: &Args, facts: &HostFacts) -> Result<Config> {

@@ -1,7 +1,7 @@
 //! `stallprof report`: from a recording, anywhere, without root.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
@@ -65,6 +65,10 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 
     for (path, whole) in [(&args.flame, false), (&args.profile, true)] {
         let Some(path) = path else { continue };
+        let same = |a: &Path, b: &Path| a.canonicalize().ok() == b.canonicalize().ok();
+        if path.exists() && same(path, &args.file) {
+            bail!("{} is the recording itself: give the picture another name", path.display());
+        }
         let (folded, caption) = if whole {
             (flame::profile(&recording, &findings), flame::profile_caption(&recording))
         } else {

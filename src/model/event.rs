@@ -167,6 +167,8 @@ pub enum IrqKind {
     Device,
     /// The local APIC timer: hrtimers and the scheduler's tick.
     Timer,
+    /// A function call from another CPU.
+    CallFunction,
     /// Deferred irq work.
     IrqWork,
 }

@@ -271,7 +271,7 @@ pub enum Culprit {
     },
     /// A hard interrupt.
     HardIrq {
-        /// `timer`, `device`, `irq_work`.
+        /// `timer`, `device`, `call_function`, `irq_work`.
         kind: &'static str,
         /// Interrupt line of a device.
         irq: Option<u32>,

@@ -32,6 +32,7 @@ pub fn decode(record: &[u8], names: &mut dyn Names) -> Option<Event> {
         cpu: Cpu(e.head.cpu),
         kind: match sp_irq_kind(e.irq_kind) {
             sp_irq_kind::SP_IRQ_TIMER => IrqKind::Timer,
+            sp_irq_kind::SP_IRQ_CALL => IrqKind::CallFunction,
             sp_irq_kind::SP_IRQ_WORK => IrqKind::IrqWork,
             _ => IrqKind::Device,
         },

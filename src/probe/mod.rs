@@ -64,8 +64,8 @@ pub trait Names {
     fn task(&mut self, task: &sp_task) -> TaskId;
     /// Number of a kernel stack.
     fn kernel_stack(&mut self, addresses: &[u64]) -> StackId;
-    /// Number of a user stack of a process.
-    fn user_stack(&mut self, tgid: Tgid, addresses: &[u64]) -> StackId;
+    /// Number of a user stack of a task.
+    fn user_stack(&mut self, task: &sp_task, addresses: &[u64]) -> StackId;
     /// Number of the symbol at a kernel address.
     fn kernel_symbol(&mut self, address: u64) -> FrameId;
     /// Number of a string.

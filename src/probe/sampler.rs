@@ -16,7 +16,7 @@ use super::wire::types::sp_sample;
 use super::wire::{Tail, read, syscall};
 use super::{Attached, Config, Names, Shared};
 use crate::model::{Event, Sample, StackId, Vector};
-use crate::units::{Cpu, Ktime, Nanos, Tgid};
+use crate::units::{Cpu, Ktime, Nanos};
 
 pub fn attach(config: &Config, shared: &Shared) -> Result<Attached> {
     let mut storage = MaybeUninit::uninit();
@@ -50,7 +50,6 @@ pub fn decode(record: &[u8], names: &mut dyn Names) -> Option<Event> {
     let call = syscall(&e.call, tail.bytes(e.call.path_len), names);
     let kernel = tail.addresses(e.kernel_len);
     let user = tail.addresses(e.user_len);
-    let tgid = Tgid(e.task.tgid);
     Some(Event::Sample(Sample {
         time: Ktime(e.head.time),
         cpu: Cpu(e.head.cpu),
@@ -59,7 +58,7 @@ pub fn decode(record: &[u8], names: &mut dyn Names) -> Option<Event> {
         user_mode: e.user_mode != 0,
         syscall: call,
         kernel_stack: names.kernel_stack(&kernel),
-        user_stack: if user.is_empty() { StackId::NONE } else { names.user_stack(tgid, &user) },
+        user_stack: if user.is_empty() { StackId::NONE } else { names.user_stack(&e.task, &user) },
         pending: e.pending as u16,
         pending_for: Nanos(e.pending_for),
         ksoftirqd_waits: Nanos(e.ksoftirqd_waits),

@@ -206,6 +206,6 @@ macro_rules! kinds {
     )* };
 }
 kinds! {
-    IrqKind { Device = 0, Timer = 1, IrqWork = 3 }
+    IrqKind { Device = 0, Timer = 1, CallFunction = 2, IrqWork = 3 }
     HistKind { SoftirqDelay = 0, SoftirqRun = 1, KsoftirqdWait = 2 }
 }

@@ -125,8 +125,10 @@ impl Session {
             }
             progress(&recorder.live);
         }
-        // Detach first: what is in the ring then is the rest.
-        drop(self.attached);
+        // Detach first: what is in the ring then is the rest. In reverse, for the sampler goes by
+        // what the softirq and ksoftirqd probes keep.
+        let mut attached = self.attached;
+        while attached.pop().is_some() {}
         for batch in self.ring.finish() {
             recorder.take(&batch);
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::Write;
 
-use super::symbols::Symbols;
+use super::symbols::{Image, Symbols};
 use crate::host::HostRoot;
 use crate::host::tasks::TaskFacts;
 use crate::model::{FrameId, StackId, StrId, Task, TaskId};
@@ -11,6 +11,7 @@ use crate::probe::{Names, sp_task};
 use crate::recording::Writer;
 use crate::units::{Ktime, Tgid, Tid};
 
+const PF_EXITING: u32 = 0x0000_0004;
 const PF_KTHREAD: u32 = 0x0020_0000; // include/linux/sched.h
 
 /// Names for a recording, looked up while their owners live.
@@ -23,7 +24,7 @@ pub struct Namer<W: Write> {
     /// Cgroup and process of a thread, by tid and start.
     threads: HashMap<(u32, u64), (StrId, StrId)>,
     kernel_stacks: HashMap<Box<[u64]>, StackId>,
-    user_stacks: HashMap<(Tgid, Box<[u64]>), StackId>,
+    user_stacks: HashMap<(Image, Box<[u64]>), StackId>,
     /// Somebody was seen at a `memory.stat` since this was last taken.
     pub saw_memory_stat: bool,
 }
@@ -43,12 +44,16 @@ impl<W: Write> Namer<W> {
     }
 }
 
+/// What lies behind the NUL is whatever the record held before.
+fn clean(mut comm: [i8; 16]) -> [i8; 16] {
+    let end = comm.iter().position(|b| *b == 0).unwrap_or(comm.len());
+    comm[end..].fill(0);
+    comm
+}
+
 impl<W: Write> Names for Namer<W> {
     fn task(&mut self, raw: &sp_task) -> TaskId {
-        // What lies behind the NUL is whatever the record held before.
-        let mut comm = raw.comm;
-        let end = comm.iter().position(|b| *b == 0).unwrap_or(comm.len());
-        comm[end..].fill(0);
+        let comm = clean(raw.comm);
         let key = (raw.tid, raw.start, comm);
         if let Some(&id) = self.tasks.get(&key) {
             return id;
@@ -57,6 +62,8 @@ impl<W: Write> Names for Namer<W> {
         let (tgid, tid) = (Tgid(raw.tgid), Tid(raw.tid));
         let seen = match raw.tid {
             0 => None, // the idle task is not in /proc
+            // Of a task on its way out /proc says that it is in the root cgroup.
+            _ if raw.flags & PF_EXITING != 0 => None,
             _ => TaskFacts::read(&self.root, tgid, tid, Some(Ktime(raw.start))),
         };
         let cgroup = seen.as_ref().and_then(|s| s.cgroup.as_ref()).map(|c| c.path.as_str());
@@ -95,12 +102,13 @@ impl<W: Write> Names for Namer<W> {
         id
     }
 
-    fn user_stack(&mut self, tgid: Tgid, addresses: &[u64]) -> StackId {
-        let key = (tgid, addresses.into());
+    fn user_stack(&mut self, task: &sp_task, addresses: &[u64]) -> StackId {
+        let image = Image { tgid: Tgid(task.tgid), comm: clean(task.comm) };
+        let key = (image, addresses.into());
         if let Some(&id) = self.user_stacks.get(&key) {
             return id;
         }
-        let frames = self.symbols.user(tgid, addresses, &mut self.writer);
+        let frames = self.symbols.user(image, addresses, &mut self.writer);
         let id = self.writer.stack(&frames);
         self.user_stacks.insert(key, id);
         id

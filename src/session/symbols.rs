@@ -19,6 +19,13 @@ const RELOAD: Duration = Duration::from_millis(250);
 /// binaries: past it, frames stay without a name.
 const USER_SHARE: f64 = 0.2;
 
+/// What a process runs, as far as it shows: exec changes the name, hardly ever not.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Image {
+    pub tgid: Tgid,
+    pub comm: [i8; 16],
+}
+
 /// Symbol tables and what was looked up in them.
 pub struct Symbols {
     kernel_table: Symbolizer,
@@ -26,7 +33,7 @@ pub struct Symbols {
     loaded: (u64, Instant),
     user_tables: Symbolizer,
     kernel: HashMap<u64, FrameId>,
-    user: HashMap<(Tgid, u64), FrameId>,
+    user: HashMap<(Image, u64), FrameId>,
     begun: Instant,
     user_time: Duration,
 }
@@ -87,27 +94,27 @@ impl Symbols {
     /// The frames of user addresses of a process.
     pub fn user<W: Write>(
         &mut self,
-        tgid: Tgid,
+        image: Image,
         addresses: &[u64],
         writer: &mut Writer<W>,
     ) -> Vec<FrameId> {
         let unseen: Vec<u64> =
-            addresses.iter().copied().filter(|a| !self.user.contains_key(&(tgid, *a))).collect();
+            addresses.iter().copied().filter(|a| !self.user.contains_key(&(image, *a))).collect();
         if !unseen.is_empty() {
             let allowed = self.begun.elapsed().mul_f64(USER_SHARE) + Duration::from_millis(200);
             let began = Instant::now();
             let found = if self.user_time < allowed {
-                look_up(&self.user_tables, tgid, &unseen)
+                look_up(&self.user_tables, image.tgid, &unseen)
             } else {
                 Vec::new()
             };
             for (n, address) in unseen.into_iter().enumerate() {
                 let frame = frame(found.get(n), false, address, writer);
-                self.user.insert((tgid, address), writer.frame(frame));
+                self.user.insert((image, address), writer.frame(frame));
             }
             self.user_time += began.elapsed();
         }
-        addresses.iter().filter_map(|a| self.user.get(&(tgid, *a)).copied()).collect()
+        addresses.iter().filter_map(|a| self.user.get(&(image, *a)).copied()).collect()
     }
 }
 

@@ -18,6 +18,9 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, gap: &Measure) -> Verdict {
     };
     let stolen = index.stolen(cpu, gap.start, end).unwrap_or_default();
     let steal_fits = 10 * stolen.0 >= 8 * gap.duration.0;
+    if let Some(verdict) = softirq_with_irqs_off(index, tick, gap).filter(|_| !steal_fits) {
+        return verdict;
+    }
     match (irqs_off_by(index, tick), steal_fits) {
         (Some((function, stack)), false) => blame_task(index, tick, gap, function, stack, stolen),
         (Some((function, stack)), true) => {
@@ -53,6 +56,15 @@ fn irqs_off_by(index: &Index<'_>, tick: &Sample) -> Option<(String, Vec<String>)
     if tick.user_mode || facts.interrupt_frames >= facts.len {
         return None;
     }
+    // A softirq that was entered within the gap may have been what took the time, and then come
+    // back to this very instruction: while a task has interrupts off, none can be entered. One
+    // whose handler lies on top now must have been entered after.
+    let entered = tick.since_softirq_entry;
+    if facts.interrupt_frames == 0 && entered < tick.gap
+        || facts.softirq.is_some() && 2 * entered.0 >= tick.gap.0
+    {
+        return None;
+    }
     // The instruction that was interrupted is the tick's own only if nothing lies on top.
     let by_code = tick.irqs_were_off && facts.interrupt_frames == 0;
     if facts.irq_restore_frames == 0 && !by_code {
@@ -66,6 +78,34 @@ fn irqs_off_by(index: &Index<'_>, tick: &Sample) -> Option<(String, Vec<String>)
         .collect();
     let held = names.get(facts.irq_restore_frames).or(names.first())?.clone();
     Some((held, names))
+}
+
+/// A softirq handler that had interrupts off itself: the tick landed where it turned them on.
+fn softirq_with_irqs_off(index: &Index<'_>, tick: &Sample, gap: &Measure) -> Option<Verdict> {
+    let facts = index.facts(tick.kernel_stack);
+    let (vector, depth) = facts.softirq?;
+    if facts.top_restores == 0 && !tick.irqs_were_off {
+        return None;
+    }
+    let stack: Vec<String> =
+        index.recording.functions(tick.kernel_stack).take(depth).map(str::to_owned).collect();
+    let function = stack.get(facts.top_restores).or(stack.first()).cloned();
+    Some(Verdict {
+        cause: Cause::IrqsOff,
+        culprit: Culprit::Softirq { vector, function: function.clone() },
+        evidence: Evidence {
+            samples: 1,
+            agree: 1,
+            function,
+            stack,
+            words: format!(
+                "no timer interrupt for {}; the first one after it landed where the {vector} \
+                 softirq turned interrupts back on",
+                gap.duration
+            ),
+            ..Evidence::default()
+        },
+    })
 }
 
 fn blame_task(

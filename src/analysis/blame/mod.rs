@@ -25,10 +25,6 @@ impl Verdict {
         let culprit = Culprit::Unknown { why: why.to_owned() };
         Verdict { cause: Cause::Unexplained, culprit, evidence }
     }
-
-    fn is_known(&self) -> bool {
-        self.cause != Cause::Unexplained
-    }
 }
 
 /// Makes a stall of an episode.
@@ -58,10 +54,7 @@ fn judge(index: &Index<'_>, cpu: Cpu, episode: &Episode) -> Verdict {
         return hardirq_verdict(index, irq);
     }
     if let Some(gap) = gap {
-        let verdict = gap::judge(index, cpu, gap);
-        if verdict.is_known() || primary.kind == StallKind::InterruptGap {
-            return verdict;
-        }
+        return gap::judge(index, cpu, gap);
     }
     match primary.kind {
         StallKind::Handoff => handoff::judge(index, cpu, primary),
@@ -95,6 +88,7 @@ fn hardirq_verdict(index: &Index<'_>, h: &HardIrq) -> Verdict {
     let (kind, irq) = match h.kind {
         IrqKind::Device => ("device", Some(h.irq)),
         IrqKind::Timer => ("timer", None),
+        IrqKind::CallFunction => ("call_function", None),
         IrqKind::IrqWork => ("irq_work", None),
     };
     Verdict {

@@ -37,6 +37,11 @@ pub fn doing(index: &Index<'_>, id: TaskId, samples: &[&Sample]) -> TaskCulprit 
         culprit.work = work_function(index, samples);
         return culprit;
     }
+    // A task that is on its way out no longer does what it called for.
+    let exits = |s: &&&Sample| r.functions(s.kernel_stack).any(|f| f == "do_exit");
+    if samples.iter().any(|s| exits(&s)) {
+        return culprit;
+    }
     let calls = samples.iter().map(|s| s.syscall).filter(|c| c.nr_plus_1 != 0);
     let Some(nr) = most(calls.map(|c| c.nr_plus_1)) else { return culprit };
     culprit.syscall = Some(call_name(r, nr));

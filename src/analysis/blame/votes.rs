@@ -17,6 +17,10 @@ enum Found {
     Kernel(TaskId),
     User(TaskId),
     Idle,
+    /// In an interrupt, or between a softirq's handlers: not the task's own doing.
+    Interrupt,
+    /// In the kernel, where no function has a name: nothing can be told.
+    Nameless,
 }
 
 /// Judges the time from `start` to `end` by its ticks.
@@ -41,9 +45,28 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, start: Ktime, end: Ktime) -> Verdict {
     if 2 * agree.len() <= total {
         return several(index, &votes, evidence);
     }
+    let (length, period) = (end.since(start), index.recording.meta.sample_period);
+    if 4 * agree.len() as u64 * period.0 < length.0 {
+        let words = format!("only {total} samples fell into its {length}");
+        return Verdict::unknown("too few samples fell into it", Evidence { words, ..evidence });
+    }
     match *winner {
         Found::Softirq(vector) => softirq(index, vector, agree, evidence),
         Found::Kernel(id) => kernel(index, id, agree, evidence),
+        Found::Interrupt => Verdict::unknown(
+            "an interrupt ran meanwhile",
+            Evidence {
+                words: format!("{} of {total} samples in interrupts", agree.len()),
+                ..evidence
+            },
+        ),
+        Found::Nameless => Verdict::unknown(
+            "kernel functions have no names here",
+            Evidence {
+                words: "without kernel symbols no stack tells who it was".into(),
+                ..evidence
+            },
+        ),
         Found::User(id) if waited_for_ksoftirqd(index, agree) => {
             starved(index, id, agree, evidence)
         }
@@ -72,9 +95,12 @@ fn found(index: &Index<'_>, tick: &Sample) -> Found {
     if let Some((vector, _)) = index.facts(tick.kernel_stack).softirq {
         return Found::Softirq(vector);
     }
+    let facts = index.facts(tick.kernel_stack);
     match index.recording.task(tick.task).tid.0 {
         0 if tick.task.is_some() => Found::Idle,
         _ if tick.user_mode => Found::User(tick.task),
+        _ if !facts.named => Found::Nameless,
+        _ if facts.interrupt_frames > 0 || facts.softirq_loop => Found::Interrupt,
         _ => Found::Kernel(tick.task),
     }
 }
@@ -150,6 +176,8 @@ fn several(
                 format!("{}[{}]", who.comm, who.tid)
             }
             Found::Idle => "idle".to_owned(),
+            Found::Interrupt => "interrupts".to_owned(),
+            Found::Nameless => "kernel".to_owned(),
         };
         *by_name.entry(name).or_default() += ticks.len();
     }
