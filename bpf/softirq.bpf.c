@@ -9,6 +9,7 @@
 #include "task.bpf.h"
 
 const volatile __u64 stall_ns = 5000000;
+const volatile __u32 all_runs = 0;
 
 struct delay_record {
 	struct sp_delay e;
@@ -81,19 +82,27 @@ int BPF_PROG(softirq_entry, unsigned int vec)
 	return 0;
 }
 
-/* Attached only where run times are asked for: it is dear. */
+/*
+ * Run times: of every softirq only where asked for, since the clock is dear. Those on an idle CPU
+ * always: the sampling timer rests there, and nothing else would see a handler that runs long.
+ */
 SEC("tp_btf/softirq_exit")
 int BPF_PROG(softirq_exit, unsigned int vec)
 {
-	struct sp_cpu *c = this_cpu();
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct sp_run e = {};
+	struct sp_cpu *c;
 	__u64 now, run;
 
+	if (!all_runs && task->pid)
+		return 0;
+	c = this_cpu();
 	if (!c || vec >= SP_VECTORS || c->entered_vector != vec || !c->entered)
 		return 0;
 	now = bpf_ktime_get_ns();
 	run = now - c->entered;
-	hist_count(SP_H_RUN + vec, run);
+	if (all_runs)
+		hist_count(SP_H_RUN + vec, run);
 	if (run < stall_ns || !within_rate(SP_P_SOFTIRQ, now))
 		return 0;
 	fill_head(&e.head, SP_RUN, now);

@@ -20,8 +20,8 @@ pub fn attach(config: &Config, shared: &Shared) -> Result<Attached> {
     if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
         rodata.stall_ns = config.stall.0;
         rodata.handoff_ns = config.stall.0;
+        rodata.all_runs = u32::from(config.softirq_runs);
     }
-    open.progs.softirq_exit.set_autoload(config.softirq_runs);
     let mut skel = open.load()?;
     skel.attach()?;
     Ok(Attached { keep: Box::new(skel.links), method: "tp_btf", note: None })

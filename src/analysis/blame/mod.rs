@@ -56,9 +56,33 @@ fn judge(index: &Index<'_>, cpu: Cpu, episode: &Episode) -> Verdict {
     if let Some(gap) = gap {
         return gap::judge(index, cpu, gap);
     }
-    match primary.kind {
+    let verdict = match primary.kind {
         StallKind::Handoff => handoff::judge(index, cpu, primary),
         _ => votes::judge(index, cpu, primary.start, end_of(primary)),
+    };
+    // On an idle CPU no tick sees it, but its entry and exit were.
+    let exact_run = |m: &&Measure| {
+        m.kind == StallKind::SoftirqRun
+            && m.uncertainty.0 == 0
+            && 2 * m.duration.0 >= primary.duration.0
+    };
+    match episode.0.iter().find(exact_run) {
+        Some(run) if verdict.cause == Cause::Unexplained => softirq_verdict(run, verdict),
+        _ => verdict,
+    }
+}
+
+/// A softirq whose entry and exit were both seen.
+fn softirq_verdict(run: &Measure, unknown: Verdict) -> Verdict {
+    let Some(&vector) = run.vectors.first() else { return unknown };
+    Verdict {
+        cause: Cause::SoftirqHog,
+        culprit: Culprit::Softirq { vector, function: None },
+        evidence: Evidence {
+            ran: run.duration,
+            words: format!("the {vector} softirq was entered and returned {} later", run.duration),
+            ..unknown.evidence
+        },
     }
 }
 
