@@ -38,6 +38,16 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, m: &Measure) -> Verdict {
         return several(index, &runners, m, turns_of_others(index, cpu, m), evidence);
     }
 
+    if index.recording.task(first.task).tid.0 == 0 {
+        // A runnable ksoftirqd is not kept waiting by the idle task, but by what lay on top of it.
+        let words = format!(
+            "ksoftirqd/{cpu} was runnable for {wait} while the idle task was current: interrupts \
+             or softirqs on top of it had the CPU"
+        );
+        let why = "interrupts or softirqs held the idle task's CPU";
+        return Verdict::unknown(why, Evidence { words, ..evidence });
+    }
+
     let in_softirq = own.iter().filter(|s| index.facts(s.kernel_stack).softirq.is_some()).count();
     if 2 * in_softirq > own.len() {
         // Booked on the task, but taken by softirqs at the exit of interrupts on top of it.
