@@ -67,8 +67,7 @@ static __always_inline __u64 lateness(struct sp_cpu *c, __u32 tid, __u64 now, __
 		c->busy_since = now;
 		return 0;
 	}
-	if (!last)
-		return 0;
+	/* The first tick of all may be the late one: then the CPU left idle after we came. */
 	base = last > c->busy_since ? last : c->busy_since;
 	if (now < base + period_ns + gap_ns)
 		return 0;
