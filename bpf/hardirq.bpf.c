@@ -5,22 +5,27 @@
  * times can.
  */
 #include "emit.bpf.h"
+#include "rungs.bpf.h"
 
 const volatile __u64 stall_ns = 5000000;
 
-static __always_inline void irq_begin(struct sp_cpu *c)
+static __always_inline void irq_begin(void)
 {
+	struct sp_cpu *c = this_cpu();
+
+	if (!c)
+		return;
 	c->irq_entered = bpf_ktime_get_ns();
 	c->timer_worst = 0;
 }
 
-static __always_inline void irq_end(struct sp_cpu *c, __u32 kind, __u32 irq, __u64 handler,
-				    const char *name)
+static __always_inline void irq_end(__u32 kind, __u32 irq, struct irqaction *action)
 {
+	struct sp_cpu *c = this_cpu();
 	struct sp_hardirq e = {};
 	__u64 now, run;
 
-	if (!c->irq_entered)
+	if (!c || !c->irq_entered)
 		return;
 	now = bpf_ktime_get_ns();
 	run = now - c->irq_entered;
@@ -31,141 +36,76 @@ static __always_inline void irq_end(struct sp_cpu *c, __u32 kind, __u32 irq, __u
 	e.run = run;
 	e.irq_kind = kind;
 	e.irq = irq;
-	e.handler = handler;
-	if (name)
-		bpf_probe_read_kernel_str(e.name, sizeof(e.name), name);
+	if (action) {
+		e.handler = (__u64)BPF_CORE_READ(action, handler);
+		bpf_probe_read_kernel_str(e.name, sizeof(e.name), BPF_CORE_READ(action, name));
+	} else if (kind == SP_IRQ_TIMER && c->timer_worst) {
+		e.handler = c->timer_worst_func;
+	}
 	emit(SP_P_HARDIRQ, &e, sizeof(e), BPF_RB_FORCE_WAKEUP);
 }
 
-SEC("tp_btf/irq_handler_entry")
-int BPF_PROG(irq_handler_entry)
-{
-	struct sp_cpu *c = this_cpu();
-
-	if (c)
-		irq_begin(c);
-	return 0;
-}
-
-SEC("tp_btf/irq_handler_exit")
-int BPF_PROG(irq_handler_exit, int irq, struct irqaction *action)
-{
-	struct sp_cpu *c = this_cpu();
-
-	if (c)
-		irq_end(c, SP_IRQ_DEVICE, irq, (__u64)action->handler, action->name);
-	return 0;
-}
-
-SEC("tp_btf/local_timer_entry")
-int BPF_PROG(local_timer_entry)
-{
-	struct sp_cpu *c = this_cpu();
-
-	if (c)
-		irq_begin(c);
-	return 0;
-}
-
-SEC("tp_btf/local_timer_exit")
-int BPF_PROG(local_timer_exit, int vector)
-{
-	struct sp_cpu *c = this_cpu();
-
-	if (c)
-		irq_end(c, SP_IRQ_TIMER, vector, c->timer_worst ? c->timer_worst_func : 0, NULL);
-	return 0;
-}
-
 /* Which timer function took the time. */
-SEC("tp_btf/hrtimer_expire_entry")
-int BPF_PROG(hrtimer_expire_entry, struct hrtimer *timer)
+static __always_inline void timer_begin(__u64 function)
 {
 	struct sp_cpu *c = this_cpu();
 
-	if (c) {
-		c->timer_entered = bpf_ktime_get_ns();
-		c->timer_func = (__u64)timer->function;
-	}
-	return 0;
+	if (!c)
+		return;
+	c->timer_entered = bpf_ktime_get_ns();
+	c->timer_func = function;
 }
 
-SEC("tp_btf/hrtimer_expire_exit")
-int BPF_PROG(hrtimer_expire_exit)
+static __always_inline void timer_end(void)
 {
 	struct sp_cpu *c = this_cpu();
 	__u64 ran;
 
 	if (!c || !c->timer_entered)
-		return 0;
+		return;
 	ran = bpf_ktime_get_ns() - c->timer_entered;
 	c->timer_entered = 0;
 	if (ran > c->timer_worst) {
 		c->timer_worst = ran;
 		c->timer_worst_func = c->timer_func;
 	}
-	return 0;
 }
 
-SEC("tp_btf/irq_work_entry")
-int BPF_PROG(irq_work_entry)
-{
-	struct sp_cpu *c = this_cpu();
+ON_RAW_TRACEPOINT(irq_handler_entry, irq_begin())
+ON_RAW_TRACEPOINT(irq_handler_exit, irq_end(SP_IRQ_DEVICE, irq, action), int irq,
+		  struct irqaction *action)
+ON_RAW_TRACEPOINT(hrtimer_expire_entry, timer_begin((__u64)ARG_READ(timer, function)),
+		  struct hrtimer *timer)
+ON_RAW_TRACEPOINT(hrtimer_expire_exit, timer_end())
+ON_TRACEPOINT(irq, irq_handler_entry, trace_event_raw_irq_handler_entry, irq_begin())
+/* The record has no action: its handler stays unknown. */
+ON_TRACEPOINT(irq, irq_handler_exit, trace_event_raw_irq_handler_exit,
+	      irq_end(SP_IRQ_DEVICE, ctx->irq, NULL))
+ON_TRACEPOINT(timer, hrtimer_expire_entry, trace_event_raw_hrtimer_expire_entry,
+	      timer_begin((__u64)ctx->function))
+ON_TRACEPOINT(timer, hrtimer_expire_exit, trace_event_raw_hrtimer_class, timer_end())
 
-	if (c)
-		irq_begin(c);
-	return 0;
-}
+/* Interrupts without an action (arch/x86/include/asm/trace/irq_vectors.h). */
+#define VECTOR(name, kind)                                                                         \
+	ON_RAW_TRACEPOINT(name##_entry, irq_begin())                                               \
+	ON_RAW_TRACEPOINT(name##_exit, irq_end(kind, vector, NULL), int vector)                    \
+	ON_TRACEPOINT(irq_vectors, name##_entry, trace_event_raw_x86_irq_vector, irq_begin())      \
+	ON_TRACEPOINT(irq_vectors, name##_exit, trace_event_raw_x86_irq_vector,                    \
+		      irq_end(kind, ctx->vector, NULL))
 
-SEC("tp_btf/irq_work_exit")
-int BPF_PROG(irq_work_exit, int vector)
-{
-	struct sp_cpu *c = this_cpu();
+VECTOR(local_timer, SP_IRQ_TIMER)
+VECTOR(irq_work, SP_IRQ_WORK)
+VECTOR(call_function, SP_IRQ_CALL) /* what other CPUs ask this one to run (kernel/smp.c) */
+VECTOR(call_function_single, SP_IRQ_CALL)
 
-	if (c)
-		irq_end(c, SP_IRQ_WORK, vector, 0, NULL);
-	return 0;
-}
-
-/* Functions that other CPUs ask this one to run (kernel/smp.c). */
-SEC("tp_btf/call_function_entry")
-int BPF_PROG(call_function_entry)
-{
-	struct sp_cpu *c = this_cpu();
-
-	if (c)
-		irq_begin(c);
-	return 0;
-}
-
-SEC("tp_btf/call_function_exit")
-int BPF_PROG(call_function_exit, int vector)
-{
-	struct sp_cpu *c = this_cpu();
-
-	if (c)
-		irq_end(c, SP_IRQ_CALL, vector, 0, NULL);
-	return 0;
-}
-
-SEC("tp_btf/call_function_single_entry")
-int BPF_PROG(call_function_single_entry)
-{
-	struct sp_cpu *c = this_cpu();
-
-	if (c)
-		irq_begin(c);
-	return 0;
-}
-
-SEC("tp_btf/call_function_single_exit")
-int BPF_PROG(call_function_single_exit, int vector)
-{
-	struct sp_cpu *c = this_cpu();
-
-	if (c)
-		irq_end(c, SP_IRQ_CALL, vector, 0, NULL);
-	return 0;
-}
+/* Without tracepoints: the functions that do the work of these interrupts. */
+ON_FUNCTION(__handle_irq_event_percpu, irq_begin())
+ON_RETURN(__handle_irq_event_percpu, irq_end(SP_IRQ_DEVICE, 0, NULL))
+ON_FUNCTION(hrtimer_interrupt, irq_begin())
+ON_RETURN(hrtimer_interrupt, irq_end(SP_IRQ_TIMER, 0, NULL))
+ON_FUNCTION(irq_work_run, irq_begin())
+ON_RETURN(irq_work_run, irq_end(SP_IRQ_WORK, 0, NULL))
+ON_FUNCTION(generic_smp_call_function_single_interrupt, irq_begin())
+ON_RETURN(generic_smp_call_function_single_interrupt, irq_end(SP_IRQ_CALL, 0, NULL))
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -6,6 +6,9 @@
 #ifndef KERNEL_BPF_H
 #define KERNEL_BPF_H
 
+/* Tells <bpf/bpf_tracing.h> that registers have the kernel's names here, not user space's. */
+#define __VMLINUX_H__
+
 typedef unsigned char __u8;
 typedef short __s16;
 typedef unsigned short __u16;
@@ -23,10 +26,12 @@ enum { false, true };
 /* include/uapi/linux/bpf.h */
 enum {
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
 enum {
+	BPF_ANY = 0,
 	BPF_F_NO_PREALLOC = 1 << 0,
 	BPF_F_USER_STACK = 1 << 8,
 	BPF_LOCAL_STORAGE_GET_F_CREATE = 1 << 0,
@@ -52,14 +57,14 @@ struct qstr {
 	const unsigned char *name;
 };
 
-struct super_block {
-	unsigned long s_magic;
+struct hlist_bl_node {
+	struct hlist_bl_node **pprev;
 };
 
 struct dentry {
+	struct hlist_bl_node d_hash;
 	struct dentry *d_parent;
 	struct qstr d_name;
-	struct super_block *d_sb;
 };
 
 struct vfsmount {
@@ -120,6 +125,7 @@ struct task_struct___old_state {
 };
 
 struct pt_regs {
+	unsigned long ax;
 	unsigned long dx;
 	unsigned long si;
 	unsigned long di;
@@ -139,9 +145,59 @@ struct hrtimer {
 
 struct bpf_perf_event_data;
 
+/* Records of tracepoints, by the names that TRACE_EVENT() makes. */
+struct trace_event_raw_softirq {
+	unsigned int vec;
+};
+
+struct trace_event_raw_irq_handler_entry {
+	int irq;
+};
+
+struct trace_event_raw_irq_handler_exit {
+	int irq;
+};
+
+struct trace_event_raw_x86_irq_vector {
+	int vector;
+};
+
+struct trace_event_raw_hrtimer_expire_entry {
+	void *function;
+};
+
+struct trace_event_raw_hrtimer_class {
+	void *hrtimer;
+};
+
+struct trace_event_raw_sched_wakeup_template {
+	int pid;
+};
+
+struct trace_event_raw_sched_switch {
+	int prev_pid;
+	long prev_state;
+	int next_pid;
+};
+
+struct trace_event_raw_sys_enter {
+	long id;
+};
+
+struct trace_event_raw_sys_exit {
+	long ret;
+};
+
+/* Helpers by their number, to ask whether this kernel has them. */
+enum bpf_func_id___sp {
+	BPF_FUNC_task_pt_regs___sp =
+	    175, /* dd6e10fbd9fb ("bpf: Add bpf_task_pt_regs() helper", 5.15) */
+};
+
 #pragma clang attribute pop
 
-#define SP_THREAD_SIZE 32768 /* at most: 16 KiB, with KASAN 32 */
+#define SP_THREAD_SIZE 32768	  /* at most: 16 KiB, with KASAN 32 */
+#define PF_IO_WORKER   0x00000010 /* of io_uring: a user's task that never was in user mode */
 #define PF_KTHREAD     0x00200000
 #define TS_COMPAT      0x0002 /* x86: in a system call of the 32-bit table */
 

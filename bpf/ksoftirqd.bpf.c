@@ -4,6 +4,7 @@
  * CPU is not idle (the sampler needs that).
  */
 #include "handoff.bpf.h"
+#include "rungs.bpf.h"
 #include "task.bpf.h"
 
 static __always_inline void begin_wait(struct sp_cpu *c, __u64 now, bool preempted)
@@ -34,10 +35,10 @@ static __always_inline void begin_wait(struct sp_cpu *c, __u64 now, bool preempt
 }
 
 /* Books the turn of `task` that ends now. A task has one row, however often it ran. */
-static __always_inline void book_runner(struct sp_wait *w, struct task_struct *task, __u64 now)
+static __always_inline void book_runner(struct sp_wait *w, struct task_struct *task, __u32 tid,
+					__u64 now)
 {
 	__u64 ran = now - w->runner_since;
-	__u32 tid = task->pid;
 	__u32 n = w->out.runners;
 
 	w->runner_since = now;
@@ -59,38 +60,33 @@ static __always_inline void book_runner(struct sp_wait *w, struct task_struct *t
 	w->out.runners = n + 1;
 }
 
-SEC("tp_btf/sched_wakeup")
-int BPF_PROG(sched_wakeup, struct task_struct *p)
+static __always_inline void woken(__u32 tid)
 {
 	struct sp_cpu *c = this_cpu();
 
 	/* A wake of the running ksoftirqd starts no wait: it is on the CPU. */
-	if (c && p->pid == c->ksoftirqd && !c->in_ksoftirqd && !c->wait.woken)
+	if (c && tid == c->ksoftirqd && !c->in_ksoftirqd && !c->wait.woken)
 		begin_wait(c, bpf_ktime_get_ns(), false);
-	return 0;
 }
 
-SEC("tp_btf/sched_switch")
-int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
+/* `preempt`: prev did not choose to leave the CPU, whatever its state says. */
+static __always_inline void switched(bool preempt, struct task_struct *prev, __u32 from, __u32 to)
 {
 	struct sp_cpu *c = this_cpu();
-	__u32 from, to;
 	__u64 now;
 
 	if (!c)
-		return 0;
-	from = prev->pid;
-	to = next->pid;
+		return;
 	if (!to)
 		c->busy_since = 0;
 	if (from && !c->wait.woken && to != c->ksoftirqd && from != c->ksoftirqd)
-		return 0;
+		return;
 
 	now = bpf_ktime_get_ns();
 	if (!from)
 		c->busy_since = now;
 	if (c->wait.woken && !c->wait.in)
-		book_runner(&c->wait, prev, now);
+		book_runner(&c->wait, prev, from, now);
 	if (to == c->ksoftirqd) {
 		c->in_ksoftirqd = 1;
 		if (c->wait.woken) {
@@ -106,7 +102,27 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_s
 		if (still_runnable(prev, preempt))
 			begin_wait(c, now, true);
 	}
-	return 0;
 }
+
+ON_RAW_TRACEPOINT(sched_wakeup, woken(ARG_READ(p, pid)), struct task_struct *p)
+ON_RAW_TRACEPOINT(sched_switch, switched(preempt, prev, ARG_READ(prev, pid), ARG_READ(next, pid)),
+		  bool preempt, struct task_struct *prev, struct task_struct *next)
+
+/* The record says of a task that was preempted: TASK_REPORT_MAX (include/linux/sched.h). */
+#define PREEMPTED 0x100
+
+ON_TRACEPOINT(sched, sched_wakeup, trace_event_raw_sched_wakeup_template, woken(ctx->pid))
+ON_TRACEPOINT(sched, sched_switch, trace_event_raw_sched_switch,
+	      switched(ctx->prev_state &PREEMPTED, (void *)bpf_get_current_task(), ctx->prev_pid,
+		       ctx->next_pid))
+
+/*
+ * Without tracepoints. The switch is over when finish_task_switch() runs, in the task that came;
+ * of one that was preempted on its way to sleep it is not known that it is still runnable.
+ */
+ON_FUNCTION(try_to_wake_up, woken(ARG_READ(p, pid)), struct task_struct *p)
+ON_FUNCTION(finish_task_switch,
+	    switched(false, prev, ARG_READ(prev, pid), bpf_get_current_pid_tgid()),
+	    struct task_struct *prev)
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -20,7 +20,7 @@ const volatile __u64 gap_ns = 5000000;
 const volatile __u64 evidence_ns = 2500000; /* look up the file once something waits this long */
 const volatile __u32 profile = 1;	    /* send every tick, not only evidence */
 const volatile __u32 profile_tgid = 0;	    /* the profile is of this process only; 0: of all */
-const volatile __u64 takes_fd[8] = {};	    /* system calls whose first argument is a descriptor */
+const volatile __u64 fd_calls[8] = {};	    /* system calls whose first argument is a descriptor */
 
 struct sample_record {
 	struct sp_sample e;
@@ -33,27 +33,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct sample_record);
 } scratch SEC(".maps");
-
-static __always_inline bool is_fd_call(__s32 nr)
-{
-	__u32 n = nr;
-
-	return n < 512 && (takes_fd[(n >> 6) & 7] >> (n & 63)) & 1;
-}
-
-static __always_inline void fill_call(struct sp_call *call, struct task_struct *task)
-{
-	struct pt_regs *regs = (void *)bpf_task_pt_regs(task);
-
-	call->nr = BPF_CORE_READ(regs, orig_ax);
-	if (call->nr < 0)
-		return;
-	call->args[0] = BPF_CORE_READ(regs, di);
-	call->args[1] = BPF_CORE_READ(regs, si);
-	call->args[2] = BPF_CORE_READ(regs, dx);
-	if (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT)
-		call->nr += 65536;
-}
 
 /* Lateness beyond one period; 0 below the threshold or where it cannot be told. */
 static __always_inline __u64 lateness(struct sp_cpu *c, __u32 tid, __u64 now, __u64 last)
@@ -86,10 +65,11 @@ static __always_inline bool on_task_stack(struct task_struct *task, __u64 sp)
 SEC("perf_event")
 int tick(struct perf_ctx *ctx)
 {
-	struct task_struct *task = (void *)bpf_get_current_task_btf();
+	struct task_struct *task = (void *)bpf_get_current_task();
 	struct sp_cpu *c = this_cpu();
 	__u64 now = bpf_ktime_get_ns(), last, oldest = 0, flags = BPF_RB_NO_WAKEUP, at;
-	__u32 zero = 0, pending = 0, len = 0;
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	__u32 zero = 0, pending = 0, len = 0, tid = pid_tgid, tgid = pid_tgid >> 32;
 	struct sample_record *r;
 	struct sp_sample *e;
 	bool evidence;
@@ -113,16 +93,16 @@ int tick(struct perf_ctx *ctx)
 	e->pending = pending;
 	e->pending_for = oldest ? now - oldest : 0;
 	e->ksoftirqd_waits = c->wait.woken && !c->wait.in ? now - c->wait.woken : 0;
-	e->gap = lateness(c, task->pid, now, last);
+	e->gap = lateness(c, tid, now, last);
 	e->in_hardirq = c->irq_entered ? now - c->irq_entered : 0;
 	e->since_softirq_entry = c->entered ? now - c->entered : 0;
 	e->softirq_vector = c->entered_vector;
 
 	evidence = e->pending_for >= evidence_ns || e->ksoftirqd_waits >= evidence_ns || e->gap ||
 		   e->in_hardirq >= evidence_ns;
-	if (!evidence && (!profile || (profile_tgid && task->tgid != profile_tgid)))
+	if (!evidence && (!profile || (profile_tgid && tgid != profile_tgid)))
 		return 0;
-	if (!evidence && !task->pid && on_task_stack(task, ctx->sp))
+	if (!evidence && !tid && on_task_stack(task, ctx->sp))
 		return 0; /* idle is what is left of the whole */
 
 	fill_head(&e->head, SP_SAMPLE, now);
@@ -133,14 +113,8 @@ int tick(struct perf_ctx *ctx)
 	e->user_len = 0;
 	if (e->gap && !e->user_mode)
 		bpf_probe_read_kernel(e->text, SP_TEXT, (void *)(ctx->ip - SP_TEXT));
-	if (!(e->task.flags & PF_KTHREAD)) {
-		if (!e->user_mode)
-			fill_call(&e->call, task);
-		if (evidence && is_fd_call(e->call.nr)) {
-			len = file_path(task, e->call.args[0], r->data);
-			e->call.path_len = len;
-		}
-	}
+	if (!e->user_mode && !(e->task.flags & (PF_KTHREAD | PF_IO_WORKER)))
+		len = fill_call(&e->call, task, user_regs(task), fd_calls, evidence, r->data);
 	if (len > SP_PATH)
 		len = SP_PATH;
 	if (!e->user_mode) {

@@ -6,6 +6,7 @@
  */
 #include "emit.bpf.h"
 #include "handoff.bpf.h"
+#include "rungs.bpf.h"
 #include "task.bpf.h"
 
 const volatile __u64 stall_ns = 5000000;
@@ -45,25 +46,22 @@ static __noinline int send_delay(void *ctx, __u32 vec, __u64 delay, __u64 now)
 }
 
 /* The oldest raise counts: one that finds the vector pending changes nothing. */
-SEC("tp_btf/softirq_raise")
-int BPF_PROG(softirq_raise, unsigned int vec)
+static __always_inline void raised(__u32 vec)
 {
 	struct sp_cpu *c = this_cpu();
 
 	if (c && vec < SP_VECTORS && !c->raised[vec])
 		c->raised[vec] = bpf_ktime_get_ns();
-	return 0;
 }
 
-SEC("tp_btf/softirq_entry")
-int BPF_PROG(softirq_entry, unsigned int vec)
+static __always_inline void entered(void *ctx, __u32 vec)
 {
 	struct sp_cpu *c = this_cpu();
 	__u64 now, raised, delay;
 	__u32 b;
 
 	if (!c || vec >= SP_VECTORS)
-		return 0;
+		return;
 	now = bpf_ktime_get_ns();
 	raised = c->raised[vec];
 	c->raised[vec] = 0;
@@ -72,45 +70,73 @@ int BPF_PROG(softirq_entry, unsigned int vec)
 	if (c->wait.woken)
 		handoff_softirq_entered(c, now);
 	if (!raised) /* raised before we came: its length is not known */
-		return 0;
+		return;
 	delay = now - raised;
 	b = vec * SP_HIST_SIZE + hist_bucket(delay);
 	if (b < SP_VECTORS * SP_HIST_SIZE)
 		c->delay[b]++;
 	if (delay >= stall_ns)
 		send_delay(ctx, vec, delay, now);
-	return 0;
 }
 
 /*
  * Run times: of every softirq only where asked for, since the clock is dear. Those on an idle CPU
  * always: the sampling timer rests there, and nothing else would see a handler that runs long.
  */
-SEC("tp_btf/softirq_exit")
-int BPF_PROG(softirq_exit, unsigned int vec)
+static __always_inline void left(__u32 vec)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	struct sp_run e = {};
 	struct sp_cpu *c;
 	__u64 now, run;
 
-	if (!all_runs && task->pid)
-		return 0;
+	if (!all_runs && (__u32)bpf_get_current_pid_tgid())
+		return;
 	c = this_cpu();
 	if (!c || vec >= SP_VECTORS || c->entered_vector != vec || !c->entered)
-		return 0;
+		return;
 	now = bpf_ktime_get_ns();
 	run = now - c->entered;
 	if (all_runs)
 		hist_count(SP_H_RUN + vec, run);
 	if (run < stall_ns || !within_rate(SP_P_SOFTIRQ, now))
-		return 0;
+		return;
 	fill_head(&e.head, SP_RUN, now);
 	fill_task(&e.task, (void *)bpf_get_current_task());
 	e.run = run;
 	e.vector = vec;
 	emit(SP_P_SOFTIRQ, &e, sizeof(e), BPF_RB_FORCE_WAKEUP);
-	return 0;
 }
+
+ON_RAW_TRACEPOINT(softirq_raise, raised(vec), unsigned int vec)
+ON_RAW_TRACEPOINT(softirq_entry, entered(ctx, vec), unsigned int vec)
+ON_RAW_TRACEPOINT(softirq_exit, left(vec), unsigned int vec)
+ON_TRACEPOINT(irq, softirq_raise, trace_event_raw_softirq, raised(ctx->vec))
+ON_TRACEPOINT(irq, softirq_entry, trace_event_raw_softirq, entered(ctx, ctx->vec))
+ON_TRACEPOINT(irq, softirq_exit, trace_event_raw_softirq, left(ctx->vec))
+
+/*
+ * Without tracepoints: the three functions that raise (kernel/softirq.c; inside of that file the
+ * compiler may have inlined them, so that a tasklet's raise can be missed), and the action of
+ * each vector in place of its entry and exit.
+ */
+ON_FUNCTION(raise_softirq, raised(nr), unsigned int nr)
+ON_FUNCTION(raise_softirq_irqoff, raised(nr), unsigned int nr)
+ON_FUNCTION(__raise_softirq_irqoff, raised(nr), unsigned int nr)
+
+#define ACTION(vec, function)                                                                      \
+	ON_FUNCTION(function, entered(ctx, vec))                                                   \
+	ON_RETURN(function, left(vec))
+
+ACTION(0, tasklet_hi_action)
+ACTION(1, run_timer_softirq)
+ACTION(2, net_tx_action)
+ACTION(3, net_rx_action)
+ACTION(4, blk_done_softirq)
+ACTION(5, irq_poll_softirq)
+ACTION(6, tasklet_action)
+ACTION(7, run_rebalance_domains) /* up to 6.9 */
+ACTION(7, sched_balance_softirq) /* 70a27d6d1b19 ("sched/balancing: Rename ...", 6.10) */
+ACTION(8, hrtimer_run_softirq)
+ACTION(9, rcu_core_si)
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

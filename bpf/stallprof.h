@@ -64,7 +64,8 @@ struct sp_task {
 
 struct sp_call {
 	__s32 nr; /* SP_NO_SYSCALL outside of one; + 65536 for the 32-bit table */
-	__u32 path_len;
+	__u16 path_len;
+	__u16 deleted; /* the file has no name any more */
 	__u64 args[3];
 };
 

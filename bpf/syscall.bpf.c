@@ -5,12 +5,13 @@
  * past the threshold.
  */
 #include "emit.bpf.h"
+#include "rungs.bpf.h"
 #include "task.bpf.h"
 
 const volatile __u64 min_ns = 5000000;
 const volatile __u32 only_tgid = 0;
 const volatile __u32 sleeping_too = 0; /* also calls that merely slept */
-const volatile __u64 takes_fd[8] = {};
+const volatile __u64 fd_calls[8] = {};
 
 struct start {
 	__u64 at;
@@ -25,6 +26,17 @@ struct {
 	__type(value, struct start);
 } starts SEC(".maps");
 
+/*
+ * Where tasks have no storage for tracing programs (before 5.12), and on the rungs below tp_btf:
+ * a task that is pushed out in the middle of its call is not seen to end it.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, struct start);
+} starts_by_tid SEC(".maps");
+
 struct call_record {
 	struct sp_syscall e;
 	char path[SP_PATH + 256];
@@ -37,29 +49,32 @@ struct {
 	__type(value, struct call_record);
 } scratch SEC(".maps");
 
-SEC("tp_btf/sys_enter")
-int BPF_PROG(sys_enter)
+static __always_inline void entered(struct task_struct *task, bool typed)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct start *s;
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	__u32 tid = pid_tgid;
+	struct start *s, fresh;
 
-	if (only_tgid && task->tgid != only_tgid)
-		return 0;
-	s = bpf_task_storage_get(&starts, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!s)
-		return 0;
+	if (only_tgid && pid_tgid >> 32 != only_tgid)
+		return;
+	if (typed) {
+		s = bpf_task_storage_get(&starts, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+		if (!s)
+			return;
+	} else {
+		s = &fresh;
+	}
 	s->at = bpf_ktime_get_ns();
-	s->exec = task->se.sum_exec_runtime;
-	s->nvcsw = task->nvcsw;
-	return 0;
+	s->exec = ARG_READ(task, se.sum_exec_runtime);
+	s->nvcsw = ARG_READ(task, nvcsw);
+	if (!typed)
+		bpf_map_update_elem(&starts_by_tid, &tid, s, BPF_ANY);
 }
 
-static __noinline int send_call(struct task_struct *task, struct pt_regs *regs, long ret, __u64 now,
-				struct start *s)
+static __noinline int send_call(struct task_struct *task, long ret, __u64 now, struct start *s)
 {
-	__u32 zero = 0, len = 0;
+	__u32 zero = 0, len;
 	struct call_record *r = bpf_map_lookup_elem(&scratch, &zero);
-	__u32 n;
 
 	if (!r || !s || !within_rate(SP_P_SYSCALL, now))
 		return 0;
@@ -69,42 +84,85 @@ static __noinline int send_call(struct task_struct *task, struct pt_regs *regs, 
 	r->e.on_cpu = BPF_CORE_READ(task, se.sum_exec_runtime) - s->exec;
 	r->e.slept = BPF_CORE_READ(task, nvcsw) != s->nvcsw;
 	r->e.ret = ret;
-	n = r->e.call.nr = BPF_CORE_READ(regs, orig_ax);
-	r->e.call.args[0] = BPF_CORE_READ(regs, di);
-	r->e.call.args[1] = BPF_CORE_READ(regs, si);
-	r->e.call.args[2] = BPF_CORE_READ(regs, dx);
-	if (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT)
-		r->e.call.nr += 65536;
-	else if (n < 512 && (takes_fd[(n >> 6) & 7] >> (n & 63)) & 1)
-		len = file_path(task, r->e.call.args[0], r->path);
-	if (len > SP_PATH)
-		len = SP_PATH;
-	r->e.call.path_len = len;
+	len = fill_call(&r->e.call, task, user_regs(task), fd_calls, true, r->path);
 	emit(SP_P_SYSCALL, r, sizeof(r->e) + len, BPF_RB_FORCE_WAKEUP);
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
+static __always_inline void left(struct task_struct *task, long ret, bool typed)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 pid_tgid = bpf_get_current_pid_tgid(), now;
+	__u32 tid = pid_tgid;
 	struct start *s;
-	__u64 now;
 
-	if (only_tgid ? task->tgid != only_tgid : !this_cpu())
-		return 0;
-	s = bpf_task_storage_get(&starts, task, NULL, 0);
+	if (only_tgid ? pid_tgid >> 32 != only_tgid : !this_cpu())
+		return;
+	s = typed ? bpf_task_storage_get(&starts, task, NULL, 0)
+		  : bpf_map_lookup_elem(&starts_by_tid, &tid);
 	if (!s || !s->at)
-		return 0;
+		return;
 	now = bpf_ktime_get_ns();
 	if (now - s->at < min_ns)
-		return 0;
+		return;
 	/* One that only slept held no CPU. */
-	if (sleeping_too || task->nvcsw == s->nvcsw ||
-	    task->se.sum_exec_runtime - s->exec >= min_ns)
-		send_call(task, regs, ret, now, s);
+	if (sleeping_too || ARG_READ(task, nvcsw) == s->nvcsw ||
+	    ARG_READ(task, se.sum_exec_runtime) - s->exec >= min_ns)
+		send_call(task, ret, now, s);
 	s->at = 0;
+}
+
+SEC("?tp_btf/sys_enter")
+int BPF_PROG(tp_btf_sys_enter)
+{
+	entered(bpf_get_current_task_btf(), true);
 	return 0;
 }
+
+SEC("?tp_btf/sys_exit")
+int BPF_PROG(tp_btf_sys_exit, struct pt_regs *regs, long ret)
+{
+	left(bpf_get_current_task_btf(), ret, true);
+	return 0;
+}
+
+#define THIS_TASK ((struct task_struct *)bpf_get_current_task())
+
+SEC("?raw_tp/sys_enter")
+int BPF_PROG(raw_tp_sys_enter)
+{
+	entered(THIS_TASK, false);
+	return 0;
+}
+
+SEC("?raw_tp/sys_exit")
+int BPF_PROG(raw_tp_sys_exit, struct pt_regs *regs, long ret)
+{
+	left(THIS_TASK, ret, false);
+	return 0;
+}
+
+ON_TRACEPOINT(raw_syscalls, sys_enter, trace_event_raw_sys_enter, entered(THIS_TASK, false))
+ON_TRACEPOINT(raw_syscalls, sys_exit, trace_event_raw_sys_exit, left(THIS_TASK, ctx->ret, false))
+
+/*
+ * Without tracepoints: the calls that are known to hold CPUs, one by one. An instance of a
+ * kretprobe is taken for as long as a call sleeps, and there are few: some ends are missed.
+ */
+#define CALL(name)                                                                                 \
+	ON_FUNCTION(__x64_sys_##name, entered(THIS_TASK, false))                                   \
+	SEC("?fexit/__x64_sys_" #name)                                                             \
+	int BPF_PROG(fexit_##name, struct pt_regs *regs, long ret)                                 \
+	    HANDLE(false, left(THIS_TASK, ret, false)) SEC("?kretprobe/__x64_sys_" #name) int      \
+	    BPF_KRETPROBE(kretprobe_##name, long ret) HANDLE(false, left(THIS_TASK, ret, false))
+
+CALL(read)
+CALL(pread64)
+CALL(write)
+CALL(pwrite64)
+CALL(sendto)
+CALL(getdents64)
+CALL(ioctl)
+CALL(munmap)
+CALL(madvise)
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

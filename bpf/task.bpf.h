@@ -28,12 +28,58 @@ static __always_inline bool still_runnable(struct task_struct *prev, bool preemp
 	return BPF_CORE_READ(old, state) == 0;
 }
 
+/* Where the registers lie that the task entered the kernel with. */
+static __always_inline struct pt_regs *user_regs(struct task_struct *task)
+{
+	if (bpf_core_enum_value_exists(enum bpf_func_id___sp, BPF_FUNC_task_pt_regs___sp))
+		return (void *)bpf_task_pt_regs((void *)bpf_get_current_task_btf());
+	/* At the end of the stack: task_pt_regs() of arch/x86/include/asm/processor.h. */
+	return (void *)BPF_CORE_READ(task, stack) + 16384 - bpf_core_type_size(struct pt_regs);
+}
+
+static __always_inline bool takes_fd(const volatile __u64 *calls, __s32 nr)
+{
+	__u32 n = nr;
+
+	return n < 512 && (calls[(n >> 6) & 7] >> (n & 63)) & 1;
+}
+
+static __always_inline __u32 file_path(struct task_struct *task, __u32 fd, char *buf, __u16 *gone);
+
+/*
+ * The system call of a task by its registers; with the path of its file into `buf` if it takes a
+ * descriptor and `with_path`. Returns the length of the path.
+ */
+static __always_inline __u32 fill_call(struct sp_call *call, struct task_struct *task,
+				       struct pt_regs *regs, const volatile __u64 *fd_calls,
+				       bool with_path, char *buf)
+{
+	__u32 len = 0;
+
+	call->path_len = 0;
+	call->deleted = 0;
+	call->nr = BPF_CORE_READ(regs, orig_ax);
+	if (call->nr < 0)
+		return 0;
+	call->args[0] = BPF_CORE_READ(regs, di);
+	call->args[1] = BPF_CORE_READ(regs, si);
+	call->args[2] = BPF_CORE_READ(regs, dx);
+	if (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT)
+		call->nr += 65536;
+	else if (with_path && takes_fd(fd_calls, call->nr))
+		len = file_path(task, call->args[0], buf, &call->deleted);
+	if (len > SP_PATH)
+		len = SP_PATH;
+	call->path_len = len;
+	return len;
+}
+
 /*
  * Writes the names from a file up to the root of its mount tree, innermost first, each followed
  * by '/', into buf (SP_PATH + 256 bytes, so that a bounded name fits past the last offset);
  * returns the length. User space turns it round.
  */
-static __always_inline __u32 file_path(struct task_struct *task, __u32 fd, char *buf)
+static __always_inline __u32 file_path(struct task_struct *task, __u32 fd, char *buf, __u16 *gone)
 {
 	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
 	struct file **slot, *file = NULL;
@@ -55,6 +101,8 @@ static __always_inline __u32 file_path(struct task_struct *task, __u32 fd, char 
 	vfs = BPF_CORE_READ(file, f_path.mnt);
 	mnt = (void *)vfs - bpf_core_field_offset(struct mount, mnt);
 	root = BPF_CORE_READ(vfs, mnt_root);
+	/* d_unlinked() of include/linux/dcache.h */
+	*gone = dentry != BPF_CORE_READ(dentry, d_parent) && !BPF_CORE_READ(dentry, d_hash.pprev);
 
 	for (int i = 0; i < 24; i++) {
 		if (!dentry)

@@ -11,7 +11,7 @@ use crate::host::caps::{Cap, Caps};
 use crate::host::kernel::{Lockdown, Sysctls, has_btf};
 use crate::host::{HostFacts, HostRoot};
 use crate::model::ProbeStatus;
-use crate::probe::{self, Config, PROBES, Shared};
+use crate::probe::{self, Config, Shared};
 use crate::render::escape;
 use crate::units::Nanos;
 
@@ -98,23 +98,15 @@ fn try_probes(facts: &HostFacts) -> (Vec<ProbeStatus>, Vec<(&'static str, Vec<St
         sleeping_calls: false,
         pid: None,
         softirq_runs: true,
+        methods: Vec::new(),
     };
     let (shared, log) = probe::log::during(|| Shared::new(&config));
-    match shared {
-        Ok(shared) => {
-            let outcome = probe::attach_all(&config, &shared);
-            (outcome.statuses, outcome.logs)
-        }
-        Err(error) => {
-            let failed = |p: &probe::Probe| ProbeStatus {
-                name: p.name.to_owned(),
-                measures: p.measures.to_owned(),
-                method: None,
-                reason: Some(format!("{error:#}")),
-            };
-            (PROBES.iter().map(failed).collect(), vec![("maps", log)])
-        }
+    let why = shared.as_ref().err().map(|e| format!("{e:#}")).unwrap_or_default();
+    let mut outcome = probe::attach_all(&config, shared.as_ref().map_err(|_| why.as_str()));
+    if shared.is_err() {
+        outcome.logs.insert(0, ("maps", log));
     }
+    (outcome.statuses, outcome.logs)
 }
 
 fn checks(root: &HostRoot) -> Vec<Check> {

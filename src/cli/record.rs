@@ -14,7 +14,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::host::{CpuList, HostFacts, HostRoot};
 use crate::model::Meta;
-use crate::probe::Config;
+use crate::probe::{Config, Method, PROBES};
 use crate::recording;
 use crate::session::{self, Live, Session};
 use crate::units::{Nanos, Tgid};
@@ -63,6 +63,10 @@ pub struct Args {
     /// Measure how long softirq handlers run, too: exact, but dear on a busy network
     #[arg(long)]
     softirq_runs: bool,
+
+    /// For experts: measure PROBE by this METHOD instead of the best that works; `doctor` lists them
+    #[arg(long, value_name = "PROBE=METHOD", value_parser = method)]
+    method: Vec<(&'static str, Method)>,
 
     /// Record for as long as this command runs; what it returns is not passed on
     #[arg(last = true, value_name = "COMMAND")]
@@ -145,7 +149,24 @@ fn config(args: &Args, facts: &HostFacts) -> Result<Config> {
         sleeping_calls: args.syscall_min.is_some(),
         pid: args.pid.map(Tgid),
         softirq_runs: args.softirq_runs,
+        methods: args.method.clone(),
     })
+}
+
+/// `softirq=raw_tp`
+fn method(text: &str) -> Result<(&'static str, Method), String> {
+    let (name, method) = text.split_once('=').ok_or("give PROBE=METHOD, such as softirq=raw_tp")?;
+    let probe = PROBES.iter().find(|p| p.name == name).ok_or_else(|| {
+        let names: Vec<_> = PROBES.iter().map(|p| p.name).collect();
+        format!("no such probe: {name}; there are {}", names.join(", "))
+    })?;
+    let method: Method = method.parse()?;
+    let rungs: Vec<_> = probe.rungs.iter().map(|r| r.method).collect();
+    if !rungs.contains(&method) {
+        let names: Vec<_> = rungs.iter().map(|m| m.name()).collect();
+        return Err(format!("{name} cannot be measured by {method}, but by {}", names.join(", ")));
+    }
+    Ok((probe.name, method))
 }
 
 fn meta(config: &Config, facts: &HostFacts, session: &Session) -> Meta {

@@ -62,6 +62,19 @@ pub struct ProbeStatus {
     pub measures: String,
     /// The method in use (`tp_btf`, `raw_tp`, `perf_event`, ...); none if it does not run.
     pub method: Option<String>,
-    /// Why it does not run, or why not by a better method.
+    /// Why it does not run, or what its method does not see.
     pub reason: Option<String>,
+    /// Better methods that were tried, and why they were refused.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<Refusal>,
+}
+
+/// A method that did not work.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Refusal {
+    /// Its name.
+    pub method: String,
+    /// Why not.
+    pub reason: String,
 }

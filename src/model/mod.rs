@@ -16,7 +16,7 @@ pub use event::{
     DyingMemcgs, Event, Handoff, HardIrq, HistCount, IrqKind, Lost, Runner, Sample, SoftirqDelay,
     SoftirqRun, Steal, SyscallId, SyscallSlow,
 };
-pub use meta::{Meta, ProbeStatus};
+pub use meta::{Meta, ProbeStatus, Refusal};
 pub use names::{Frame, FrameId, Stack, StackId, StrId, Task, TaskId};
 pub use recording::Recording;
 pub use vector::Vector;

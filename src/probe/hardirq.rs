@@ -5,24 +5,31 @@ use std::mem::MaybeUninit;
 use anyhow::Result;
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 
+use super::ladder::climb;
 use super::shared::share;
 use super::skel::hardirq::HardirqSkelBuilder;
 use super::wire::types::{sp_hardirq, sp_irq_kind};
 use super::wire::{read, text};
-use super::{Attached, Config, Names, Shared};
+use super::{Attached, Config, Method, Names, Shared};
 use crate::model::{Event, FrameId, HardIrq, IrqKind};
 use crate::units::{Cpu, Ktime, Nanos};
 
-pub fn attach(config: &Config, shared: &Shared) -> Result<Attached> {
+/// What a tracepoint's record does not hold.
+pub const BY_RECORD: &str = "device handlers are known by number, not by name";
+
+/// What the function rungs miss.
+pub const BY_FUNCTION: &str = "only device, timer, function call and irq work interrupts as a \
+                               whole, without number or handler";
+
+pub fn attach(config: &Config, shared: &Shared, method: Method) -> Result<Attached> {
     let mut storage = MaybeUninit::uninit();
     let mut open = HardirqSkelBuilder::default().open(&mut storage)?;
     share!(open, shared, ring, cpus, losses);
     if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
         rodata.stall_ns = config.stall.0;
     }
-    let mut skel = open.load()?;
-    skel.attach()?;
-    Ok(Attached { keep: Box::new(skel.links), method: "tp_btf", note: None })
+    let (links, missing) = climb!(open, method);
+    Ok(Attached::programs(links, &missing))
 }
 
 pub fn decode(record: &[u8], names: &mut dyn Names) -> Option<Event> {

@@ -5,24 +5,28 @@ use std::mem::MaybeUninit;
 use anyhow::Result;
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 
+use super::ladder::climb;
 use super::shared::share;
 use super::skel::ksoftirqd::KsoftirqdSkelBuilder;
 use super::wire::read;
 use super::wire::types::sp_handoff;
-use super::{Attached, Config, Names, Shared};
+use super::{Attached, Config, Method, Names, Shared};
 use crate::model::{Event, Handoff, Runner};
 use crate::units::{Cpu, Ktime, Nanos};
 
-pub fn attach(config: &Config, shared: &Shared) -> Result<Attached> {
+/// What the function rungs miss.
+pub const BY_FUNCTION: &str = "measured at the scheduler's functions; who waits again after being \
+                               preempted on the way to sleep is not seen";
+
+pub fn attach(config: &Config, shared: &Shared, method: Method) -> Result<Attached> {
     let mut storage = MaybeUninit::uninit();
     let mut open = KsoftirqdSkelBuilder::default().open(&mut storage)?;
     share!(open, shared, ring, cpus, losses, hists);
     if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
         rodata.handoff_ns = config.stall.0;
     }
-    let mut skel = open.load()?;
-    skel.attach()?;
-    Ok(Attached { keep: Box::new(skel.links), method: "tp_btf", note: None })
+    let (links, missing) = climb!(open, method);
+    Ok(Attached::programs(links, &missing))
 }
 
 pub fn decode(record: &[u8], names: &mut dyn Names, push: &mut dyn FnMut(Event)) {

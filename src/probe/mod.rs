@@ -2,11 +2,13 @@
 //!
 //! A probe is one `bpf/NAME.bpf.c`, one file here with `attach()` and `decode()`, and one line in
 //! [`PROBES`]. Each has its own BPF object, so that the failure of one costs only that one; they
-//! meet in the [`shared`] maps.
+//! meet in the [`shared`] maps. Each attaches by the first rung of its [`Method`]s that works.
 
 mod hardirq;
 mod ksoftirqd;
+mod ladder;
 pub mod log;
+mod method;
 mod sampler;
 pub mod shared;
 mod skel;
@@ -17,8 +19,9 @@ mod wire;
 use std::any::Any;
 
 use crate::analysis::syscalls;
-use crate::model::{Event, FrameId, ProbeStatus, StackId, StrId, TaskId};
+use crate::model::{Event, FrameId, ProbeStatus, Refusal, StackId, StrId, TaskId};
 use crate::units::{Cpu, Nanos, Tgid};
+pub use method::Method;
 pub use shared::Shared;
 pub use wire::{text, types::sp_task};
 
@@ -41,6 +44,8 @@ pub struct Config {
     pub pid: Option<Tgid>,
     /// Measure softirq run times.
     pub softirq_runs: bool,
+    /// Rungs to take, by probe, in place of the first that works.
+    pub methods: Vec<(&'static str, Method)>,
 }
 
 impl Config {
@@ -75,14 +80,29 @@ pub trait Names {
 /// Keeps a probe attached for as long as it lives.
 pub type Attachment = Box<dyn Any>;
 
-/// A probe that is attached, and how.
+/// A measure without BPF: it has no ring, and is asked for its events instead.
+pub trait Source {
+    /// Hands over what has happened since the last time.
+    fn drain(&mut self, names: &mut dyn Names, push: &mut dyn FnMut(Event));
+}
+
+/// A probe that is attached.
 pub struct Attached {
     /// Links and descriptors; dropping them detaches.
     pub keep: Attachment,
-    /// The rung of the ladder it stands on.
-    pub method: &'static str,
+    /// Where its events come from, if not from the ring.
+    pub source: Option<Box<dyn Source>>,
     /// What a person should know of it: a part that could not be attached, for instance.
     pub note: Option<String>,
+}
+
+impl Attached {
+    /// Programs of a rung, some of whose targets may be missing on this kernel.
+    fn programs(links: Vec<libbpf_rs::Link>, missing: &[String]) -> Attached {
+        let note = (!missing.is_empty())
+            .then(|| format!("not on this kernel, so not seen: {}", missing.join(", ")));
+        Attached { keep: Box::new(links), source: None, note }
+    }
 }
 
 /// A line of the table of probes.
@@ -91,8 +111,32 @@ pub struct Probe {
     pub name: &'static str,
     /// What it measures.
     pub measures: &'static str,
+    /// The ways to do it, best first.
+    pub rungs: &'static [Rung],
+}
+
+/// One way for a probe to measure.
+pub struct Rung {
+    /// Its kind.
+    pub method: Method,
     /// Loads and attaches it.
-    pub attach: fn(&Config, &Shared) -> anyhow::Result<Attached>,
+    attach: Attach,
+    /// What it does not see, or not exactly, that the first rung does.
+    pub less: Option<&'static str>,
+}
+
+/// How to attach: with the shared maps, or without BPF.
+#[derive(Clone, Copy)]
+enum Attach {
+    Bpf(fn(&Config, &Shared, Method) -> anyhow::Result<Attached>),
+}
+
+const fn bpf(
+    method: Method,
+    attach: fn(&Config, &Shared, Method) -> anyhow::Result<Attached>,
+    less: Option<&'static str>,
+) -> Rung {
+    Rung { method, attach: Attach::Bpf(attach), less }
 }
 
 /// Every probe, in the order they attach. Row numbers are `enum sp_probe` of `bpf/stallprof.h`.
@@ -100,27 +144,51 @@ pub const PROBES: [Probe; 5] = [
     Probe {
         name: "softirq",
         measures: "softirq delay: raise to entry, all vectors",
-        attach: softirq::attach,
+        rungs: &[
+            bpf(Method::TpBtf, softirq::attach, None),
+            bpf(Method::RawTp, softirq::attach, None),
+            bpf(Method::Tracepoint, softirq::attach, None),
+            bpf(Method::Fentry, softirq::attach, Some(softirq::BY_FUNCTION)),
+            bpf(Method::Kprobe, softirq::attach, Some(softirq::BY_FUNCTION)),
+        ],
     },
     Probe {
         name: "ksoftirqd",
         measures: "handoff to ksoftirqd in its parts, and who ran meanwhile",
-        attach: ksoftirqd::attach,
+        rungs: &[
+            bpf(Method::TpBtf, ksoftirqd::attach, None),
+            bpf(Method::RawTp, ksoftirqd::attach, None),
+            bpf(Method::Tracepoint, ksoftirqd::attach, None),
+            bpf(Method::Fentry, ksoftirqd::attach, Some(ksoftirqd::BY_FUNCTION)),
+            bpf(Method::Kprobe, ksoftirqd::attach, Some(ksoftirqd::BY_FUNCTION)),
+        ],
     },
     Probe {
         name: "sampler",
         measures: "what each CPU does at every tick; interrupt gaps",
-        attach: sampler::attach,
+        rungs: &[bpf(Method::PerfEvent, sampler::attach, None)],
     },
     Probe {
         name: "hardirq",
         measures: "hard interrupt handlers that run long",
-        attach: hardirq::attach,
+        rungs: &[
+            bpf(Method::TpBtf, hardirq::attach, None),
+            bpf(Method::RawTp, hardirq::attach, None),
+            bpf(Method::Tracepoint, hardirq::attach, Some(hardirq::BY_RECORD)),
+            bpf(Method::Fentry, hardirq::attach, Some(hardirq::BY_FUNCTION)),
+            bpf(Method::Kprobe, hardirq::attach, Some(hardirq::BY_FUNCTION)),
+        ],
     },
     Probe {
         name: "syscall",
         measures: "slow system calls and their files",
-        attach: syscall::attach,
+        rungs: &[
+            bpf(Method::TpBtf, syscall::attach, None),
+            bpf(Method::RawTp, syscall::attach, Some(syscall::BY_TID)),
+            bpf(Method::Tracepoint, syscall::attach, Some(syscall::BY_TID)),
+            bpf(Method::Fentry, syscall::attach, Some(syscall::BY_FUNCTION)),
+            bpf(Method::Kprobe, syscall::attach, Some(syscall::BY_FUNCTION)),
+        ],
     },
 ];
 
@@ -129,15 +197,18 @@ pub const PROBES: [Probe; 5] = [
 pub struct Outcome {
     /// Keeps them attached.
     pub attached: Vec<Attachment>,
+    /// Those that have to be asked for their events.
+    pub sources: Vec<Box<dyn Source>>,
     /// How it went with each, in the order of [`PROBES`].
     pub statuses: Vec<ProbeStatus>,
-    /// What libbpf and the kernel's verifier said of those that failed, by probe.
+    /// What libbpf and the kernel's verifier said of what failed, by probe.
     pub logs: Vec<(&'static str, Vec<String>)>,
 }
 
-/// Attaches every probe that can be; tells of each how it went.
+/// Attaches every probe by the best rung that works; tells of each how it went. `shared` says why
+/// if there can be no BPF at all.
 #[must_use]
-pub fn attach_all(config: &Config, shared: &Shared) -> Outcome {
+pub fn attach_all(config: &Config, shared: Result<&Shared, &str>) -> Outcome {
     let mut outcome = Outcome::default();
     for probe in &PROBES {
         let mut status = ProbeStatus {
@@ -145,21 +216,43 @@ pub fn attach_all(config: &Config, shared: &Shared) -> Outcome {
             measures: probe.measures.to_owned(),
             ..ProbeStatus::default()
         };
-        let (result, log) = log::during(|| (probe.attach)(config, shared));
-        match result {
-            Ok(attached) => {
-                outcome.attached.push(attached.keep);
-                status.method = Some(attached.method.to_owned());
-                status.reason = attached.note;
+        for rung in rungs(probe, config) {
+            let (result, log) = log::during(|| attach(rung, config, shared));
+            match result {
+                Ok(attached) => {
+                    outcome.attached.push(attached.keep);
+                    outcome.sources.extend(attached.source);
+                    status.method = Some(rung.method.name().to_owned());
+                    let notes = rung.less.map(str::to_owned).into_iter().chain(attached.note);
+                    status.reason = notes.reduce(|a, b| format!("{a}; {b}"));
+                    break;
+                }
+                Err(error) => {
+                    let (method, reason) = (rung.method.name().to_owned(), format!("{error:#}"));
+                    status.refused.push(Refusal { method, reason });
+                    outcome.logs.push((probe.name, log));
+                }
             }
-            Err(error) => {
-                status.reason = Some(format!("{error:#}"));
-                outcome.logs.push((probe.name, log));
-            }
+        }
+        if status.method.is_none() {
+            status.reason = status.refused.first().map(|first| first.reason.clone());
         }
         outcome.statuses.push(status);
     }
     outcome
+}
+
+/// The rungs to try.
+fn rungs<'a>(probe: &'a Probe, config: &Config) -> impl Iterator<Item = &'a Rung> {
+    let forced = config.methods.iter().find(|(name, _)| *name == probe.name).map(|(_, m)| *m);
+    probe.rungs.iter().filter(move |rung| forced.is_none_or(|m| rung.method == m))
+}
+
+fn attach(rung: &Rung, config: &Config, shared: Result<&Shared, &str>) -> anyhow::Result<Attached> {
+    match (rung.attach, shared) {
+        (Attach::Bpf(attach), Ok(shared)) => attach(config, shared, rung.method),
+        (Attach::Bpf(_), Err(why)) => anyhow::bail!("no BPF: {why}"),
+    }
 }
 
 /// One bit for each system call whose first argument is a descriptor.

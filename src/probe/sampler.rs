@@ -14,11 +14,11 @@ use super::shared::share;
 use super::skel::sampler::SamplerSkelBuilder;
 use super::wire::types::sp_sample;
 use super::wire::{Tail, read, syscall};
-use super::{Attached, Config, Names, Shared};
+use super::{Attached, Config, Method, Names, Shared};
 use crate::model::{Event, Sample, StackId, Vector};
 use crate::units::{Cpu, Ktime, Nanos};
 
-pub fn attach(config: &Config, shared: &Shared) -> Result<Attached> {
+pub fn attach(config: &Config, shared: &Shared, _: Method) -> Result<Attached> {
     let mut storage = MaybeUninit::uninit();
     let mut open = SamplerSkelBuilder::default().open(&mut storage)?;
     share!(open, shared, ring, cpus, losses);
@@ -27,7 +27,7 @@ pub fn attach(config: &Config, shared: &Shared) -> Result<Attached> {
         rodata.gap_ns = config.gap.0;
         rodata.evidence_ns = config.stall.0 / 2;
         rodata.profile_tgid = config.pid.map_or(0, |p| p.0);
-        rodata.takes_fd = super::fd_calls();
+        rodata.fd_calls = super::fd_calls();
     }
     let skel = open.load()?;
 
@@ -41,13 +41,13 @@ pub fn attach(config: &Config, shared: &Shared) -> Result<Attached> {
         timer.enable()?;
         timers.push(timer);
     }
-    Ok(Attached { keep: Box::new(timers), method: "perf_event", note: None })
+    Ok(Attached { keep: Box::new(timers), source: None, note: None })
 }
 
 pub fn decode(record: &[u8], names: &mut dyn Names) -> Option<Event> {
     let e = read::<sp_sample>(record)?;
     let mut tail = Tail::after::<sp_sample>(record);
-    let call = syscall(&e.call, tail.bytes(e.call.path_len), names);
+    let call = syscall(&e.call, tail.bytes(u32::from(e.call.path_len)), names);
     let kernel = tail.addresses(e.kernel_len);
     let user = tail.addresses(e.user_len);
     Some(Event::Sample(Sample {

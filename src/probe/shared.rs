@@ -11,7 +11,7 @@ use libbpf_rs::{MapCore, MapFlags, MapHandle};
 use super::skel::wire::WireSkelBuilder;
 use super::wire::read;
 use super::wire::types::{sp_cpu, sp_hist, sp_loss};
-use super::{Config, PROBES};
+use super::{Config, Method, PROBES};
 use crate::model::event::HistKind;
 use crate::model::hist::BUCKETS;
 use crate::model::{HistCount, ProbeStatus, Vector};
@@ -93,7 +93,11 @@ impl Shared {
         ksoftirqds: &BTreeMap<Cpu, Tid>,
         probes: &[ProbeStatus],
     ) -> Result<()> {
-        let runs = |name: &str| probes.iter().any(|p| p.name == name && p.method.is_some());
+        let in_bpf = |name: &str| {
+            let method = probes.iter().find(|p| p.name == name)?.method.as_deref()?;
+            Some(method.parse::<Method>().is_ok_and(Method::is_bpf))
+        };
+        let runs = |name: &str| in_bpf(name).unwrap_or(false);
         let (softirq_on, sched_on) = (runs("softirq"), runs("ksoftirqd"));
         let states: Vec<Vec<u8>> = (0..self.possible)
             .map(|n| {

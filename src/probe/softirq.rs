@@ -5,15 +5,20 @@ use std::mem::MaybeUninit;
 use anyhow::Result;
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 
+use super::ladder::climb;
 use super::shared::share;
 use super::skel::softirq::SoftirqSkelBuilder;
 use super::wire::types::{sp_delay, sp_run};
 use super::wire::{Tail, read};
-use super::{Attached, Config, Names, Shared};
+use super::{Attached, Config, Method, Names, Shared};
 use crate::model::{Event, SoftirqDelay, SoftirqRun, Vector};
 use crate::units::{Cpu, Ktime, Nanos};
 
-pub fn attach(config: &Config, shared: &Shared) -> Result<Attached> {
+/// What the function rungs miss.
+pub const BY_FUNCTION: &str =
+    "measured at the functions that raise and handle softirqs; some tasklets are not seen";
+
+pub fn attach(config: &Config, shared: &Shared, method: Method) -> Result<Attached> {
     let mut storage = MaybeUninit::uninit();
     let mut open = SoftirqSkelBuilder::default().open(&mut storage)?;
     share!(open, shared, ring, cpus, losses, hists);
@@ -22,9 +27,8 @@ pub fn attach(config: &Config, shared: &Shared) -> Result<Attached> {
         rodata.handoff_ns = config.stall.0;
         rodata.all_runs = u32::from(config.softirq_runs);
     }
-    let mut skel = open.load()?;
-    skel.attach()?;
-    Ok(Attached { keep: Box::new(skel.links), method: "tp_btf", note: None })
+    let (links, missing) = climb!(open, method);
+    Ok(Attached::programs(links, &missing))
 }
 
 pub fn decode_delay(record: &[u8], names: &mut dyn Names) -> Option<Event> {

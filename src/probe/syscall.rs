@@ -5,15 +5,23 @@ use std::mem::MaybeUninit;
 use anyhow::Result;
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 
+use super::ladder::climb;
 use super::shared::share;
 use super::skel::syscall::SyscallSkelBuilder;
 use super::wire::types::sp_syscall;
 use super::wire::{Tail, read, syscall};
-use super::{Attached, Config, Names, Shared};
+use super::{Attached, Config, Method, Names, Shared};
 use crate::model::{Event, SyscallSlow};
 use crate::units::{Cpu, Ktime, Nanos};
 
-pub fn attach(config: &Config, shared: &Shared) -> Result<Attached> {
+/// What the rungs with a table in place of task storage miss.
+pub const BY_TID: &str = "with more than 16,384 tasks in system calls some ends are not seen";
+
+/// What the function rungs miss.
+pub const BY_FUNCTION: &str = "only read, pread64, write, pwrite64, sendto, getdents64, ioctl, \
+                               munmap and madvise";
+
+pub fn attach(config: &Config, shared: &Shared, method: Method) -> Result<Attached> {
     let mut storage = MaybeUninit::uninit();
     let mut open = SyscallSkelBuilder::default().open(&mut storage)?;
     share!(open, shared, ring, cpus, losses);
@@ -21,16 +29,18 @@ pub fn attach(config: &Config, shared: &Shared) -> Result<Attached> {
         rodata.min_ns = config.syscall_min.0;
         rodata.only_tgid = config.pid.map_or(0, |p| p.0);
         rodata.sleeping_too = u32::from(config.sleeping_calls);
-        rodata.takes_fd = super::fd_calls();
+        rodata.fd_calls = super::fd_calls();
     }
-    let mut skel = open.load()?;
-    skel.attach()?;
-    Ok(Attached { keep: Box::new(skel.links), method: "tp_btf", note: None })
+    let storage_works = method == Method::TpBtf;
+    open.maps.starts.set_autocreate(storage_works)?;
+    open.maps.starts_by_tid.set_autocreate(!storage_works)?;
+    let (links, missing) = climb!(open, method);
+    Ok(Attached::programs(links, &missing))
 }
 
 pub fn decode(record: &[u8], names: &mut dyn Names) -> Option<Event> {
     let e = read::<sp_syscall>(record)?;
-    let path = Tail::after::<sp_syscall>(record).bytes(e.call.path_len);
+    let path = Tail::after::<sp_syscall>(record).bytes(u32::from(e.call.path_len));
     Some(Event::SyscallSlow(SyscallSlow {
         time: Ktime(e.head.time),
         cpu: Cpu(e.head.cpu),

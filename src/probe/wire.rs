@@ -69,15 +69,17 @@ pub fn text(bytes: &[i8]) -> String {
 
 /// A path comes as `name/parent/grandparent/`, as the BPF program walked it; it was cut at the
 /// outer end if it does not close with a slash.
-fn path(bytes: &[u8], names: &mut dyn Names) -> StrId {
+fn path(bytes: &[u8], deleted: bool, names: &mut dyn Names) -> StrId {
     let text = String::from_utf8_lossy(bytes);
+    // As the kernel marks them in /proc/PID/fd.
+    let mark = if deleted { " (deleted)" } else { "" };
     let Some(inner_to_outer) = text.strip_suffix('/') else {
         return match text.rsplit_once('/') {
-            Some((whole, _)) => names.string(&format!(".../{}", reversed(whole))),
+            Some((whole, _)) => names.string(&format!(".../{}{mark}", reversed(whole))),
             None => StrId::NONE,
         };
     };
-    names.string(&format!("/{}", reversed(inner_to_outer)))
+    names.string(&format!("/{}{mark}", reversed(inner_to_outer)))
 }
 
 fn reversed(path: &str) -> String {
@@ -89,6 +91,10 @@ pub fn syscall(call: &types::sp_call, path_bytes: &[u8], names: &mut dyn Names) 
     SyscallId {
         nr_plus_1: u32::try_from(call.nr).map_or(0, |nr| nr + 1),
         args: call.args,
-        file: if path_bytes.is_empty() { StrId::NONE } else { path(path_bytes, names) },
+        file: if path_bytes.is_empty() {
+            StrId::NONE
+        } else {
+            path(path_bytes, call.deleted != 0, names)
+        },
     }
 }

@@ -24,10 +24,12 @@ use crate::host::stat::StealReader;
 use crate::host::{CpuList, HostRoot, ksoftirqd};
 use crate::model::{Event, Lost, Meta, ProbeStatus, Steal};
 use crate::probe::shared::{Histograms, Losses};
-use crate::probe::{self, Attachment, Config, PROBES, Shared};
+use crate::probe::{self, Attachment, Config, PROBES, Shared, Source};
 use crate::recording::Writer;
 use crate::units::{Cpu, Ktime};
 
+/// How long to wait for records at a time.
+const PAUSE: Duration = Duration::from_millis(20);
 /// How often counters are read and a block is written.
 const FLUSH: Duration = Duration::from_secs(1);
 /// A block is written before its time once it holds this many rows.
@@ -42,11 +44,17 @@ const DYING: Duration = Duration::from_secs(5);
 
 /// Probes that are attached and counting.
 pub struct Session {
-    shared: Shared,
+    bpf: Option<Bpf>,
+    sources: Vec<Box<dyn Source>>,
     attached: Vec<Attachment>,
-    ring: ring::Reader,
     /// What runs, by which method, and what does not and why.
     pub probes: Vec<ProbeStatus>,
+}
+
+/// What the BPF programs write into, where there are any.
+struct Bpf {
+    shared: Shared,
+    ring: ring::Reader,
 }
 
 /// Why a recording ended.
@@ -65,25 +73,32 @@ impl Session {
     /// Nothing at all can be measured: the message holds the reason of each probe.
     pub fn start(config: &Config) -> Result<Session> {
         let (shared, _) = probe::log::during(|| Shared::new(config));
-        let shared = shared?;
-        let probe::Outcome { attached, statuses: probes, .. } = probe::attach_all(config, &shared);
+        let refused = shared.as_ref().err().map(|e| format!("{e:#}")).unwrap_or_default();
+        let probe::Outcome { attached, sources, statuses: probes, .. } =
+            probe::attach_all(config, shared.as_ref().map_err(|_| refused.as_str()));
         if attached.is_empty() {
             let reasons = probes
                 .iter()
                 .map(|p| format!("\n  {}: {}", p.name, p.reason.as_deref().unwrap_or("?")));
             bail!("no probe could be attached:{}", reasons.collect::<String>());
         }
-        let ring = ring::Reader::start(&shared.ring, config.cpus.clone())?;
-        let root = HostRoot::default();
-        let ksoftirqds = ksoftirqd::ksoftirqds(&root, &CpuList::online(&root)?);
-        shared.enable(config, &ksoftirqds, &probes)?;
-        Ok(Session { shared, attached, ring, probes })
+        let bpf = match shared {
+            Ok(shared) => {
+                let ring = ring::Reader::start(&shared.ring, config.cpus.clone())?;
+                let root = HostRoot::default();
+                let ksoftirqds = ksoftirqd::ksoftirqds(&root, &CpuList::online(&root)?);
+                shared.enable(config, &ksoftirqds, &probes)?;
+                Some(Bpf { shared, ring })
+            }
+            Err(_) => None,
+        };
+        Ok(Session { bpf, sources, attached, probes })
     }
 
     /// Records into `writer` until `stop` says so. `stop` is asked, and `progress` told, several
     /// times a second.
     pub fn record<W: Write>(
-        self,
+        mut self,
         writer: Writer<W>,
         meta: &Meta,
         mut stop: impl FnMut() -> bool,
@@ -104,18 +119,24 @@ impl Session {
         };
         let mut flushed = Instant::now();
         let mut end = End::Asked;
-        recorder.counters(&self.shared);
+        if let Some(bpf) = &self.bpf {
+            recorder.counters(&bpf.shared);
+        }
         while !stop() {
-            if let Some(batch) = self.ring.next(Duration::from_millis(20)) {
-                recorder.take(&batch);
+            match &self.bpf {
+                Some(bpf) => bpf.ring.next(PAUSE).iter().for_each(|batch| recorder.take(batch)),
+                None => std::thread::sleep(PAUSE),
             }
+            recorder.ask(&mut self.sources);
             recorder.steal();
             if std::mem::take(&mut recorder.namer.saw_memory_stat) {
                 recorder.dying_memcgs();
             }
             if flushed.elapsed() >= FLUSH || recorder.namer.writer.buffered() >= FLUSH_ROWS {
                 if flushed.elapsed() >= FLUSH {
-                    recorder.counters(&self.shared);
+                    if let Some(bpf) = &self.bpf {
+                        recorder.counters(&bpf.shared);
+                    }
                     flushed = Instant::now();
                 }
                 if let Err(error) = recorder.namer.writer.flush() {
@@ -129,10 +150,11 @@ impl Session {
         // what the softirq and ksoftirqd probes keep.
         let mut attached = self.attached;
         while attached.pop().is_some() {}
-        for batch in self.ring.finish() {
-            recorder.take(&batch);
+        recorder.ask(&mut self.sources);
+        if let Some(Bpf { shared, ring }) = self.bpf {
+            ring.finish().for_each(|batch| recorder.take(&batch));
+            recorder.counters(&shared);
         }
-        recorder.counters(&self.shared);
         recorder.dying_memcgs();
         recorder.steal_due = Instant::now();
         recorder.steal();
@@ -167,6 +189,18 @@ impl<W: Write> Recorder<W> {
                 self.live.see(&event);
                 self.namer.writer.event(event);
             }
+        }
+    }
+
+    /// Asks the measures without BPF for their events.
+    fn ask(&mut self, sources: &mut [Box<dyn Source>]) {
+        for source in sources {
+            let events = &mut self.scratch;
+            source.drain(&mut self.namer, &mut |event| events.push(event));
+        }
+        for event in self.scratch.drain(..) {
+            self.live.see(&event);
+            self.namer.writer.event(event);
         }
     }
 

@@ -167,6 +167,7 @@ fn probe(name: &str, measures: &str, method: Option<&str>, reason: Option<&str>)
         measures: measures.into(),
         method: method.map(Into::into),
         reason: reason.map(Into::into),
+        refused: Vec::new(),
     }
 }
 

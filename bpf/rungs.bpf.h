@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
+/*
+ * The rungs of the probe ladder. A handler is written once; these macros put it on each way to
+ * reach it, as programs that are loaded only if user space chooses their rung
+ * (src/probe/ladder.rs). `typed` tells a handler whether the kernel knows the types of its
+ * arguments: then it may follow pointers, which costs nothing; else it reads with CO-RE.
+ */
+#ifndef RUNGS_BPF_H
+#define RUNGS_BPF_H
+
+#include "state.bpf.h"
+
+#define HANDLE(is_typed, call)                                                                     \
+	{                                                                                          \
+		const bool typed __attribute__((unused)) = is_typed;                               \
+                                                                                                   \
+		call;                                                                              \
+		return 0;                                                                          \
+	}
+
+/* A tracepoint's own arguments: tp_btf, and raw_tp where the verifier does not take that. */
+#define ON_RAW_TRACEPOINT(event, call, args...)                                                    \
+	SEC("?tp_btf/" #event)                                                                     \
+	int BPF_PROG(tp_btf_##event, ##args) HANDLE(true, call) SEC("?raw_tp/" #event) int         \
+	BPF_PROG(raw_tp_##event, ##args) HANDLE(false, call)
+
+/* A tracepoint's record for perf and ftrace, `ctx`, whose fields BTF knows by the type's name. */
+#define ON_TRACEPOINT(group, event, type, call)                                                    \
+	SEC("?tp/" #group "/" #event)                                                              \
+	int tp_##event(struct type *ctx) HANDLE(false, call)
+
+/* A function's entry: fentry, and kprobe where there are no trampolines. */
+#define ON_FUNCTION(function, call, args...)                                                       \
+	SEC("?fentry/" #function)                                                                  \
+	int BPF_PROG(fentry_##function, ##args) HANDLE(true, call) SEC("?kprobe/" #function) int   \
+	BPF_KPROBE(kprobe_##function, ##args) HANDLE(false, call)
+
+/* A function's return. What it was called with is not known on both rungs alike: no arguments. */
+#define ON_RETURN(function, call)                                                                  \
+	SEC("?fexit/" #function)                                                                   \
+	int BPF_PROG(fexit_##function) HANDLE(true, call) SEC("?kretprobe/" #function) int         \
+	BPF_KPROBE(kretprobe_##function) HANDLE(false, call)
+
+/* A field of a kernel structure that is an argument. */
+#define ARG_READ(pointer, field) (typed ? (pointer)->field : BPF_CORE_READ(pointer, field))
+
+#endif
