@@ -1,7 +1,7 @@
 //! What a reader must know to judge the numbers.
 
 use crate::model::findings::{Cause, Stall};
-use crate::model::{KernelVersion, Recording};
+use crate::model::{KernelVersion, Meta, Recording};
 use crate::units::Nanos;
 
 /// Notes, the gravest first.
@@ -39,7 +39,8 @@ pub fn notes(r: &Recording, stalls: &[Stall]) -> Vec<String> {
             ));
         }
         let version = KernelVersion::parse(&meta.kernel);
-        if version.is_some_and(|v| v >= KernelVersion::SOFTIRQS_DO_NOT_WAIT) {
+        // With PREEMPT_RT only threads run softirqs.
+        if !is_rt(meta) && version.is_some_and(|v| v >= KernelVersion::SOFTIRQS_DO_NOT_WAIT) {
             notes.push(format!(
                 "The sampler interrupts each busy CPU every {}, and on this kernel (6.4 or later) \
                  the exit of any interrupt runs pending softirqs: it can shorten the softirq \
@@ -53,6 +54,21 @@ pub fn notes(r: &Recording, stalls: &[Stall]) -> Vec<String> {
              be seen."
                 .to_owned(),
         );
+    }
+    if is_rt(meta) {
+        notes.push(
+            "With PREEMPT_RT softirqs run in threads: a softirq delay is the wait for that thread, \
+             and a handoff to ksoftirqd is how every softirq of an interrupt begins. What a \
+             ktimers thread waits is seen as the delay of TIMER and HRTIMER only."
+                .to_owned(),
+        );
+    }
+    if !meta.threaded_napi.is_empty() {
+        notes.push(format!(
+            "Not measured: {} polled in threads (threaded NAPI), and what packets wait for such a \
+             thread is no softirq delay.",
+            meta.threaded_napi.join(", ")
+        ));
     }
     let blamed = stalls.iter().any(|s| s.cause == Cause::IrqsOff);
     let steal_counted = r.steal.iter().any(|s| s.total.0 > 0);
@@ -73,4 +89,8 @@ pub fn notes(r: &Recording, stalls: &[Stall]) -> Vec<String> {
         ));
     }
     notes
+}
+
+fn is_rt(meta: &Meta) -> bool {
+    meta.preemption.as_deref() == Some("rt")
 }

@@ -6,6 +6,7 @@ use super::cpulist::CpuList;
 use super::kconfig::KernelConfig;
 use super::kernel::{KernelVersion, Uname, is_virtual};
 use super::memcg::{DyingMemcgs, DyingUnknown};
+use super::napi;
 use super::preempt::Preemption;
 use super::root::{HostError, HostRoot};
 use super::sys;
@@ -28,6 +29,8 @@ pub struct HostFacts {
     pub preemption: Option<Preemption>,
     /// Whether it is a virtual machine, where known.
     pub virtual_machine: Option<bool>,
+    /// Network devices that poll in threads of their own.
+    pub threaded_napi: Vec<String>,
 }
 
 impl HostFacts {
@@ -46,7 +49,17 @@ impl HostFacts {
         let preemption = Preemption::read(root, &uname.version, version, config);
         let dying_memcgs = DyingMemcgs::read(root);
         let virtual_machine = is_virtual(root);
-        Ok(HostFacts { uname, version, cpus_online, dying_memcgs, hz, preemption, virtual_machine })
+        let threaded_napi = napi::threaded(root);
+        Ok(HostFacts {
+            uname,
+            version,
+            cpus_online,
+            dying_memcgs,
+            hz,
+            preemption,
+            virtual_machine,
+            threaded_napi,
+        })
     }
 
     /// Puts them into the facts of a recording.
@@ -59,6 +72,7 @@ impl HostFacts {
         meta.dying_memcgs = self.dying_memcgs.as_ref().ok().map(|dying| dying.count);
         meta.hz = self.hz;
         meta.virtual_machine = self.virtual_machine;
+        meta.threaded_napi.clone_from(&self.threaded_napi);
         meta.preemption = self.preemption.map(|model| model.name().to_owned());
     }
 }

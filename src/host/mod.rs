@@ -11,6 +11,7 @@ pub mod kconfig;
 pub mod kernel;
 pub mod ksoftirqd;
 pub mod memcg;
+pub mod napi;
 pub mod preempt;
 pub mod root;
 pub mod stat;

@@ -48,6 +48,8 @@ pub struct Meta {
     pub preemption: Option<String>,
     /// The host is a virtual machine, where known.
     pub virtual_machine: Option<bool>,
+    /// Network devices that poll in threads of their own (threaded NAPI).
+    pub threaded_napi: Vec<String>,
     /// What was measured, by which method, and what was not and why.
     pub probes: Vec<ProbeStatus>,
 }

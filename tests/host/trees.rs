@@ -41,6 +41,8 @@ fn the_facts_that_a_recording_begins_with() {
         assert_eq!(meta.hz, hz, "{name}");
         assert_eq!(meta.preemption.as_deref(), preemption, "{name}");
         assert_eq!(meta.dying_memcgs, Some(dying.0), "{name}");
+        let threaded = if name == "6.12-v2" { vec!["eth0"] } else { vec![] };
+        assert_eq!(meta.threaded_napi, threaded, "{name}");
         assert_eq!(meta.cpus_online, facts.cpus_online.numbers(), "{name}");
     }
 }
