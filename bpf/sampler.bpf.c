@@ -62,6 +62,14 @@ static __always_inline bool on_task_stack(struct task_struct *task, __u64 sp)
 	return sp - (__u64)BPF_CORE_READ(task, stack) < SP_THREAD_SIZE;
 }
 
+/* Bytes of the stack that is written to `to`. */
+static __always_inline __u32 take_stack(void *ctx, void *to, __u64 flags)
+{
+	long n = bpf_get_stack(ctx, to, 8 * SP_STACK, flags);
+
+	return n < 0 ? 0 : bounded(n, 8 * SP_STACK);
+}
+
 SEC("perf_event")
 int tick(struct perf_ctx *ctx)
 {
@@ -73,7 +81,6 @@ int tick(struct perf_ctx *ctx)
 	struct sample_record *r;
 	struct sp_sample *e;
 	bool evidence;
-	long n;
 
 	r = bpf_map_lookup_elem(&scratch, &zero);
 	if (!c || !r)
@@ -115,30 +122,15 @@ int tick(struct perf_ctx *ctx)
 		bpf_probe_read_kernel(e->text, SP_TEXT, (void *)(ctx->ip - SP_TEXT));
 	if (!e->user_mode && !(e->task.flags & (PF_KTHREAD | PF_IO_WORKER)))
 		len = fill_call(&e->call, task, user_regs(task), fd_calls, evidence, r->data);
-	if (len > SP_PATH)
-		len = SP_PATH;
-	if (!e->user_mode) {
-		n = bpf_get_stack(ctx, r->data + len, 8 * SP_STACK, 0);
-		if (n > 0 && n <= 8 * SP_STACK) {
-			e->kernel_len = n;
-			len += n;
-		}
-	}
-	if (len > SP_PATH + 8 * SP_STACK)
-		len = SP_PATH + 8 * SP_STACK;
-	if (!(e->task.flags & PF_KTHREAD)) {
-		n = bpf_get_stack(ctx, r->data + len, 8 * SP_STACK, BPF_F_USER_STACK);
-		if (n > 0 && n <= 8 * SP_STACK) {
-			e->user_len = n;
-			len += n;
-		}
-	}
-	if (len > sizeof(r->data))
-		len = sizeof(r->data);
+	if (!e->user_mode)
+		len += e->kernel_len = take_stack(ctx, r->data + bounded(len, SP_PATH), 0);
+	if (!(e->task.flags & PF_KTHREAD))
+		len += e->user_len = take_stack(ctx, r->data + bounded(len, SP_PATH + 8 * SP_STACK),
+						BPF_F_USER_STACK);
 	/* Others come every tick of a stall: the reader's own pace is soon enough for them. */
 	if (e->gap)
 		flags = BPF_RB_FORCE_WAKEUP;
-	emit(SP_P_SAMPLER, r, sizeof(*e) + len, flags);
+	emit(SP_P_SAMPLER, r, sizeof(*e) + bounded(len, sizeof(r->data)), flags);
 	return 0;
 }
 

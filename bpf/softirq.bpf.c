@@ -37,11 +37,9 @@ static __noinline int send_delay(void *ctx, __u32 vec, __u64 delay, __u64 now)
 	r->e.delay = delay;
 	r->e.vector = vec;
 	n = bpf_get_stack(ctx, r->stack, sizeof(r->stack), 0);
-	r->e.kernel_len = n > 0 ? n : 0;
-	if (r->e.kernel_len > sizeof(r->stack))
-		return 0;
-	emit(SP_P_SOFTIRQ, r, sizeof(r->e) + (r->e.kernel_len & (2 * sizeof(r->stack) - 1)),
-	     BPF_RB_FORCE_WAKEUP);
+	n = n > 0 ? bounded(n, sizeof(r->stack)) : 0;
+	r->e.kernel_len = n;
+	emit(SP_P_SOFTIRQ, r, sizeof(r->e) + bounded(n, sizeof(r->stack)), BPF_RB_FORCE_WAKEUP);
 	return 0;
 }
 
@@ -57,8 +55,7 @@ static __always_inline void raised(__u32 vec)
 static __always_inline void entered(void *ctx, __u32 vec)
 {
 	struct sp_cpu *c = this_cpu();
-	__u64 now, raised, delay;
-	__u32 b;
+	__u64 now, raised, delay, b;
 
 	if (!c || vec >= SP_VECTORS)
 		return;
@@ -72,9 +69,8 @@ static __always_inline void entered(void *ctx, __u32 vec)
 	if (!raised) /* raised before we came: its length is not known */
 		return;
 	delay = now - raised;
-	b = vec * SP_HIST_SIZE + hist_bucket(delay);
-	if (b < SP_VECTORS * SP_HIST_SIZE)
-		c->delay[b]++;
+	b = bounded(vec * SP_HIST_SIZE + hist_bucket(delay), SP_VECTORS * SP_HIST_SIZE - 1);
+	c->delay[b]++;
 	if (delay >= stall_ns)
 		send_delay(ctx, vec, delay, now);
 }

@@ -49,8 +49,18 @@ static __always_inline struct sp_cpu *this_cpu(void)
 	return c && c->enabled ? c : NULL;
 }
 
+/*
+ * The same number, for verifiers that lost sight of its bounds: the compiler likes to test another
+ * register than the one that is used.
+ */
+static __always_inline __u64 bounded(__u64 n, __u64 most)
+{
+	barrier_var(n);
+	return n <= most ? n : most;
+}
+
 /* Bucket of a duration; the same as bucket() of src/model/hist.rs. */
-static __always_inline __u32 hist_bucket(__u64 v)
+static __always_inline __u64 hist_bucket(__u64 v)
 {
 	__u32 log2 = 0, b;
 	__u64 x = v;
@@ -71,16 +81,15 @@ static __always_inline __u32 hist_bucket(__u64 v)
 		log2 += 1;
 	b = (log2 - SP_HIST_SUB + 1) << SP_HIST_SUB |
 	    ((v >> (log2 - SP_HIST_SUB)) & ((1 << SP_HIST_SUB) - 1));
-	return b < SP_HIST_SIZE ? b : SP_HIST_SIZE - 1;
+	return bounded(b, SP_HIST_SIZE - 1);
 }
 
 static __always_inline void hist_count(__u32 hist, __u64 value)
 {
 	__u32 *buckets = bpf_map_lookup_elem(&hists, &hist);
-	__u32 b = hist_bucket(value);
 
-	if (buckets && b < SP_HIST_SIZE)
-		buckets[b]++;
+	if (buckets)
+		buckets[hist_bucket(value)]++;
 }
 
 static __always_inline void fill_head(struct sp_head *head, __u32 kind, __u64 now)

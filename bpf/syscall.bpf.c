@@ -85,7 +85,7 @@ static __noinline int send_call(struct task_struct *task, long ret, __u64 now, s
 	r->e.slept = BPF_CORE_READ(task, nvcsw) != s->nvcsw;
 	r->e.ret = ret;
 	len = fill_call(&r->e.call, task, user_regs(task), fd_calls, true, r->path);
-	emit(SP_P_SYSCALL, r, sizeof(r->e) + len, BPF_RB_FORCE_WAKEUP);
+	emit(SP_P_SYSCALL, r, sizeof(r->e) + bounded(len, SP_PATH), BPF_RB_FORCE_WAKEUP);
 	return 0;
 }
 

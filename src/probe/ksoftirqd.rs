@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use anyhow::Result;
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 
-use super::ladder::climb;
+use super::ladder::{Needs, climb};
 use super::shared::share;
 use super::skel::ksoftirqd::KsoftirqdSkelBuilder;
 use super::wire::read;
@@ -25,8 +25,7 @@ pub fn attach(config: &Config, shared: &Shared, method: Method) -> Result<Attach
     if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
         rodata.handoff_ns = config.stall.0;
     }
-    let (links, missing) = climb!(open, method);
-    Ok(Attached::programs(links, &missing))
+    Ok(climb!(open, method, Needs::All))
 }
 
 pub fn decode(record: &[u8], names: &mut dyn Names, push: &mut dyn FnMut(Event)) {

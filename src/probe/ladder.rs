@@ -1,10 +1,11 @@
 //! Loads and attaches those programs of an object that make up one rung of the ladder
 //! (`bpf/rungs.bpf.h`), as far as this kernel has what they attach to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 
 use anyhow::{Context, Result, bail};
+use libbpf_rs::btf::types::Func;
 use libbpf_rs::btf::{Btf, BtfType};
 use libbpf_rs::{Link, Object, OpenObject};
 
@@ -24,20 +25,31 @@ fn kinds(method: Method) -> &'static [&'static str] {
     }
 }
 
+/// What a probe cannot do without.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// All targets: half of them would measure wrongly.
+    All,
+    /// Any: each target stands for itself.
+    Any,
+}
+
 /// The programs of a rung, and where they attach here.
 pub struct Chosen {
-    /// Program and target, as this kernel names it.
-    programs: Vec<(String, String)>,
-    /// Targets that this kernel does not have.
-    pub missing: Vec<String>,
+    method: Method,
+    needs: Needs,
+    /// Programs by target, as this kernel names it: the entry and the return of a function belong
+    /// together.
+    programs: BTreeMap<String, Vec<String>>,
+    /// Targets that this kernel does not have, or does not let us attach to.
+    missing: BTreeSet<String>,
 }
 
 /// Chooses the programs of a rung for loading.
 ///
 /// # Errors
-/// This kernel has no target for any of them.
-pub fn choose(object: &mut OpenObject, method: Method) -> Result<Chosen> {
-    let mut chosen = Chosen { programs: Vec::new(), missing: Vec::new() };
+/// This kernel lacks what the probe needs.
+pub fn choose(object: &mut OpenObject, method: Method, needs: Needs) -> Result<Chosen> {
     let mut found = Vec::new();
     for program in object.progs() {
         let section = program.section().to_string_lossy().into_owned();
@@ -47,21 +59,23 @@ pub fn choose(object: &mut OpenObject, method: Method) -> Result<Chosen> {
         }
     }
     let targets = Targets::read(method, found.iter().map(|(_, target)| target.as_str()))?;
+    let (mut programs, mut missing) = (BTreeMap::<_, Vec<_>>::new(), BTreeSet::new());
     for (program, target) in found {
         match targets.find(&target) {
-            Some(here) => chosen.programs.push((program, here)),
-            None => chosen.missing.push(target),
+            Some(here) => programs.entry(here).or_default().push(program),
+            None => {
+                missing.insert(target);
+            }
         }
     }
-    if chosen.programs.is_empty() {
-        bail!("this kernel has none of: {}", chosen.missing.join(", "));
+    let chosen = Chosen { method, needs, programs, missing };
+    if chosen.programs.is_empty() || (needs == Needs::All && !chosen.missing.is_empty()) {
+        bail!("this kernel has no {}", chosen.missing());
     }
     for mut program in object.progs_mut() {
         let name = program.name().to_string_lossy().into_owned();
-        program.set_autoload(chosen.programs.iter().any(|(p, _)| *p == name));
+        program.set_autoload(chosen.programs.values().flatten().any(|p| *p == name));
     }
-    chosen.missing.sort();
-    chosen.missing.dedup();
     Ok(chosen)
 }
 
@@ -69,23 +83,44 @@ impl Chosen {
     /// Attaches the programs, which have been loaded.
     ///
     /// # Errors
-    /// The kernel refuses one.
-    pub fn attach(&self, object: &Object) -> Result<Vec<Link>> {
+    /// The kernel refuses what the probe needs.
+    pub fn attach(&mut self, object: &Object) -> Result<Vec<Link>> {
         let mut links = Vec::new();
-        for program in object.progs_mut() {
-            let name = program.name().to_string_lossy().into_owned();
-            let Some((_, target)) = self.programs.iter().find(|(p, _)| *p == name) else {
-                continue;
-            };
-            let section = program.section().to_string_lossy().into_owned();
-            let link = match section.trim_start_matches('?').split('/').next() {
-                Some("kprobe") => program.attach_kprobe(false, target),
-                Some("kretprobe") => program.attach_kprobe(true, target),
-                _ => program.attach(),
-            };
-            links.push(link.with_context(|| format!("attaching to {target}"))?);
+        let mut refusal = None;
+        for (target, programs) in &self.programs {
+            let both: Result<Vec<Link>> =
+                programs.iter().map(|name| self.attach_one(object, name, target)).collect();
+            match both {
+                Ok(both) => links.extend(both),
+                // The kernel forbids single functions, such as those declared inline, which are
+                // not to be traced (include/linux/compiler_types.h).
+                Err(error) if self.needs == Needs::Any => {
+                    self.missing.insert(target.clone());
+                    refusal.get_or_insert(error);
+                }
+                Err(error) => return Err(error),
+            }
         }
-        Ok(links)
+        match refusal {
+            Some(refusal) if links.is_empty() => Err(refusal),
+            _ => Ok(links),
+        }
+    }
+
+    fn attach_one(&self, object: &Object, name: &str, target: &str) -> Result<Link> {
+        let program = object.progs_mut().find(|p| p.name() == name).context("no such program")?;
+        let section = program.section().to_string_lossy().into_owned();
+        let link = match section.trim_start_matches('?').split('/').next() {
+            Some("kprobe") => program.attach_kprobe(false, target),
+            Some("kretprobe") => program.attach_kprobe(true, target),
+            _ => program.attach(),
+        };
+        link.with_context(|| format!("attaching to {target} by {}", self.method))
+    }
+
+    /// What is not seen, one after the other.
+    pub fn missing(&self) -> String {
+        self.missing.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -95,6 +130,8 @@ enum Targets {
     Raw(Option<Btf<'static>>),
     /// Tracepoints by their folder.
     Folder(HostRoot),
+    /// Functions with their types, in BTF.
+    Typed(Btf<'static>),
     /// Functions, by the names that compilers gave them.
     Functions(BTreeSet<String>),
 }
@@ -102,10 +139,11 @@ enum Targets {
 impl Targets {
     fn read<'a>(method: Method, wanted: impl Iterator<Item = &'a str>) -> Result<Targets> {
         match method {
-            Method::Fentry | Method::Kprobe => {
+            Method::Kprobe => {
                 let wanted: BTreeSet<&str> = wanted.collect();
                 functions(&HostRoot::default(), &wanted).map(Targets::Functions)
             }
+            Method::Fentry => Btf::from_vmlinux().map(Targets::Typed).context("no BTF"),
             Method::Tracepoint => Ok(Targets::Folder(HostRoot::default())),
             _ => Ok(Targets::Raw(Btf::from_vmlinux().ok())),
         }
@@ -120,6 +158,7 @@ impl Targets {
             Targets::Folder(root) => ["tracing", "debug/tracing"]
                 .iter()
                 .any(|fs| root.has(format!("sys/kernel/{fs}/events/{target}/id"))),
+            Targets::Typed(btf) => btf.type_by_name::<Func<'_>>(target).is_some(),
             Targets::Functions(names) => {
                 return names.iter().find(|n| base(n) == target).cloned();
             }
@@ -149,16 +188,15 @@ fn functions(root: &HostRoot, wanted: &BTreeSet<&str>) -> Result<BTreeSet<String
     Ok(names)
 }
 
-/// Loads and attaches the programs of one rung of an opened skeleton; gives what keeps them
-/// attached, and a note where this kernel lacks targets. A macro, because each skeleton is a type
-/// of its own.
+/// Loads and attaches the programs of one rung of an opened skeleton. A macro, because each
+/// skeleton is a type of its own.
 macro_rules! climb {
-    ($open:expr, $method:expr) => {{
+    ($open:expr, $method:expr, $needs:expr) => {{
         let mut open = $open;
-        let chosen = $crate::probe::ladder::choose(open.open_object_mut(), $method)?;
+        let mut chosen = $crate::probe::ladder::choose(open.open_object_mut(), $method, $needs)?;
         let skel = open.load()?;
         let links = chosen.attach(skel.object())?;
-        (links, chosen.missing)
+        Attached::programs(links, &chosen.missing())
     }};
 }
 pub(super) use climb;

@@ -9,7 +9,9 @@ mod ksoftirqd;
 mod ladder;
 pub mod log;
 mod method;
+mod perf;
 mod sampler;
+mod schedstat;
 pub mod shared;
 mod skel;
 mod softirq;
@@ -17,6 +19,7 @@ mod syscall;
 mod wire;
 
 use std::any::Any;
+use std::time::Duration;
 
 use crate::analysis::syscalls;
 use crate::model::{Event, FrameId, ProbeStatus, Refusal, StackId, StrId, TaskId};
@@ -71,6 +74,9 @@ pub trait Names {
     fn kernel_stack(&mut self, addresses: &[u64]) -> StackId;
     /// Number of a user stack of a task.
     fn user_stack(&mut self, task: &sp_task, addresses: &[u64]) -> StackId;
+    /// Whether an interrupt or a softirq lies on a kernel stack, over what it interrupted; no where
+    /// its functions have no names.
+    fn interrupted(&mut self, addresses: &[u64]) -> bool;
     /// Number of the symbol at a kernel address.
     fn kernel_symbol(&mut self, address: u64) -> FrameId;
     /// Number of a string.
@@ -84,6 +90,8 @@ pub type Attachment = Box<dyn Any>;
 pub trait Source {
     /// Hands over what has happened since the last time.
     fn drain(&mut self, names: &mut dyn Names, push: &mut dyn FnMut(Event));
+    /// How long it may be left alone at most.
+    fn patience(&self) -> Duration;
 }
 
 /// A probe that is attached.
@@ -98,9 +106,9 @@ pub struct Attached {
 
 impl Attached {
     /// Programs of a rung, some of whose targets may be missing on this kernel.
-    fn programs(links: Vec<libbpf_rs::Link>, missing: &[String]) -> Attached {
-        let note = (!missing.is_empty())
-            .then(|| format!("not on this kernel, so not seen: {}", missing.join(", ")));
+    fn programs(links: Vec<libbpf_rs::Link>, missing: &str) -> Attached {
+        let note =
+            (!missing.is_empty()).then(|| format!("not on this kernel, so not seen: {missing}"));
         Attached { keep: Box::new(links), source: None, note }
     }
 }
@@ -129,6 +137,7 @@ pub struct Rung {
 #[derive(Clone, Copy)]
 enum Attach {
     Bpf(fn(&Config, &Shared, Method) -> anyhow::Result<Attached>),
+    Plain(fn(&Config) -> anyhow::Result<Attached>),
 }
 
 const fn bpf(
@@ -137,6 +146,14 @@ const fn bpf(
     less: Option<&'static str>,
 ) -> Rung {
     Rung { method, attach: Attach::Bpf(attach), less }
+}
+
+const fn plain(
+    method: Method,
+    attach: fn(&Config) -> anyhow::Result<Attached>,
+    less: &'static str,
+) -> Rung {
+    Rung { method, attach: Attach::Plain(attach), less: Some(less) }
 }
 
 /// Every probe, in the order they attach. Row numbers are `enum sp_probe` of `bpf/stallprof.h`.
@@ -161,12 +178,16 @@ pub const PROBES: [Probe; 5] = [
             bpf(Method::Tracepoint, ksoftirqd::attach, None),
             bpf(Method::Fentry, ksoftirqd::attach, Some(ksoftirqd::BY_FUNCTION)),
             bpf(Method::Kprobe, ksoftirqd::attach, Some(ksoftirqd::BY_FUNCTION)),
+            plain(Method::Procfs, schedstat::attach, schedstat::BY_COUNTERS),
         ],
     },
     Probe {
         name: "sampler",
         measures: "what each CPU does at every tick; interrupt gaps",
-        rungs: &[bpf(Method::PerfEvent, sampler::attach, None)],
+        rungs: &[
+            bpf(Method::PerfEvent, sampler::attach, None),
+            plain(Method::Perf, perf::attach, perf::BY_PERF),
+        ],
     },
     Probe {
         name: "hardirq",
@@ -251,6 +272,7 @@ fn rungs<'a>(probe: &'a Probe, config: &Config) -> impl Iterator<Item = &'a Rung
 fn attach(rung: &Rung, config: &Config, shared: Result<&Shared, &str>) -> anyhow::Result<Attached> {
     match (rung.attach, shared) {
         (Attach::Bpf(attach), Ok(shared)) => attach(config, shared, rung.method),
+        (Attach::Plain(attach), _) => attach(config),
         (Attach::Bpf(_), Err(why)) => anyhow::bail!("no BPF: {why}"),
     }
 }

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use anyhow::Result;
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 
-use super::ladder::climb;
+use super::ladder::{Needs, climb};
 use super::shared::share;
 use super::skel::softirq::SoftirqSkelBuilder;
 use super::wire::types::{sp_delay, sp_run};
@@ -27,8 +27,8 @@ pub fn attach(config: &Config, shared: &Shared, method: Method) -> Result<Attach
         rodata.handoff_ns = config.stall.0;
         rodata.all_runs = u32::from(config.softirq_runs);
     }
-    let (links, missing) = climb!(open, method);
-    Ok(Attached::programs(links, &missing))
+    let needs = if method < Method::Fentry { Needs::All } else { Needs::Any };
+    Ok(climb!(open, method, needs))
 }
 
 pub fn decode_delay(record: &[u8], names: &mut dyn Names) -> Option<Event> {

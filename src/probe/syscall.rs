@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use anyhow::Result;
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 
-use super::ladder::climb;
+use super::ladder::{Needs, climb};
 use super::shared::share;
 use super::skel::syscall::SyscallSkelBuilder;
 use super::wire::types::sp_syscall;
@@ -34,8 +34,8 @@ pub fn attach(config: &Config, shared: &Shared, method: Method) -> Result<Attach
     let storage_works = method == Method::TpBtf;
     open.maps.starts.set_autocreate(storage_works)?;
     open.maps.starts_by_tid.set_autocreate(!storage_works)?;
-    let (links, missing) = climb!(open, method);
-    Ok(Attached::programs(links, &missing))
+    let needs = if method < Method::Fentry { Needs::All } else { Needs::Any };
+    Ok(climb!(open, method, needs))
 }
 
 pub fn decode(record: &[u8], names: &mut dyn Names) -> Option<Event> {

@@ -1,0 +1,195 @@
+//! The sampling timer without BPF: perf events read from user space. Ticks and switches of tasks
+//! come through one ring for each CPU, in the order in which they were.
+
+mod ring;
+mod tasks;
+mod watch;
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use perf_event_open::count::Counter;
+use perf_event_open::sample::Sampler;
+use perf_event_open::sample::record::ctx::Switch;
+use perf_event_open::sample::record::sample::{CallChain, Sample as Tick};
+use perf_event_open::sample::record::{Priv, Record, RecordId, Task};
+
+use super::{Attached, Config, Names, Source};
+use crate::model::{Event, Lost, Sample, StackId};
+use crate::units::{Cpu, Ktime, Nanos, Tgid};
+use tasks::Tasks;
+use watch::Watch;
+
+/// What it does not see, or not exactly.
+pub const BY_PERF: &str = "system calls and their files are not known; tasks have the names that \
+                           /proc shows up to 20 ms later, and none if they are gone by then";
+
+/// Records taken from a CPU at a time: a load that makes them faster than they are read must not
+/// keep the rest from being done.
+const AT_ONCE: usize = 100_000;
+
+/// The rings hold seconds; names of tasks are soon gone.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// A thread that is past its end: `perf_event_pid_type` of kernel/events/core.c.
+const GONE: u32 = u32::MAX;
+
+/// Keeps the timers going.
+struct Timers(Vec<Counter>);
+
+impl Drop for Timers {
+    fn drop(&mut self) {
+        // The rings hold the events, too: what is in them is read after this.
+        for timer in &self.0 {
+            let _ = timer.disable();
+        }
+    }
+}
+
+/// One CPU.
+struct Ring {
+    cpu: Cpu,
+    sampler: Sampler,
+    watch: Watch,
+    /// The thread that runs there, as the switches tell: process and thread.
+    current: (u32, u32),
+}
+
+/// All recorded CPUs.
+struct Rings {
+    rings: Vec<Ring>,
+    tasks: Tasks,
+    /// Whose profile is taken; everybody's if none.
+    only: Option<Tgid>,
+}
+
+pub fn attach(config: &Config) -> Result<Attached> {
+    // In another pid namespace than the kernel's own, perf gives no numbers to tasks outside of
+    // it, and the idle task cannot be told from them (include/linux/proc_ns.h).
+    let namespace = std::fs::read_link("/proc/self/ns/pid");
+    if namespace.is_ok_and(|name| name.as_os_str() != "pid:[4026531836]") {
+        bail!("perf events name tasks only in the host's pid namespace (docker run --pid=host)");
+    }
+    let timers = ring::timers(config)?;
+    let rings = ring::rings(&timers, config)?.into_iter().zip(&config.cpus);
+    let rings = rings
+        .map(|(sampler, &cpu)| Ring {
+            cpu,
+            sampler,
+            watch: Watch::new(config.period(), config.gap),
+            current: (GONE, GONE),
+        })
+        .collect();
+    for timer in &timers {
+        timer.enable()?;
+    }
+    let source = Rings { rings, tasks: Tasks::new(), only: config.pid };
+    Ok(Attached { keep: Box::new(Timers(timers)), source: Some(Box::new(source)), note: None })
+}
+
+impl Source for Rings {
+    fn patience(&self) -> Duration {
+        PATIENCE
+    }
+
+    fn drain(&mut self, names: &mut dyn Names, push: &mut dyn FnMut(Event)) {
+        let Rings { rings, tasks, only } = self;
+        for Ring { cpu, sampler, watch, current } in rings {
+            let Some(records) = sampler.iter() else { continue };
+            for (mode, record) in records.take(AT_ONCE) {
+                match record {
+                    Record::Sample(tick) => {
+                        let guest = matches!(mode, Priv::GuestUser | Priv::GuestKernel);
+                        let user_mode = guest || mode == Priv::User;
+                        let mut at = At { cpu: *cpu, watch, current: *current, tasks, only: *only };
+                        at.tick(&tick, user_mode, names).into_iter().for_each(&mut *push);
+                    }
+                    Record::CtxSwitch(switch) => {
+                        let Some((time, own)) = when_and_who(switch.record_id.as_ref()) else {
+                            continue;
+                        };
+                        let (from, to) = match &switch.info {
+                            Switch::OutTo { task: Some(next), .. } => (own, next),
+                            Switch::InFrom(Some(prev)) => (prev, own),
+                            _ => continue,
+                        };
+                        watch.switched(time, from.tid, to.tid);
+                        *current = (to.pid, to.tid);
+                    }
+                    Record::Comm(comm) => {
+                        tasks.renamed(comm.task.pid, comm.task.tid, comm.comm.to_bytes());
+                    }
+                    Record::Fork(fork) => {
+                        tasks.forked(fork.task.pid, fork.task.tid, fork.parent_task.tid);
+                    }
+                    Record::LostRecords(lost) => {
+                        watch.forget();
+                        push(Event::Lost(Lost {
+                            time: when_and_who(lost.record_id.as_ref()).map_or(Ktime(0), |w| w.0),
+                            cpu: *cpu,
+                            probe: names.string("sampler"),
+                            ring_full: lost.lost_records,
+                            rate_limited: 0,
+                        }));
+                    }
+                    // The kernel stopped the timer for a while, as it took too much time.
+                    Record::Throttle(_) | Record::Unthrottle(_) => watch.forget(),
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+fn when_and_who(id: Option<&RecordId>) -> Option<(Ktime, &Task)> {
+    let id = id?;
+    Some((Ktime(id.time?), id.task.as_ref()?))
+}
+
+/// Where a tick is looked at.
+struct At<'a> {
+    cpu: Cpu,
+    watch: &'a mut Watch,
+    current: (u32, u32),
+    tasks: &'a mut Tasks,
+    only: Option<Tgid>,
+}
+
+impl At<'_> {
+    fn tick(&mut self, tick: &Tick, user_mode: bool, names: &mut dyn Names) -> Option<Event> {
+        let (time, task) = when_and_who(Some(&tick.record_id))?;
+        let (tgid, tid) = match (task.pid, task.tid) {
+            (GONE, _) | (_, GONE) => self.current,
+            known => known,
+        };
+        let gap = self.watch.tick(time, tid);
+        if tid == GONE || gap == Nanos(0) && self.only.is_some_and(|o| o.0 != tgid) {
+            return None;
+        }
+        let (mut kernel, mut user): (&[u64], &[u64]) = (&[], &[]);
+        for chain in tick.call_chain.iter().flatten() {
+            match chain {
+                CallChain::Kernel(frames) => kernel = frames,
+                CallChain::User(frames) => user = frames,
+                _ => {}
+            }
+        }
+        // Idle is what is left of the whole.
+        if tid == 0 && !names.interrupted(kernel) {
+            return None;
+        }
+        let raw = self.tasks.get(tgid, tid, self.cpu.0);
+        Some(Event::Sample(Sample {
+            time,
+            cpu: self.cpu,
+            task: names.task(&raw),
+            policy: raw.policy as u8,
+            user_mode,
+            kernel_stack: names.kernel_stack(kernel),
+            user_stack: if user.is_empty() { StackId::NONE } else { names.user_stack(&raw, user) },
+            gap,
+            // What a BPF program reads from the kernel meanwhile is not known: 0.
+            ..Sample::default()
+        }))
+    }
+}
