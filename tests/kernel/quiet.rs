@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use stallscore::found::Found;
+
 use crate::host::{Folder, cpu, findings, machine, stallprof, succeeded};
-use crate::stalls::Found;
 
 /// A period in which nothing of ours runs.
 #[test]
@@ -55,7 +56,7 @@ fn check(name: &str, _hogs: &[Hog]) {
     succeeded(&output);
     assert!(switches.len() > 100, "the witness saw only {} switches", switches.len());
     let findings = findings(&recording);
-    for stall in Found::all(&findings) {
+    for stall in Found::all(&findings).unwrap() {
         if stall.culprit["type"] != "task" {
             continue;
         }

@@ -13,6 +13,8 @@ __u32 hog_tid;
 const volatile __u32 hog_cpu;
 /* Number of the system call in which kind "syscall" spins. */
 const volatile __u64 hog_syscall;
+/* When the timer of kind "irqsoff" expires, by which it is known. */
+const volatile __s64 hog_timer_expires;
 /* Inode of the namespace whose packets count for kinds "bh" and "softirq". */
 const volatile __u32 hog_netns;
 
@@ -49,6 +51,19 @@ SEC("?tp_btf/cgroup_rstat_locked")
 int BPF_PROG(hog_in_irqsoff, struct cgroup *cgrp, int cpu, bool contended)
 {
 	if (!is_hog_task())
+		return 0;
+	return spin_if_armed();
+}
+
+/*
+ * Interrupts off, on kernels without that tracepoint and on PREEMPT_RT, where
+ * the lock above leaves interrupts on: the lock of the CPU's timers is taken
+ * with raw_spin_lock_irqsave(). Interrupts start timers, too: hence by name.
+ */
+SEC("?tp_btf/hrtimer_start")
+int BPF_PROG(hog_in_irqsoff_timer, struct hrtimer *timer)
+{
+	if (!is_hog_task() || BPF_CORE_READ(timer, _softexpires) != hog_timer_expires)
 		return 0;
 	return spin_if_armed();
 }

@@ -40,6 +40,10 @@ struct task_struct {
 	int pid;
 };
 
+struct hrtimer {
+	__s64 _softexpires;
+};
+
 struct ns_common {
 	unsigned int inum;
 };

@@ -18,6 +18,15 @@ const volatile __u64 spin_ns;
 struct stall {
 	__u64 start_ns;
 	__u64 end_ns;
+	/* Longest time between two looks at the clock: somebody else had the CPU. */
+	__u64 paused_ns;
+};
+
+/* A spin under way. */
+struct spin {
+	__u64 end_ns;
+	__u64 last_ns;
+	__u64 paused_ns;
 };
 
 struct {
@@ -34,21 +43,21 @@ __u32 made;
 /* Start of the stall under way, 0 between stalls. */
 __u64 since_ns;
 
-static long spin_step(__u32 i, __u64 *end)
+static long spin_step(__u32 i, struct spin *spin)
 {
-	return bpf_ktime_get_ns() >= *end;
+	__u64 now = bpf_ktime_get_ns();
+
+	if (now - spin->last_ns > spin->paused_ns)
+		spin->paused_ns = now - spin->last_ns;
+	spin->last_ns = now;
+	return now >= spin->end_ns;
 }
 
 /* One bpf_loop() is limited to 1 << 23 rounds, too few for a second: nest. */
-static long spin_round(__u32 i, __u64 *end)
+static long spin_round(__u32 i, struct spin *spin)
 {
-	bpf_loop(1 << 20, spin_step, end, 0);
-	return bpf_ktime_get_ns() >= *end;
-}
-
-static __always_inline void spin_until(__u64 end)
-{
-	bpf_loop(1 << 12, spin_round, &end, 0);
+	bpf_loop(1 << 20, spin_step, spin, 0);
+	return bpf_ktime_get_ns() >= spin->end_ns;
 }
 
 /*
@@ -58,6 +67,7 @@ static __always_inline void spin_until(__u64 end)
  */
 static __always_inline int spin_if_armed(void)
 {
+	struct spin spin = {};
 	struct stall *stall;
 	__u64 start;
 	__u32 n;
@@ -72,8 +82,11 @@ static __always_inline int spin_if_armed(void)
 
 	start = bpf_ktime_get_ns();
 	*(volatile __u64 *)&since_ns = start;
-	spin_until(start + (spin_ns < SPIN_MAX_NS ? spin_ns : SPIN_MAX_NS));
+	spin.last_ns = start;
+	spin.end_ns = start + (spin_ns < SPIN_MAX_NS ? spin_ns : SPIN_MAX_NS);
+	bpf_loop(1 << 12, spin_round, &spin, 0);
 	stall->start_ns = start;
+	stall->paused_ns = spin.paused_ns;
 	stall->end_ns = bpf_ktime_get_ns();
 	*(volatile __u64 *)&since_ns = 0;
 	*(volatile __u32 *)&made = n + 1;

@@ -15,6 +15,7 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use crate::cgroup::{OwnGroup, count_groups, unified_mount, v1_mount};
 use crate::charge;
 use crate::clock::last_error;
+use crate::possible::NotPossible;
 use crate::stop::Stop;
 use crate::task::{pin_to, set_comm};
 
@@ -63,7 +64,7 @@ impl DyingMemcgs {
         let dying = this.count()?;
         ensure!(
             dying >= u64::from(count) * 9 / 10,
-            "only {dying} of {count} removed memory cgroups are still there"
+            NotPossible(format!("{dying} of {count} removed memory cgroups are still there"))
         );
         Ok(this)
     }

@@ -75,21 +75,22 @@ mod tests {
     #[test]
     fn a_stall_gets_the_packets_and_the_wake_that_fall_into_it() {
         let packet = |sent_ns, received_ns| Packet { sent_ns, received_ns };
+        let span = |start_ns, end_ns| Span { start_ns, end_ns, paused_ns: 0 };
         let seen = Seen {
             packets: vec![packet(10, 11), packet(90, 205), packet(150, 206), packet(210, 211)],
             woken: vec![20, 120, 300],
             switched_in: vec![30, 207, 310],
             ..Seen::default()
         };
-        let effects = seen.effects_of(Span { start_ns: 100, end_ns: 200 });
+        let effects = seen.effects_of(span(100, 200));
         let expected =
             Effects { victim_wait_ns: 115, victims: 2, woken_ns: Some(120), in_ns: Some(207) };
         assert_eq!(effects, expected);
 
-        let waits_already = seen.effects_of(Span { start_ns: 302, end_ns: 309 });
+        let waits_already = seen.effects_of(span(302, 309));
         assert_eq!((waits_already.woken_ns, waits_already.in_ns), (Some(300), Some(310)));
 
-        let quiet = seen.effects_of(Span { start_ns: 208, end_ns: 209 });
+        let quiet = seen.effects_of(span(208, 209));
         let expected = Effects { victim_wait_ns: 0, victims: 0, woken_ns: None, in_ns: None };
         assert_eq!(quiet, expected);
     }

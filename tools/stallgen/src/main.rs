@@ -13,19 +13,20 @@ mod netns;
 mod observe;
 mod pace;
 mod packet;
+mod possible;
 mod run;
 mod skel;
 mod spin;
 mod stop;
 mod summary;
 mod task;
-mod truth;
 mod turn;
 mod victims;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use stallscore::truth;
 
 fn main() -> ExitCode {
     let result = match charge::from_command_line() {
@@ -34,6 +35,9 @@ fn main() -> ExitCode {
     };
     result.unwrap_or_else(|error| {
         eprintln!("stallgen: {error:#}");
-        ExitCode::FAILURE
+        match error.is::<possible::NotPossible>() {
+            true => ExitCode::from(possible::NotPossible::STATUS),
+            false => ExitCode::FAILURE,
+        }
     })
 }

@@ -165,12 +165,13 @@ fn describe(made: &Made, seen: Option<&Seen>) -> Vec<Stall> {
         let effects = seen.map(|seen| seen.effects_of(span));
         Stall {
             n: n as u32,
-            kind: header.kind,
+            kind: header.kind.clone(),
             cpu: header.cpu,
             tgid: header.tgid,
             tid: header.tid,
             start_ns: span.start_ns,
             duration_ns: span.duration_ns(),
+            paused_ns: span.paused_ns,
             victim_wait_ns: effects.as_ref().map_or(0, |e| e.victim_wait_ns),
             victims: effects.as_ref().map_or(0, |e| e.victims),
             ksoftirqd_woken_ns: effects.as_ref().and_then(|e| e.woken_ns),

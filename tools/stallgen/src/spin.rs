@@ -7,19 +7,22 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
-use libbpf_rs::btf::{Btf, BtfType};
+use anyhow::{Context as _, Result};
 use libbpf_rs::skel::{OpenSkel as _, SkelBuilder as _};
 use libbpf_rs::{Link, MapCore as _, MapFlags, OpenObject};
 
 use crate::cli::{Args, Kind};
 use crate::clock::now_ns;
 use crate::net::Net;
+use crate::possible::Place;
 use crate::skel::hog::{HogSkel, HogSkelBuilder, types};
 use crate::truth::Span;
 
 /// How long an armed stall may take to begin.
 const PATIENCE: Duration = Duration::from_millis(100);
+
+/// When the timer of kind irqsoff expires: never, and when no other timer does.
+pub const TIMER_EXPIRES_NS: i64 = 4_000_000_000_123_456_789;
 
 /// The program of one kind, loaded, and attached unless it is for a perf event.
 pub struct Spin<'obj> {
@@ -27,6 +30,7 @@ pub struct Spin<'obj> {
     armed: &'obj AtomicU32,
     made: &'obj AtomicU32,
     since_ns: &'obj AtomicU64,
+    place: Option<Place>,
     _link: Option<Link>,
     skel: HogSkel<'obj>,
 }
@@ -38,41 +42,38 @@ impl<'obj> Spin<'obj> {
         args: &Args,
         net: Option<&Net>,
     ) -> Result<Self> {
-        if let Some((tracepoint, note)) = tracepoint_of(args.kind) {
-            let btf = Btf::from_vmlinux().context("this kernel has no /sys/kernel/btf/vmlinux")?;
-            ensure!(
-                btf.type_by_name::<BtfType<'_>>(&format!("btf_trace_{tracepoint}")).is_some(),
-                "this kernel has no tracepoint {tracepoint} ({note}): choose another kind"
-            );
-        }
+        let place = Place::of(args.kind)?;
         let mut open = HogSkelBuilder::default().open(storage)?;
         open.maps.stalls.set_max_entries(args.count)?;
         let rodata = open.maps.rodata_data.as_deref_mut().context("hog without rodata")?;
         rodata.spin_ns = args.length.as_nanos() as u64;
         rodata.hog_cpu = args.cpu;
         rodata.hog_syscall = libc::SYS_pread64 as u64;
+        rodata.hog_timer_expires = TIMER_EXPIRES_NS;
         rodata.hog_netns = match (args.kind, net) {
             (Kind::Bh, Some(net)) => net.sender_inode()?,
             (Kind::Softirq, Some(net)) => net.receiver_inode()?,
             _ => 0,
         };
         let progs = &mut open.progs;
-        match args.kind {
-            Kind::Syscall => progs.hog_in_syscall.set_autoload(true),
-            Kind::Bh => progs.hog_in_bh.set_autoload(true),
-            Kind::Irqsoff => progs.hog_in_irqsoff.set_autoload(true),
-            Kind::Softirq => progs.hog_in_softirq.set_autoload(true),
-            Kind::Hardirq => progs.hog_in_hardirq.set_autoload(true),
-            Kind::Fifo | Kind::Memcg => {}
+        match place {
+            None => {}
+            Some(Place::SysEnter) => progs.hog_in_syscall.set_autoload(true),
+            Some(Place::NetDevQueue) => progs.hog_in_bh.set_autoload(true),
+            Some(Place::RstatLocked) => progs.hog_in_irqsoff.set_autoload(true),
+            Some(Place::HrtimerStart) => progs.hog_in_irqsoff_timer.set_autoload(true),
+            Some(Place::NetifReceive) => progs.hog_in_softirq.set_autoload(true),
+            Some(Place::PerfEvent) => progs.hog_in_hardirq.set_autoload(true),
         }
         let mut skel = open.load().context("cannot load the BPF program that holds the CPU")?;
         let progs = &skel.progs;
-        let link = match args.kind {
-            Kind::Syscall => Some(progs.hog_in_syscall.attach()?),
-            Kind::Bh => Some(progs.hog_in_bh.attach()?),
-            Kind::Irqsoff => Some(progs.hog_in_irqsoff.attach()?),
-            Kind::Softirq => Some(progs.hog_in_softirq.attach()?),
-            Kind::Hardirq | Kind::Fifo | Kind::Memcg => None,
+        let link = match place {
+            None | Some(Place::PerfEvent) => None,
+            Some(Place::SysEnter) => Some(progs.hog_in_syscall.attach()?),
+            Some(Place::NetDevQueue) => Some(progs.hog_in_bh.attach()?),
+            Some(Place::RstatLocked) => Some(progs.hog_in_irqsoff.attach()?),
+            Some(Place::HrtimerStart) => Some(progs.hog_in_irqsoff_timer.attach()?),
+            Some(Place::NetifReceive) => Some(progs.hog_in_softirq.attach()?),
         };
         let bss = skel.maps.bss_data.take().context("hog without bss")?;
         // SAFETY: aligned fields of a mapping that lives as long as `skel`,
@@ -85,12 +86,17 @@ impl<'obj> Spin<'obj> {
                 AtomicU64::from_ptr(&raw mut bss.since_ns),
             )
         };
-        Ok(Self { hog_tid, armed, made, since_ns, _link: link, skel })
+        Ok(Self { hog_tid, armed, made, since_ns, place, _link: link, skel })
     }
 
     /// Start of the stall under way, 0 between stalls.
     pub fn since_ns(&self) -> &AtomicU64 {
         self.since_ns
+    }
+
+    /// Where it is attached.
+    pub fn place(&self) -> Option<Place> {
+        self.place
     }
 
     /// Makes the thread `tid` the one that is held.
@@ -136,22 +142,11 @@ impl<'obj> Spin<'obj> {
         let bytes = self.skel.maps.stalls.lookup(&n.to_ne_bytes(), MapFlags::ANY)?;
         let bytes = bytes.filter(|b| b.len() == size_of::<types::stall>());
         let bytes = bytes.with_context(|| format!("no record of stall {n}"))?;
-        let (start, end) = bytes.split_at(size_of::<u64>());
-        Ok(Span {
-            start_ns: u64::from_ne_bytes(start.try_into()?),
-            end_ns: u64::from_ne_bytes(end.try_into()?),
-        })
-    }
-}
-
-/// The tracepoint a kind spins at, and which kernels have it.
-fn tracepoint_of(kind: Kind) -> Option<(&'static str, &'static str)> {
-    match kind {
-        Kind::Syscall => Some(("sys_enter", "CONFIG_FTRACE_SYSCALLS is off")),
-        Kind::Bh => Some(("net_dev_queue", "CONFIG_NET is off")),
-        Kind::Irqsoff => Some(("cgroup_rstat_locked", "Linux 6.12 and later have it")),
-        Kind::Softirq => Some(("netif_receive_skb", "CONFIG_NET is off")),
-        Kind::Hardirq | Kind::Fifo | Kind::Memcg => None,
+        let number = |n: usize| -> Result<u64> {
+            let at = n * size_of::<u64>();
+            Ok(u64::from_ne_bytes(bytes[at..at + size_of::<u64>()].try_into()?))
+        };
+        Ok(Span { start_ns: number(0)?, end_ns: number(1)?, paused_ns: number(2)? })
     }
 }
 

@@ -29,7 +29,7 @@ impl<'a> Bh<'a> {
 impl Hog for Bh<'_> {
     fn header(&self) -> Header {
         // send(3) is sendto(2) without an address.
-        Header { syscall: Some("sendto"), ..self.workshop.header() }
+        Header { syscall: Some("sendto".into()), ..self.workshop.header() }
     }
 
     fn stall(&mut self) -> Result<Option<Span>> {

@@ -43,11 +43,15 @@ impl Hog for Fifo<'_> {
         let start_ns = now_ns();
         since_ns.store(start_ns, Ordering::Relaxed);
         let until_ns = start_ns + self.workshop.args.length.as_nanos() as u64;
-        while now_ns() < until_ns {
+        let (mut last_ns, mut paused_ns) = (start_ns, 0);
+        while last_ns < until_ns {
             hint::spin_loop();
+            let now_ns = now_ns();
+            paused_ns = paused_ns.max(now_ns - last_ns);
+            last_ns = now_ns;
         }
         since_ns.store(0, Ordering::Relaxed);
-        Ok(Some(Span { start_ns, end_ns: now_ns() }))
+        Ok(Some(Span { start_ns, end_ns: now_ns(), paused_ns }))
     }
 }
 

@@ -51,7 +51,7 @@ impl Hog for Memcg<'_> {
             // It takes what it takes.
             length_ns: 0,
             file: Some(self.path.clone()),
-            syscall: Some("read"),
+            syscall: Some("read".into()),
             dying: Some(self.dying),
             ..self.workshop.header()
         }
@@ -70,6 +70,6 @@ impl Hog for Memcg<'_> {
         let end_ns = now_ns();
         since_ns.store(0, Ordering::Relaxed);
         result.with_context(|| format!("cannot read {}", self.path))?;
-        Ok(Some(Span { start_ns, end_ns }))
+        Ok(Some(Span { start_ns, end_ns, paused_ns: 0 }))
     }
 }

@@ -68,7 +68,7 @@ impl<'a> Workshop<'a> {
     /// A header that blames no task.
     fn header_without_task(&self) -> Header {
         Header {
-            kind: self.args.kind.name(),
+            kind: self.args.kind.name().to_owned(),
             cpu: self.args.cpu,
             tgid: None,
             tid: None,

@@ -27,7 +27,7 @@ impl<'a> Softirq<'a> {
 
 impl Hog for Softirq<'_> {
     fn header(&self) -> Header {
-        Header { vector: Some("NET_RX"), ..self.workshop.header_without_task() }
+        Header { vector: Some("NET_RX".into()), ..self.workshop.header_without_task() }
     }
 
     fn stall(&mut self) -> Result<Option<Span>> {

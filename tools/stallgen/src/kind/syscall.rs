@@ -42,7 +42,7 @@ impl Hog for Syscall<'_> {
     fn header(&self) -> Header {
         Header {
             file: Some(self.path.to_string_lossy().into_owned()),
-            syscall: Some("pread64"),
+            syscall: Some("pread64".into()),
             ..self.workshop.header()
         }
     }

@@ -5,16 +5,18 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Version of the format.
-const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
+/// The clock of every time in it.
+pub(crate) const CLOCK: &str = "CLOCK_MONOTONIC";
 
 /// What all stalls of a run have in common.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Header {
     /// The kind of stall, as on the command line.
-    pub kind: &'static str,
+    pub kind: String,
     /// The CPU that was held.
     pub cpu: u32,
     /// The process to blame; none where no task is to blame.
@@ -30,9 +32,9 @@ pub struct Header {
     /// The file the system call is about.
     pub file: Option<String>,
     /// The system call inside which the CPU is held.
-    pub syscall: Option<&'static str>,
+    pub syscall: Option<String>,
     /// The softirq vector inside which the CPU is held.
-    pub vector: Option<&'static str>,
+    pub vector: Option<String>,
     /// Dying memory cgroups under the one that is read.
     pub dying: Option<u64>,
 }
@@ -44,6 +46,8 @@ pub struct Span {
     pub start_ns: u64,
     /// First moment after it.
     pub end_ns: u64,
+    /// Longest time in it in which somebody else had the CPU, where that is known.
+    pub paused_ns: u64,
 }
 
 impl Span {
@@ -54,12 +58,12 @@ impl Span {
 }
 
 /// One stall with what it did to others.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Stall {
     /// Number of the stall in this run.
     pub n: u32,
     /// As in the header.
-    pub kind: &'static str,
+    pub kind: String,
     /// As in the header.
     pub cpu: u32,
     /// As in the header.
@@ -70,6 +74,10 @@ pub struct Stall {
     pub start_ns: u64,
     /// How long it was.
     pub duration_ns: u64,
+    /// Longest time in it in which somebody else had the CPU: an interrupt, or the hypervisor.
+    /// 0 for memcg, which cannot know.
+    #[serde(default)]
+    pub paused_ns: u64,
     /// Longest wait of a packet under way during the stall.
     pub victim_wait_ns: u64,
     /// Packets that waited for more than a quarter of the stall.
@@ -79,6 +87,18 @@ pub struct Stall {
     pub ksoftirqd_woken_ns: Option<u64>,
     /// When it then got the CPU.
     pub ksoftirqd_in_ns: Option<u64>,
+}
+
+impl Stall {
+    /// First moment after it.
+    pub fn end_ns(&self) -> u64 {
+        self.start_ns + self.duration_ns
+    }
+
+    /// When ksoftirqd was woken and when it got the CPU, if both happened.
+    pub fn ksoftirqd_wait(&self) -> Option<(u64, u64)> {
+        self.ksoftirqd_woken_ns.zip(self.ksoftirqd_in_ns)
+    }
 }
 
 #[derive(Serialize)]
@@ -131,7 +151,7 @@ fn write_lines(
         serde_json::to_writer(&mut to, &line)?;
         to.write_all(b"\n")
     };
-    line(Line::Header { version: VERSION, header, clock: "CLOCK_MONOTONIC" })?;
+    line(Line::Header { version: VERSION, header, clock: CLOCK })?;
     for stall in stalls {
         line(Line::Stall(stall))?;
     }
