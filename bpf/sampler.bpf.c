@@ -124,7 +124,7 @@ int tick(struct perf_ctx *ctx)
 		len = fill_call(&e->call, task, user_regs(task), fd_calls, evidence, r->data);
 	if (!e->user_mode)
 		len += e->kernel_len = take_stack(ctx, r->data + bounded(len, SP_PATH), 0);
-	if (!(e->task.flags & PF_KTHREAD))
+	if (!(e->task.flags & (PF_KTHREAD | PF_IO_WORKER)))
 		len += e->user_len = take_stack(ctx, r->data + bounded(len, SP_PATH + 8 * SP_STACK),
 						BPF_F_USER_STACK);
 	/* Others come every tick of a stall: the reader's own pace is soon enough for them. */

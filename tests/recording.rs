@@ -6,6 +6,8 @@
 mod damage;
 #[path = "recording/disk_full.rs"]
 mod disk_full;
+#[path = "recording/dissect.rs"]
+mod dissect;
 #[path = "recording/docs.rs"]
 mod docs;
 #[path = "recording/examples.rs"]
@@ -18,6 +20,10 @@ mod forge;
 mod fuzz;
 #[path = "recording/hostile.rs"]
 mod hostile;
+#[path = "recording/memory.rs"]
+mod memory;
+#[path = "recording/mutants.rs"]
+mod mutants;
 #[path = "recording/round_trip.rs"]
 mod round_trip;
 #[path = "recording/versions.rs"]

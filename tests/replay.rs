@@ -6,8 +6,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "replay/command.rs"]
+mod command;
+#[path = "render/difference.rs"]
+mod difference;
+#[path = "replay/made.rs"]
+mod made;
+#[path = "render/tape.rs"]
+mod tape;
+
 use std::path::{Path, PathBuf};
 
+use difference::difference;
 use stallprof::render::{self, Style};
 use stallprof::{analysis, recording};
 
@@ -46,18 +56,28 @@ fn recordings_give_the_findings_they_gave() {
             if bless {
                 std::fs::write(&golden, &output).unwrap();
                 eprintln!("blessed {}", golden.display());
-            } else if std::fs::read(&golden).ok().as_ref() != Some(&output) {
-                wrong.push(golden);
+                continue;
+            }
+            let kept = std::fs::read_to_string(&golden).unwrap_or_default();
+            if let Some(difference) = difference(&kept, &String::from_utf8(output).unwrap()) {
+                let name = golden.file_name().unwrap().to_string_lossy();
+                wrong.push(format!("{name}, {difference}"));
             }
         }
     }
-    assert!(wrong.is_empty(), "missing or different: {wrong:#?}; the head of this file tells more");
+    let told: Vec<&str> = wrong.iter().take(4).map(String::as_str).collect();
+    assert!(
+        wrong.is_empty(),
+        "{} goldens are missing or differ; the head of this file tells more\n{}",
+        wrong.len(),
+        told.join("")
+    );
 }
 
 #[test]
 fn the_same_recording_gives_the_same_findings() {
     for path in recordings() {
-        assert_eq!(outputs(&path), outputs(&path));
+        assert!(outputs(&path) == outputs(&path), "{} gives now this, now that", path.display());
     }
 }
 

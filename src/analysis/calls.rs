@@ -1,4 +1,4 @@
-//! Slow system calls by task, call and file.
+//! System calls: who was in one, and the slow ones by thread, call and file.
 
 use std::collections::BTreeMap;
 
@@ -6,20 +6,32 @@ use super::blame;
 use super::groups::median;
 use super::index::Index;
 use super::syscalls;
-use crate::model::SyscallSlow;
 use crate::model::findings::SlowCallGroup;
+use crate::model::{Recording, StackId, SyscallSlow, TaskId};
 use crate::units::Nanos;
+
+/// Whether a task, seen with this kernel stack, came there by no system call: a kernel thread, or
+/// a thread that has not been in user mode since it was made. Workers of io_uring and vhost never
+/// are, and what their registers hold is the call of whoever made them.
+pub(crate) fn outside_calls(r: &Recording, task: TaskId, kernel: StackId) -> bool {
+    // Where the kernel lets a new thread begin (arch/x86/entry/entry_64.S; the second is its name
+    // in assembly since 6.6).
+    let begins = |name: &str| matches!(name, "ret_from_fork" | "ret_from_fork_asm");
+    r.task(task).kthread || r.functions(kernel).next_back().is_some_and(begins)
+}
 
 /// Longest total first.
 pub fn groups(index: &Index<'_>) -> Vec<SlowCallGroup> {
     let r = index.recording;
     let mut by: BTreeMap<_, Vec<&SyscallSlow>> = BTreeMap::new();
-    for call in &r.syscalls {
-        by.entry((call.task, call.syscall.nr_plus_1, call.syscall.file)).or_default().push(call);
+    for call in r.syscalls.iter().filter(|c| !r.task(c.task).kthread) {
+        let key = (index.thread(call.task), call.syscall.nr_plus_1, call.syscall.file);
+        by.entry(key).or_default().push(call);
     }
     let mut groups: Vec<SlowCallGroup> = by
         .into_iter()
-        .map(|((task, nr_plus_1, file), calls)| {
+        .map(|((thread, nr_plus_1, file), calls)| {
+            let task = blame::most_seen(calls.iter().map(|c| c.task)).unwrap_or(thread);
             let mut who = blame::identity(r, task);
             let nr = nr_plus_1.saturating_sub(1);
             who.syscall = Some(syscalls::name(&r.meta.arch, nr).into_owned());

@@ -49,7 +49,7 @@ pub fn join(mut measures: Vec<Measure>) -> Vec<Episode> {
 /// in other latenesses only if it is hardly longer than they are: ksoftirqd can wait for long
 /// while interrupts serve its softirqs, and what stalls the CPU meanwhile is another story.
 fn same_stall(primary: &Measure, m: &Measure) -> bool {
-    let shared = 2 * overlap(primary, m);
+    let shared = overlap(primary, m).saturating_mul(2);
     let bound = primary.kind == StallKind::Handoff && m.kind != StallKind::Handoff;
     shared >= m.duration.0 && (!bound || shared >= primary.duration.0)
 }

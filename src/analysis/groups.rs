@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::blame;
 use super::index::Index;
 use super::stacks::common;
-use crate::model::findings::{Cause, CpuSummary, Culprit, CulpritGroup, Stall};
+use crate::model::findings::{Cause, CpuSummary, Culprit, CulpritGroup, Stall, TaskCulprit};
 use crate::units::{Cpu, Nanos};
 
 /// One line for each recorded CPU.
@@ -40,7 +41,11 @@ pub fn culprits(stalls: &[Stall]) -> Vec<CulpritGroup> {
             cpus.dedup();
             let worst = stalls.iter().max_by_key(|s| s.duration);
             let mut stack = worst.map(|s| s.evidence.stack.clone()).unwrap_or_default();
-            let mut culprit = culprit;
+            let shown = || blame::most_seen(stalls.iter().map(|s| &s.culprit)).cloned();
+            let mut culprit = match culprit {
+                Culprit::Task(_) => shown().unwrap_or(culprit),
+                other => other,
+            };
             if let Culprit::Softirq { function, .. } = &mut culprit {
                 stack = common(
                     stalls.iter().map(|s| s.evidence.stack.iter().map(String::as_str).collect()),
@@ -72,10 +77,17 @@ pub fn culprits(stalls: &[Stall]) -> Vec<CulpritGroup> {
 }
 
 /// What makes two stalls the work of the same culprit. A softirq handler is the same whatever
-/// function of it the samples of one stall happened to share.
+/// function of it the samples of one stall happened to share; a thread, whatever it calls itself.
 fn key(culprit: &Culprit) -> Culprit {
     match culprit {
         Culprit::Softirq { vector, .. } => Culprit::Softirq { vector: *vector, function: None },
+        Culprit::Task(task) => Culprit::Task(TaskCulprit {
+            comm: String::new(),
+            process: None,
+            cgroup: None,
+            workload: None,
+            ..task.clone()
+        }),
         other => other.clone(),
     }
 }
@@ -84,4 +96,15 @@ fn key(culprit: &Culprit) -> Culprit {
 pub fn median(mut all: Vec<Nanos>) -> Nanos {
     all.sort_unstable();
     all.get(all.len().saturating_sub(1) / 2).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_middle_one_or_the_lower_of_two() {
+        let of = |all: &[u64]| median(all.iter().copied().map(Nanos).collect()).0;
+        assert_eq!((of(&[]), of(&[7]), of(&[9, 1, 5]), of(&[4, 1, 9, 2])), (0, 7, 5, 2));
+    }
 }

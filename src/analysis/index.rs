@@ -1,11 +1,11 @@
 //! A recording by CPU and time, with each stack looked at once: no question to it goes through all
 //! events, so that neither a long recording nor a hostile one keeps the analysis busy for minutes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::stacks::StackFacts;
 use crate::model::*;
-use crate::units::{Cpu, Ktime, Nanos};
+use crate::units::{Cpu, Ktime, Nanos, Tgid, Tid};
 
 /// An event of a CPU at a moment.
 pub trait Timed {
@@ -80,17 +80,29 @@ pub struct Index<'r> {
     pub hardirqs: ByCpu<'r, HardIrq>,
     steal: ByCpu<'r, Steal>,
     calls: BTreeMap<TaskId, Vec<&'r SyscallSlow>>,
-    stacks: Vec<StackFacts>,
-    none: StackFacts,
+    threads: Vec<TaskId>,
+    /// For each stack the number of its facts; 0 for those that are empty, of which a damaged
+    /// file can hold millions.
+    numbers: Vec<u32>,
+    facts: Vec<StackFacts>,
 }
 
 impl<'r> Index<'r> {
     pub fn new(r: &'r Recording) -> Index<'r> {
+        let threads = threads(&r.tasks);
         let mut calls: BTreeMap<TaskId, Vec<&SyscallSlow>> = BTreeMap::new();
         for call in &r.syscalls {
-            calls.entry(call.task).or_default().push(call);
+            calls.entry(first_of(&threads, call.task)).or_default().push(call);
         }
-        let facts = |n| StackFacts::of(r.functions(StackId(n as u32)));
+        let mut facts = vec![StackFacts::default()];
+        let mut number = |(n, stack): (usize, &Stack)| {
+            if stack.0.is_empty() {
+                return 0;
+            }
+            facts.push(StackFacts::of(r.functions(StackId(n as u32))));
+            facts.len() as u32 - 1
+        };
+        let numbers = r.stacks.iter().enumerate().map(&mut number).collect();
         Index {
             recording: r,
             samples: ByCpu::new(&r.samples),
@@ -101,8 +113,9 @@ impl<'r> Index<'r> {
             hardirqs: ByCpu::new(&r.hardirqs),
             steal: ByCpu::new(&r.steal),
             calls,
-            stacks: (0..r.stacks.len()).map(facts).collect(),
-            none: StackFacts::default(),
+            threads,
+            numbers,
+            facts,
         }
     }
 
@@ -119,14 +132,21 @@ impl<'r> Index<'r> {
         cpus
     }
 
+    /// The number that stands for a thread: tasks are numbered by name too, and a thread that
+    /// renames itself (`prctl`, `execve`) has several.
+    pub fn thread(&self, task: TaskId) -> TaskId {
+        first_of(&self.threads, task)
+    }
+
     /// What a kernel stack tells.
     pub fn facts(&self, stack: StackId) -> &StackFacts {
-        self.stacks.get(stack.0 as usize).unwrap_or(&self.none)
+        let number = self.numbers.get(stack.0 as usize).copied().unwrap_or_default();
+        &self.facts[number as usize]
     }
 
     /// The slow call that a task was in at a moment: the first one to return after it.
     pub fn call_at(&self, task: TaskId, at: Ktime) -> Option<&'r SyscallSlow> {
-        let calls = self.calls.get(&task)?;
+        let calls = self.calls.get(&self.thread(task))?;
         let call = calls.get(calls.partition_point(|c| c.time < at))?;
         (call.time.before(call.duration) <= at).then_some(call)
     }
@@ -140,4 +160,22 @@ impl<'r> Index<'r> {
         let (before, after) = (readings.get(before)?, readings.get(after)?);
         Some(Nanos(after.total.0.saturating_sub(before.total.0)))
     }
+}
+
+/// For each task the first one that is the same thread. Idle tasks, one a CPU, are all number 0,
+/// and so are tasks of which nothing is known: these are nobody but themselves.
+fn threads(tasks: &[Task]) -> Vec<TaskId> {
+    let mut first: HashMap<(Tid, Tgid, Ktime), TaskId> = HashMap::new();
+    let one = |(n, task): (usize, &Task)| {
+        let id = TaskId(n as u32);
+        match task.tid {
+            Tid(0) => id,
+            _ => *first.entry((task.tid, task.tgid, task.start)).or_insert(id),
+        }
+    };
+    tasks.iter().enumerate().map(one).collect()
+}
+
+fn first_of(threads: &[TaskId], task: TaskId) -> TaskId {
+    threads.get(task.0 as usize).copied().unwrap_or(task)
 }

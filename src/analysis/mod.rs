@@ -18,6 +18,8 @@ pub mod workload;
 
 use crate::model::Recording;
 use crate::model::findings::{Findings, Host, LostRecords, Options, SCHEMA, Stall, Window};
+pub(crate) use calls::outside_calls;
+pub(crate) use groups::median;
 use index::Index;
 
 /// Concludes what a recording shows.

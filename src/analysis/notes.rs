@@ -70,6 +70,10 @@ pub fn notes(r: &Recording, stalls: &[Stall]) -> Vec<String> {
             meta.threaded_napi.join(", ")
         ));
     }
+    for probe in meta.probes.iter().filter(|p| p.method.is_some()) {
+        let (Some(method), Some(less)) = (&probe.method, &probe.reason) else { continue };
+        notes.push(format!("Measured in part, {} by {method}: {less}.", probe.name));
+    }
     let blamed = stalls.iter().any(|s| s.cause == Cause::IrqsOff);
     let steal_counted = r.steal.iter().any(|s| s.total.0 > 0);
     if blamed && meta.virtual_machine == Some(true) && !steal_counted {
@@ -79,10 +83,17 @@ pub fn notes(r: &Recording, stalls: &[Stall]) -> Vec<String> {
                 .to_owned(),
         );
     }
+    if blamed && meta.probes.iter().any(|p| p.name == "hardirq" && p.method.is_none()) {
+        notes.push(
+            "Hard interrupts were not measured: one that ran long, and came just while a task had \
+             interrupts off, would look like the task's doing."
+                .to_owned(),
+        );
+    }
     let unseen = |s: &&Stall| s.cause == Cause::Unexplained && s.evidence.samples == 0;
     let unexplained = stalls.iter().filter(unseen).map(|s| s.duration);
     let worst = unexplained.max().unwrap_or(Nanos(0));
-    if worst.0 > 0 && meta.sample_period.0 > 0 && worst > Nanos(4 * meta.sample_period.0) {
+    if worst.0 > 0 && meta.sample_period.0 > 0 && worst.0 / 4 > meta.sample_period.0 {
         notes.push(format!(
             "A stall of {worst} has no sample inside although several were due: look for lost \
              records, or for a CPU that took no interrupts."

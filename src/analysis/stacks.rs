@@ -54,7 +54,7 @@ pub struct StackFacts {
 impl StackFacts {
     /// Reads a stack of function names, innermost first.
     pub fn of<'a>(names: impl Iterator<Item = &'a str> + Clone) -> StackFacts {
-        let names: Vec<&str> = names.collect();
+        let names: Vec<&str> = names.map(source_name).collect();
         let interrupt_frames =
             names.iter().rposition(|n| is_interrupt_entry(n)).map_or(0, |i| i + 1);
         let own = names.get(interrupt_frames..).unwrap_or_default();
@@ -69,6 +69,14 @@ impl StackFacts {
             context: context(&names),
         }
     }
+}
+
+/// The name in the source of a function that the compiler made a special copy of, as it does of
+/// `handle_softirqs` on PREEMPT_RT.
+fn source_name(symbol: &str) -> &str {
+    const COPIES: [&str; 4] = [".constprop.", ".isra.", ".part.", ".cold"];
+    let cut = COPIES.iter().filter_map(|copy| symbol.find(copy)).min();
+    cut.map_or(symbol, |at| &symbol[..at])
 }
 
 /// The innermost running handler. It must stand right above the loop: a tick in the loop itself,
@@ -90,9 +98,15 @@ fn is_interrupt_entry(name: &str) -> bool {
         )
 }
 
+/// Whether a function is only on a stack where an interrupt or a softirq lies on top of what ran.
+#[cfg(feature = "probes")]
+pub fn lies_on_top(name: &str) -> bool {
+    is_interrupt_entry(name) || SOFTIRQ_LOOP.contains(&source_name(name))
+}
+
 /// Functions whose last act is to turn interrupts back on (include/linux/spinlock_api_smp.h,
 /// arch/x86/include/asm/irqflags.h and its paravirt twins).
-fn restores_irqs(name: &str) -> bool {
+pub fn restores_irqs(name: &str) -> bool {
     name.contains("_unlock_irq")
         || name.ends_with("irq_enable")
         || name.ends_with("irq_restore")
@@ -122,7 +136,7 @@ fn context(names: &[&str]) -> Option<Context> {
         Some(Context::Irq)
     } else if has(&["napi_threaded_poll", "napi_threaded_poll_loop"]) {
         Some(Context::Napi)
-    } else if first(&["__local_bh_enable_ip", "do_softirq", "do_softirq.part.0"]) {
+    } else if first(&["__local_bh_enable_ip", "do_softirq"]) {
         Some(Context::Task)
     } else {
         None

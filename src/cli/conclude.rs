@@ -1,12 +1,11 @@
 //! How `record` ends: the verdict, and where everything is.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 
-use super::output::{picture_of, write_whole};
+use super::output::{picture_of, print, tell, write_whole};
 use super::style::style;
 use crate::analysis;
 use crate::model::Recording;
@@ -21,23 +20,20 @@ pub fn conclude(path: &Path, force: bool, end: &End, live: &Live) -> Result<Exit
         format!("{} events were recorded, but the recording cannot be read back", live.events)
     })?;
     let findings = analysis::analyse(&recording);
-    verdict(&findings)?;
+    let printed = print(|out| render::terminal::verdict(out, &findings, style()));
+    // Wherever the verdict went, the picture is made.
     let svg = flame_graph(&recording, &findings, path, force);
-    paths(path, svg)?;
+    let code = match printed {
+        Ok(code) if code == ExitCode::SUCCESS => paths(path, svg)?,
+        other => other.with_context(|| format!("the recording is kept as {}", path.display()))?,
+    };
     if let End::Write(error) = end {
         bail!(
             "the recording ended early: {}: {error}. What was written before is in it",
             path.display()
         );
     }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn verdict(findings: &Findings) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    render::terminal::verdict(&mut out, findings, style())?;
-    out.flush()?;
-    Ok(())
+    Ok(code)
 }
 
 /// Writes the flame graph of what held the CPUs beside the recording.
@@ -59,15 +55,19 @@ fn flame_graph(
 }
 
 /// Where everything is, and how to see it again.
-fn paths(recording: &Path, svg: Result<Option<PathBuf>>) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    let shown = render::escape::visible(&recording.to_string_lossy()).into_owned();
-    writeln!(out)?;
-    writeln!(out, "Recording    {shown}  (stallprof report {shown})")?;
-    match svg {
-        Ok(Some(svg)) => writeln!(out, "Flame graph  {}", svg.display())?,
-        Ok(None) => {}
-        Err(error) => eprintln!("stallprof: no flame graph: {error:#}"),
-    }
-    Ok(())
+fn paths(recording: &Path, svg: Result<Option<PathBuf>>) -> Result<ExitCode> {
+    let shown = |path: &Path| render::escape::visible(&path.to_string_lossy()).into_owned();
+    let recording = shown(recording);
+    print(|out| {
+        writeln!(out)?;
+        writeln!(out, "Recording    {recording}  (stallprof report {recording})")?;
+        match svg {
+            Ok(Some(svg)) => writeln!(out, "Flame graph  {}", shown(&svg)),
+            Ok(None) => Ok(()),
+            Err(error) => {
+                tell(&format_args!("no flame graph: {error:#}"));
+                Ok(())
+            }
+        }
+    })
 }

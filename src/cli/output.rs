@@ -1,13 +1,42 @@
-//! Output files of ours besides recordings: whole or not there.
+//! What we write besides recordings: the report, and files that are whole or not there.
 
-use std::io::Write;
+use std::fmt::Display;
+use std::io::{self, Write};
 use std::path::Path;
 #[cfg(feature = "probes")]
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
-use crate::recording;
+use crate::{recording, render};
+
+/// What a shell makes of a program that SIGPIPE ended, as it does those that leave it be.
+const CLOSED_PIPE: u8 = 128 + libc::SIGPIPE as u8;
+
+/// Prints to standard output. Where its reader has had enough (`stallprof report FILE | head`),
+/// the exit code says so and nothing else does.
+pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<ExitCode> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let written = write(&mut out).and_then(|()| out.flush());
+    match written {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) => {
+            // What is left in the buffer would be tried once more, in vain.
+            drop(out.into_parts());
+            if error.kind() == io::ErrorKind::BrokenPipe {
+                return Ok(ExitCode::from(CLOSED_PIPE));
+            }
+            Err(error).context("the report could not be written to standard output")
+        }
+    }
+}
+
+/// Says something that is no part of the report. Where nobody listens it is not said.
+pub fn tell(words: &dyn Display) {
+    let words = words.to_string();
+    let _ = writeln!(io::stderr(), "stallprof: {}", render::escape::visible(&words));
+}
 
 /// Writes a new file; replaces one only with `force`. One that cannot be written whole is removed.
 pub fn write_whole(path: &Path, bytes: &[u8], force: bool) -> Result<()> {

@@ -13,9 +13,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::host::{CpuList, HostFacts, HostRoot};
-use crate::model::Meta;
+use crate::model::{Meta, measured};
 use crate::probe::{Config, Method, PROBES};
 use crate::recording;
+use crate::render::escape;
 use crate::session::{self, Live, Session};
 use crate::units::{Nanos, Tgid};
 
@@ -23,7 +24,7 @@ use crate::units::{Nanos, Tgid};
 ///
 /// Ends after --duration, with the COMMAND, or at Ctrl-C; then prints the verdict. The recording
 /// it keeps can be read anywhere with `stallprof report`. Needs root, or CAP_BPF, CAP_PERFMON and
-/// CAP_SYSLOG.
+/// CAP_SYSLOG; with less it measures less, and says so.
 #[derive(clap::Args)]
 pub struct Args {
     /// CPUs to record, such as 11 or 0,2-5; all by default
@@ -87,6 +88,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
     }
 
     let session = Session::start(&config).map_err(explain)?;
+    warn(&session);
     let meta = meta(&config, &facts, &session);
     // The command first: where it cannot be run, no file is replaced.
     let mut child = spawn(&args.command)?;
@@ -187,6 +189,14 @@ fn meta(config: &Config, facts: &HostFacts, session: &Session) -> Meta {
     };
     facts.fill(&mut meta);
     meta
+}
+
+/// Says at once what will be missing: a person may wait long for the verdict.
+fn warn(session: &Session) {
+    for (probes, reason) in measured::missing(&session.probes) {
+        let names: Vec<&str> = probes.iter().map(|p| p.name.as_str()).collect();
+        eprintln!("stallprof: not measured: {} ({})", names.join(", "), escape::visible(reason));
+    }
 }
 
 /// What a person can do about a refusal.

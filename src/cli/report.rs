@@ -1,13 +1,13 @@
 //! `stallprof report`: from a recording, anywhere, without root.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
-use super::output::write_whole;
+use super::output::{print, tell, write_whole};
 use super::style::style;
 use crate::model::findings::Stall;
 use crate::render::{self, flame};
@@ -77,29 +77,20 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         let mut svg = Vec::new();
         flame::svg(&mut svg, &folded, &caption)?;
         write_whole(path, &svg, args.force)?;
+        let what = if whole { "of the whole recording" } else { "of what held the CPUs" };
+        tell(&format_args!("wrote {}, the flame graph {what}", path.display()));
     }
 
-    let mut out = std::io::stdout().lock();
+    let (f, style) = (&findings, style());
     if let Some(which) = &args.around {
-        let stall = pick(&findings.stalls, which)?;
-        render::ordered::write(
-            &mut out,
-            &recording,
-            &findings,
-            Some(stall.id),
-            args.before,
-            style(),
-        )?;
-    } else if args.stalls {
-        render::terminal::stalls(&mut out, &findings, style())?;
-    } else {
-        match args.format {
-            Format::Text => render::terminal::verdict(&mut out, &findings, style())?,
-            Format::Json => render::json::write(&mut out, &findings).map_err(io::Error::from)?,
-        }
+        let id = Some(pick(&f.stalls, which)?.id);
+        return print(|out| render::ordered::write(out, &recording, f, id, args.before, style));
     }
-    out.flush()?;
-    Ok(ExitCode::SUCCESS)
+    print(|out| match args.format {
+        _ if args.stalls => render::terminal::stalls(out, f, style),
+        Format::Text => render::terminal::verdict(out, f, style),
+        Format::Json => render::json::write(out, f).map_err(io::Error::from),
+    })
 }
 
 fn pick<'a>(stalls: &'a [Stall], which: &str) -> Result<&'a Stall> {

@@ -9,9 +9,9 @@ use crate::render::Style;
 pub fn style() -> Style {
     let terminal = std::io::stdout().is_terminal();
     let color = terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-    let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
-    let width = columns.or_else(terminal_width).unwrap_or(100);
-    Style { color, width: width.clamp(60, 160) }
+    let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok()).filter(|c| *c > 0);
+    let width = columns.or_else(terminal_width).unwrap_or(Style::default().width);
+    Style { color, width }
 }
 
 fn terminal_width() -> Option<usize> {

@@ -8,6 +8,8 @@ use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use crate::units::{Ktime, Nanos};
+
 /// `f_type` of procfs (`PROC_SUPER_MAGIC`).
 pub const PROC_MAGIC: i64 = 0x9fa0;
 /// `f_type` of a cgroup v1 hierarchy (`CGROUP_SUPER_MAGIC`).
@@ -29,6 +31,31 @@ pub fn fs_magic(path: &Path) -> Option<i64> {
     };
     #[allow(clippy::unnecessary_cast)] // Its type differs between C libraries.
     Some(out.f_type as i64)
+}
+
+/// CLOCK_MONOTONIC now.
+#[must_use]
+pub fn monotonic() -> Ktime {
+    Ktime(clock(libc::CLOCK_MONOTONIC))
+}
+
+/// Nanoseconds since 1970 UTC.
+#[must_use]
+pub fn realtime() -> u64 {
+    clock(libc::CLOCK_REALTIME)
+}
+
+/// CPU time of the calling thread so far.
+#[must_use]
+pub fn thread_cpu_time() -> Nanos {
+    Nanos(clock(libc::CLOCK_THREAD_CPUTIME_ID))
+}
+
+fn clock(id: libc::clockid_t) -> u64 {
+    let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: clock_gettime fills `t`; these clocks always exist.
+    unsafe { libc::clock_gettime(id, &raw mut t) };
+    t.tv_sec as u64 * 1_000_000_000 + t.tv_nsec as u64
 }
 
 /// USER_HZ, the unit of the times in /proc: `sysconf(_SC_CLK_TCK)`, 100 on x86-64 and arm64.
@@ -92,4 +119,43 @@ pub fn open_kernfs_id(mount: &File, id: u64) -> io::Result<File> {
         );
         if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(File::from_raw_fd(fd)) }
     }
+}
+
+/// How long an answer of the kernel may take on a netlink socket. Its own are there at once.
+const NETLINK_TIMEOUT: libc::timeval = libc::timeval { tv_sec: 0, tv_usec: 300_000 };
+
+/// A netlink socket of the calling thread's network namespace, for requests to the kernel:
+/// write(2) sends to it, read(2) gives one datagram of answers or fails after 300 ms.
+///
+/// # Errors
+/// EPROTONOSUPPORT if the kernel has no such protocol.
+pub fn netlink_socket(protocol: libc::c_int) -> io::Result<File> {
+    let timeout = NETLINK_TIMEOUT;
+    // SAFETY: a descriptor that is returned is new and owned by nobody else; setsockopt reads a
+    // timeval of the size it is told.
+    unsafe {
+        let fd = libc::socket(libc::AF_NETLINK, libc::SOCK_RAW | libc::SOCK_CLOEXEC, protocol);
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let file = File::from_raw_fd(fd);
+        let failed = libc::setsockopt(
+            fd,
+            libc::SOL_SOCKET,
+            libc::SO_RCVTIMEO,
+            (&raw const timeout).cast(),
+            size_of::<libc::timeval>() as libc::socklen_t,
+        ) != 0;
+        if failed { Err(io::Error::last_os_error()) } else { Ok(file) }
+    }
+}
+
+/// Moves the calling thread, and no other, into a network namespace.
+///
+/// # Errors
+/// EPERM without CAP_SYS_ADMIN here and in the user namespace that owns it.
+pub fn enter_netns(namespace: &File) -> io::Result<()> {
+    // SAFETY: setns takes no pointers.
+    let failed = unsafe { libc::setns(namespace.as_raw_fd(), libc::CLONE_NEWNET) } != 0;
+    if failed { Err(io::Error::last_os_error()) } else { Ok(()) }
 }

@@ -6,7 +6,8 @@ use super::root::HostRoot;
 use super::sys;
 use crate::units::{Ktime, Tid};
 
-/// `PF_KTHREAD` of include/linux/sched.h: no process can set it on itself.
+/// Flags of include/linux/sched.h; no process can set the second on itself.
+const PF_EXITING: u64 = 0x0000_0004;
 const PF_KTHREAD: u64 = 0x0020_0000;
 
 /// What a task is.
@@ -20,6 +21,10 @@ pub struct TaskStat {
     pub parent: Tid,
     /// A kernel thread.
     pub kthread: bool,
+    /// It is on its way out, or gone and not yet waited for.
+    pub exiting: bool,
+    /// `SCHED_*` of sched(7): 0 other, 1 FIFO, 2 RR.
+    pub policy: u8,
     /// When it started, CLOCK_BOOTTIME, in units of 1/USER_HZ s (10 ms), rounded down.
     pub start_ticks: u64,
 }
@@ -36,16 +41,20 @@ impl TaskStat {
     pub fn parse(text: &str) -> Option<TaskStat> {
         let (tid, rest) = text.split_once(" (")?;
         let (comm, rest) = rest.rsplit_once(") ")?;
-        // The state is field 3, the parent 4, the flags 9, the start time 22.
+        // The state is field 3, the parent 4, the flags 9, the start time 22,
+        // the policy 41.
         let mut fields = rest.split_ascii_whitespace();
         let parent = fields.nth(1)?.parse().ok()?;
         let flags: u64 = fields.nth(4)?.parse().ok()?;
         let start_ticks = fields.nth(12)?.parse().ok()?;
+        let policy = fields.nth(18).and_then(|field| field.parse().ok()).unwrap_or(0);
         Some(TaskStat {
             tid: Tid(tid.parse().ok()?),
             comm: comm.to_owned(),
             parent: Tid(parent),
             kthread: flags & PF_KTHREAD != 0,
+            exiting: flags & PF_EXITING != 0,
+            policy,
             start_ticks,
         })
     }
@@ -60,8 +69,14 @@ impl TaskStat {
     /// tells: if not, the id is a later task's.
     #[must_use]
     pub fn started_at(&self, start: Ktime) -> bool {
-        start.0 / (1_000_000_000 / sys::user_hz()) == self.start_ticks
+        in_ticks(start) == self.start_ticks
     }
+}
+
+/// A moment as these files tell it: in units of 1/USER_HZ s, rounded down.
+#[must_use]
+pub fn in_ticks(moment: Ktime) -> u64 {
+    moment.0 / (1_000_000_000 / sys::user_hz())
 }
 
 #[cfg(test)]
@@ -75,7 +90,10 @@ mod tests {
     fn a_line_is_read() {
         let stat = TaskStat::parse(LINE).expect("a stat line");
         assert_eq!((stat.tid, stat.comm.as_str(), stat.parent), (Tid(14), "ksoftirqd/0", Tid(2)));
-        assert!(stat.kthread);
+        assert!(stat.kthread && !stat.exiting);
+        assert_eq!(stat.policy, 0);
+        let fifo = LINE.replace(" 1 0 0 17 0 0 0 0 0", " 1 0 0 17 0 1 1 0 0");
+        assert_eq!(TaskStat::parse(&fifo).map(|s| s.policy), Some(1));
         assert_eq!((stat.start_ticks, stat.start()), (17, Ktime(170_000_000)));
         assert!(stat.started_at(Ktime(170_000_000)) && stat.started_at(Ktime(179_999_999)));
         assert!(!stat.started_at(Ktime(180_000_000)));

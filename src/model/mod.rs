@@ -6,6 +6,7 @@
 pub mod event;
 pub mod findings;
 pub mod hist;
+pub mod measured;
 pub mod meta;
 pub mod names;
 pub mod recording;

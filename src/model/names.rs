@@ -38,7 +38,8 @@ id! {
 
 use crate::units::{Ktime, Tgid, Tid};
 
-/// A thread as it was when first seen. A tid is reused; (tid, start) is not.
+/// A thread as it was when first seen under this name. A tid is reused; (tid, tgid, start) is not,
+/// and of that there may be several: a thread that renames itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Task {
     /// Thread id; 0 is the idle task of a CPU.

@@ -25,6 +25,9 @@ fn kinds(method: Method) -> &'static [&'static str] {
     }
 }
 
+/// Functions that a kernel has by one name or by the other: where one is, the other is not missed.
+const RENAMED: [(&str, &str); 1] = [("run_rebalance_domains", "sched_balance_softirq")];
+
 /// What a probe cannot do without.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
@@ -66,6 +69,11 @@ pub fn choose(object: &mut OpenObject, method: Method, needs: Needs) -> Result<C
             None => {
                 missing.insert(target);
             }
+        }
+    }
+    for (old, new) in RENAMED {
+        if programs.contains_key(old) || programs.contains_key(new) {
+            missing.retain(|target| target != old && target != new);
         }
     }
     let chosen = Chosen { method, needs, programs, missing };

@@ -4,6 +4,7 @@
 //! [`PROBES`]. Each has its own BPF object, so that the failure of one costs only that one; they
 //! meet in the [`shared`] maps. Each attaches by the first rung of its [`Method`]s that works.
 
+pub mod affinity;
 mod hardirq;
 mod ksoftirqd;
 mod ladder;
@@ -19,7 +20,6 @@ mod syscall;
 mod wire;
 
 use std::any::Any;
-use std::time::Duration;
 
 use crate::analysis::syscalls;
 use crate::model::{Event, FrameId, ProbeStatus, Refusal, StackId, StrId, TaskId};
@@ -90,8 +90,6 @@ pub type Attachment = Box<dyn Any>;
 pub trait Source {
     /// Hands over what has happened since the last time.
     fn drain(&mut self, names: &mut dyn Names, push: &mut dyn FnMut(Event));
-    /// How long it may be left alone at most.
-    fn patience(&self) -> Duration;
 }
 
 /// A probe that is attached.
@@ -107,8 +105,8 @@ pub struct Attached {
 impl Attached {
     /// Programs of a rung, some of whose targets may be missing on this kernel.
     fn programs(links: Vec<libbpf_rs::Link>, missing: &str) -> Attached {
-        let note =
-            (!missing.is_empty()).then(|| format!("not on this kernel, so not seen: {missing}"));
+        let note = (!missing.is_empty())
+            .then(|| format!("this kernel has not, or does not let be traced: {missing}"));
         Attached { keep: Box::new(links), source: None, note }
     }
 }
@@ -237,14 +235,22 @@ pub fn attach_all(config: &Config, shared: Result<&Shared, &str>) -> Outcome {
             measures: probe.measures.to_owned(),
             ..ProbeStatus::default()
         };
-        for rung in rungs(probe, config) {
+        let mut rungs: Vec<&Rung> = rungs(probe, config).collect();
+        // Only ksoftirqd.bpf.c tells sampler.bpf.c since when a CPU is busy.
+        let no_gaps = probe.name == "sampler" && shared.is_ok() && !in_bpf(&outcome, "ksoftirqd");
+        if no_gaps {
+            rungs.reverse();
+        }
+        for rung in rungs {
             let (result, log) = log::during(|| attach(rung, config, shared));
             match result {
                 Ok(attached) => {
                     outcome.attached.push(attached.keep);
                     outcome.sources.extend(attached.source);
                     status.method = Some(rung.method.name().to_owned());
-                    let notes = rung.less.map(str::to_owned).into_iter().chain(attached.note);
+                    let gaps = (no_gaps && rung.method.is_bpf()).then(|| NO_GAPS.to_owned());
+                    let less = rung.less.map(str::to_owned);
+                    let notes = less.into_iter().chain(attached.note).chain(gaps);
                     status.reason = notes.reduce(|a, b| format!("{a}; {b}"));
                     break;
                 }
@@ -263,6 +269,18 @@ pub fn attach_all(config: &Config, shared: Result<&Shared, &str>) -> Outcome {
     outcome
 }
 
+/// How the reason begins where no BPF program at all can run.
+pub const NO_BPF: &str = "no BPF";
+
+/// What the sampler lacks where no BPF program follows the switches of tasks.
+const NO_GAPS: &str = "no interrupt gaps are seen, as ksoftirqd is not measured by BPF";
+
+/// Whether a probe attached by a BPF method.
+fn in_bpf(outcome: &Outcome, name: &str) -> bool {
+    let method = outcome.statuses.iter().find(|s| s.name == name).and_then(|s| s.method.as_deref());
+    method.is_some_and(|m| m.parse::<Method>().is_ok_and(Method::is_bpf))
+}
+
 /// The rungs to try.
 fn rungs<'a>(probe: &'a Probe, config: &Config) -> impl Iterator<Item = &'a Rung> {
     let forced = config.methods.iter().find(|(name, _)| *name == probe.name).map(|(_, m)| *m);
@@ -272,8 +290,14 @@ fn rungs<'a>(probe: &'a Probe, config: &Config) -> impl Iterator<Item = &'a Rung
 fn attach(rung: &Rung, config: &Config, shared: Result<&Shared, &str>) -> anyhow::Result<Attached> {
     match (rung.attach, shared) {
         (Attach::Bpf(attach), Ok(shared)) => attach(config, shared, rung.method),
+        (Attach::Plain(attach), Ok(_)) if rung.method == Method::Perf && config.pid.is_some() => {
+            // What BPF programs find late is judged by the samples of all tasks, and this method
+            // cannot tell which of them will be needed.
+            let attached = attach(&Config { pid: None, ..config.clone() })?;
+            Ok(Attached { note: Some("the profile is of all processes".to_owned()), ..attached })
+        }
         (Attach::Plain(attach), _) => attach(config),
-        (Attach::Bpf(_), Err(why)) => anyhow::bail!("no BPF: {why}"),
+        (Attach::Bpf(_), Err(why)) => anyhow::bail!("{NO_BPF}: {why}"),
     }
 }
 

@@ -1,13 +1,18 @@
 //! Waits of ksoftirqd for a CPU, without BPF: the kernel's own account of how long a thread was
 //! runnable without running, looked at again and again.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
+use super::affinity::keep_off;
 use super::{Attached, Config, Names, Source};
 use crate::host::schedstat::{SchedStat, SchedStatReader, keeps_waits};
-use crate::host::{CpuList, HostRoot, ksoftirqd, monotonic};
+use crate::host::{CpuList, HostRoot, ksoftirqd, monotonic, thread_cpu_time};
 use crate::model::{Event, Handoff};
 use crate::units::{Cpu, Nanos};
 
@@ -18,22 +23,36 @@ pub const BY_COUNTERS: &str = "only ksoftirqd's wait for the CPU, not who ran me
                                several turns between two looks, their mean wait stands for the \
                                longest";
 
-/// The looks take at most a five-hundredth of the time, and come no more often than this.
-const LOOKS: (u32, Duration) = (500, Duration::from_millis(5));
+/// The looks take a five-hundredth of the time at most, and come between so often and so seldom.
+const LOOKS: (u32, Duration, Duration) =
+    (500, Duration::from_millis(5), Duration::from_millis(200));
 
-/// The thread of one CPU.
-struct Thread {
+/// Waits that are told and not yet taken; there are hardly ever two.
+const UNDER_WAY: usize = 4096;
+
+/// Looks at the counters until it is dropped. A thread of its own: whoever takes the events also
+/// gives names to things, which can take long.
+struct Looking {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+/// ksoftirqd of one CPU.
+struct Counters {
     cpu: Cpu,
     file: SchedStatReader,
     last: SchedStat,
 }
 
-/// The threads of all recorded CPUs.
-struct Threads {
-    threads: Vec<Thread>,
-    stall: Nanos,
-    due: Instant,
-}
+/// Where the waits come from.
+struct Waits(Receiver<Handoff>);
 
 pub fn attach(config: &Config) -> Result<Attached> {
     let root = HostRoot::default();
@@ -41,56 +60,67 @@ pub fn attach(config: &Config) -> Result<Attached> {
         bail!("the kernel does not account for waits in /proc/TID/schedstat (CONFIG_SCHED_INFO)");
     }
     let tids = ksoftirqd::ksoftirqds(&root, &CpuList::online(&root)?);
-    let (mut threads, mut missing) = (Vec::new(), Vec::new());
+    let (mut all, mut missing) = (Vec::new(), Vec::new());
     for &cpu in &config.cpus {
         match tids.get(&cpu) {
             Some(&tid) => {
                 let file = SchedStatReader::open(&root, tid)?;
                 let last = file.read()?;
-                threads.push(Thread { cpu, file, last });
+                all.push(Counters { cpu, file, last });
             }
             None => missing.push(cpu.to_string()),
         }
     }
-    if threads.is_empty() {
+    if all.is_empty() {
         bail!(
             "ksoftirqd does not show in /proc: it is another pid namespace's, or hides processes"
         );
     }
     let note = (!missing.is_empty())
         .then(|| format!("no ksoftirqd was found of CPU {}", missing.join(", ")));
-    let source = Threads { threads, stall: config.stall, due: Instant::now() };
-    Ok(Attached { keep: Box::new(()), source: Some(Box::new(source)), note })
+    let (send, waits) = sync_channel(UNDER_WAY);
+    let stop = Arc::new(AtomicBool::new(false));
+    let (cpus, stall, told) = (config.cpus.clone(), config.stall, Arc::clone(&stop));
+    let thread = std::thread::Builder::new()
+        .name("stallprof-look".to_owned())
+        .spawn(move || {
+            keep_off(&cpus);
+            look(&mut all, stall, &send, &told);
+        })
+        .context("starting the thread that looks at the counters")?;
+    let keep = Looking { stop, thread: Some(thread) };
+    Ok(Attached { keep: Box::new(keep), source: Some(Box::new(Waits(waits))), note })
 }
 
-impl Source for Threads {
-    fn patience(&self) -> Duration {
-        self.due.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
-    }
-
+impl Source for Waits {
     fn drain(&mut self, _: &mut dyn Names, push: &mut dyn FnMut(Event)) {
-        let began = Instant::now();
-        if began < self.due {
-            return;
-        }
-        for thread in &mut self.threads {
+        self.0.try_iter().map(Event::Handoff).for_each(push);
+    }
+}
+
+fn look(all: &mut [Counters], stall: Nanos, send: &SyncSender<Handoff>, stop: &AtomicBool) {
+    while !stop.load(Ordering::Relaxed) {
+        let began = thread_cpu_time();
+        for counters in &mut *all {
             // A CPU that is offline meanwhile takes its thread away.
-            let Ok(now) = thread.file.read() else { continue };
-            let wait = longest_wait(&thread.last, &now);
-            thread.last = now;
-            if wait < self.stall {
+            let Ok(now) = counters.file.read() else { continue };
+            let wait = longest_wait(&counters.last, &now);
+            counters.last = now;
+            if wait < stall {
                 continue;
             }
-            push(Event::Handoff(Handoff {
+            // Full only where nobody takes them any more.
+            let _ = send.try_send(Handoff {
                 time: monotonic(),
-                cpu: thread.cpu,
+                cpu: counters.cpu,
                 wake_to_in: wait,
                 // As where BPF does not see softirqs: it is not known that others served them.
                 entered: true,
                 ..Handoff::default()
-            }));
+            });
         }
-        self.due = began + (began.elapsed() * LOOKS.0).max(LOOKS.1);
+        let took = Duration::from_nanos(thread_cpu_time().0 - began.0);
+        std::thread::sleep((took * LOOKS.0).clamp(LOOKS.1, LOOKS.2));
     }
 }
 

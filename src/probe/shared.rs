@@ -4,18 +4,24 @@ use std::collections::BTreeMap;
 use std::mem::{MaybeUninit, size_of};
 use std::os::fd::{AsFd, BorrowedFd};
 
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 use libbpf_rs::skel::{OpenSkel, SkelBuilder};
-use libbpf_rs::{MapCore, MapFlags, MapHandle};
+use libbpf_rs::{ErrorKind, MapCore, MapFlags, MapHandle};
 
 use super::skel::wire::WireSkelBuilder;
 use super::wire::read;
 use super::wire::types::{sp_cpu, sp_hist, sp_loss};
 use super::{Config, Method, PROBES};
+use crate::host::HostRoot;
+use crate::host::caps::{Cap, Caps};
+use crate::host::kernel::Uname;
 use crate::model::event::HistKind;
 use crate::model::hist::BUCKETS;
-use crate::model::{HistCount, ProbeStatus, Vector};
+use crate::model::{HistCount, KernelVersion, ProbeStatus, Vector};
 use crate::units::{Cpu, Ktime, Tid};
+
+/// Kernels before this one have no BPF ring buffer.
+const RING_BUFFER: KernelVersion = KernelVersion { major: 5, minor: 8 };
 
 /// The shared maps.
 pub struct Shared {
@@ -56,7 +62,7 @@ impl Shared {
         // Room for some 100 ms of samples of every CPU, within bounds.
         let ring = (config.cpus.len().next_power_of_two() << 20).clamp(4 << 20, 64 << 20);
         open.maps.ring.set_max_entries(ring as u32)?;
-        let skel = open.load().context("the kernel refused the BPF maps")?;
+        let skel = open.load().map_err(|error| refusal(&error))?;
         Ok(Shared {
             ring: MapHandle::try_from(&skel.maps.ring)?,
             cpus: MapHandle::try_from(&skel.maps.cpus)?,
@@ -131,6 +137,26 @@ impl Shared {
             })
             .collect()
     }
+}
+
+/// Why there can be no BPF, in words that a person can act on.
+fn refusal(error: &libbpf_rs::Error) -> anyhow::Error {
+    let root = HostRoot::default();
+    let caps = Caps::effective(&root).unwrap_or_default();
+    let may = caps.has(Cap::Bpf) || caps.has(Cap::SysAdmin);
+    let version = Uname::read(&root).ok().and_then(|name| KernelVersion::parse(&name.release));
+    let why = match error.kind() {
+        ErrorKind::PermissionDenied if !may => "it takes root, or CAP_BPF and CAP_PERFMON",
+        ErrorKind::PermissionDenied => {
+            "something forbids it in spite of CAP_BPF (a security module, seccomp, lockdown, \
+             RLIMIT_MEMLOCK)"
+        }
+        _ if version.is_some_and(|v| v < RING_BUFFER) => {
+            "this kernel has no BPF ring buffer, which came with 5.8"
+        }
+        _ => "the kernel refused the BPF maps",
+    };
+    anyhow!("{why}: {error:#}")
 }
 
 fn as_bytes(state: &sp_cpu) -> &[u8] {

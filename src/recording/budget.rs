@@ -6,6 +6,8 @@
 const RAW: (usize, usize) = (64 << 20, 256);
 /// Bytes of memory, likewise. Real recordings stay below 40 a byte.
 const MEMORY: (usize, usize) = (256 << 20, 128);
+/// Of these, bytes for names that are not there: numbers are dense, but blocks get lost.
+const GAPS: (usize, usize) = (128 << 20, 64);
 /// Bytes checksummed for a byte of the file. An honest file, damaged or not, needs one.
 const SEARCH: (usize, usize) = (0, 3);
 
@@ -23,6 +25,11 @@ impl Purse {
         Purse::new(file, MEMORY)
     }
 
+    /// For the places of names that the file does not hold.
+    pub fn gaps(file: usize) -> Purse {
+        Purse::new(file, GAPS)
+    }
+
     /// For bytes checksummed in search of whole blocks.
     pub fn search(file: usize) -> Purse {
         Purse::new(file, SEARCH)
@@ -30,6 +37,11 @@ impl Purse {
 
     fn new(file: usize, (floor, per_byte): (usize, usize)) -> Purse {
         Purse(file.saturating_mul(per_byte).saturating_add(floor))
+    }
+
+    /// How much is left.
+    pub fn left(&self) -> usize {
+        self.0
     }
 
     /// Takes `amount` out, or nothing if there is not that much left.

@@ -9,20 +9,20 @@ pub fn place<T: Clone + Default + PartialEq>(
     rows: Vec<Named<T>>,
     what: &str,
     memory: &mut Purse,
+    gaps: &mut Purse,
     notes: &mut Notes,
 ) -> Vec<T> {
     // Numbers are dense, so an intact file pays for none of the places here; a damaged one for
     // those of the lost names; and one that lies, until its budget is spent.
-    let mut places = vec![T::default(); rows.len() + 1];
+    let affordable = rows.len() + memory.left().min(gaps.left()) / size_of::<T>();
+    let possible = rows.iter().map(|row| row.id as usize).filter(|id| *id <= affordable);
+    let highest = possible.max().unwrap_or_default().max(rows.len());
+    let gap = (highest - rows.len()) * size_of::<T>();
+    let _ = (memory.spend(gap), gaps.spend(gap));
+    let mut places = vec![T::default(); highest + 1];
     let (mut impossible, mut twice) = (0_usize, 0_usize);
     for Named { id, value } in rows {
         let at = id as usize;
-        if at >= places.len() {
-            let more = (at + 1 - places.len()).saturating_mul(size_of::<T>());
-            if memory.spend(more) {
-                places.resize(at + 1, T::default());
-            }
-        }
         match places.get_mut(at) {
             _ if at == 0 => impossible += 1,
             None => impossible += 1,

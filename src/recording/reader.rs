@@ -213,11 +213,12 @@ impl Reader {
 
     fn into_recording(mut self, cut_told: bool, newer: Option<(u16, u16)>) -> Recording {
         let (rows, notes, memory) = (&mut self.rows, &mut self.notes, &mut self.memory);
+        let gaps = &mut Purse::gaps(self.len);
         let mut recording = Recording {
-            strings: place(std::mem::take(&mut rows.strings), "strings", memory, notes),
-            tasks: place(std::mem::take(&mut rows.tasks), "tasks", memory, notes),
-            frames: place(std::mem::take(&mut rows.frames), "frames", memory, notes),
-            stacks: place(std::mem::take(&mut rows.stacks), "stacks", memory, notes),
+            strings: place(std::mem::take(&mut rows.strings), "strings", memory, gaps, notes),
+            tasks: place(std::mem::take(&mut rows.tasks), "tasks", memory, gaps, notes),
+            frames: place(std::mem::take(&mut rows.frames), "frames", memory, gaps, notes),
+            stacks: place(std::mem::take(&mut rows.stacks), "stacks", memory, gaps, notes),
             end: rows.end.first().map(|row| row.time),
             ..Recording::default()
         };

@@ -1,4 +1,4 @@
-//! Findings as JSON, for programs. `docs/findings.md` tells what each field means.
+//! JSON for programs. `docs/findings.md` tells what each field of the findings means.
 
 use std::io::{self, Write};
 
@@ -6,16 +6,21 @@ use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
 use super::escape;
-use crate::model::findings::Findings;
 
-/// Writes findings as indented JSON with keys in the order of their declaration, so that equal
-/// findings give equal bytes, and a newline at the end.
+/// Writes findings, or anything else, as indented JSON with keys in the order of their declaration,
+/// so that equal findings give equal bytes, and a newline at the end.
 ///
-/// Characters that act on a terminal are written as `\u` escapes, which mean the same to a parser:
-/// whoever prints the file is not at the mercy of a process's name.
-pub fn write(out: &mut dyn Write, f: &Findings) -> serde_json::Result<()> {
+/// Characters that act on a terminal or in HTML are written as `\u` escapes, which mean the same
+/// to a parser: whoever prints the file, or puts it into a page, is not at the mercy of a process's
+/// name.
+pub fn write(out: &mut dyn Write, f: &impl Serialize) -> serde_json::Result<()> {
     f.serialize(&mut Serializer::with_formatter(&mut *out, Careful(PrettyFormatter::new())))?;
     out.write_all(b"\n").map_err(serde_json::Error::io)
+}
+
+/// With none of these text neither ends a `<script>` nor begins an element.
+fn in_markup(c: char) -> bool {
+    matches!(c, '<' | '>' | '&')
 }
 
 /// [`PrettyFormatter`] that escapes more than JSON asks for.
@@ -49,7 +54,7 @@ impl Formatter for Careful<'_> {
         text: &str,
     ) -> io::Result<()> {
         let mut plain = 0;
-        for (at, c) in text.char_indices().filter(|&(_, c)| escape::acts(c)) {
+        for (at, c) in text.char_indices().filter(|&(_, c)| escape::acts(c) || in_markup(c)) {
             w.write_all(&text.as_bytes()[plain..at])?;
             // All of these lie below U+10000: one escape each.
             write!(w, "\\u{:04x}", c as u32)?;

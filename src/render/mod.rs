@@ -15,6 +15,7 @@ pub mod ordered;
 mod page;
 mod spans;
 pub mod terminal;
+mod terms;
 mod text;
 mod words;
 
@@ -23,7 +24,7 @@ mod words;
 pub struct Style {
     /// Escape sequences for colour may be used.
     pub color: bool,
-    /// Columns. The verdict keeps between 60 and 140; the time-ordered view uses them all.
+    /// Columns: 30 at least. The verdict uses no more than 140, the time-ordered view all.
     pub width: usize,
 }
 

@@ -6,6 +6,9 @@ use std::io::{self, Write};
 use super::ink::{Ink, Text};
 use super::{Style, escape};
 
+/// Narrower terminals are left to break lines themselves: names would be nothing but ellipses.
+pub(super) const NARROWEST: usize = 30;
+
 /// Where lines go.
 pub(super) struct Page<'a> {
     out: &'a mut dyn Write,
@@ -14,19 +17,23 @@ pub(super) struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    /// A page of a readable width: what is narrower than 60 columns is not laid out for, and
-    /// lines of more than 140 are hard to read.
+    /// A page of a readable width: lines of more than 140 columns are hard to read.
     pub(super) fn new(out: &'a mut dyn Write, style: Style) -> Page<'a> {
-        Page { out, color: style.color, width: style.width.clamp(60, 140) }
+        Page { out, color: style.color, width: style.width.clamp(NARROWEST, 140) }
     }
 
     /// A page as wide as the terminal is.
     pub(super) fn wide(out: &'a mut dyn Write, style: Style) -> Page<'a> {
-        Page { out, color: style.color, width: style.width.max(60) }
+        Page { out, color: style.color, width: style.width.max(NARROWEST) }
     }
 
     pub(super) fn width(&self) -> usize {
         self.width
+    }
+
+    /// How far text may hang: of a narrow page half is for the text.
+    pub(super) fn hang(&self, wanted: usize) -> usize {
+        wanted.min(self.width / 2)
     }
 
     /// Whether a text fits on one line.
@@ -46,11 +53,13 @@ impl<'a> Page<'a> {
 
     /// A text, continued on further lines that begin in column `hang`.
     pub(super) fn put(&mut self, hang: usize, text: &Text) -> io::Result<()> {
+        let hang = self.hang(hang);
         let mut line = Text::new();
         let mut column = 0;
         for mut word in text.words() {
             let mut gap = word.gap;
-            if !line.0.is_empty() && column + gap + word.columns() > self.width {
+            // A word that has as much room here as on a line of its own stays here and is cut.
+            if column + gap > hang && column + gap + word.columns() > self.width && column > 0 {
                 self.finish(&line)?;
                 (line, column, gap) = (Text::new(), 0, hang);
             }

@@ -1,8 +1,8 @@
 //! Findings in words: who, doing what, where. One wording for all renderers.
 
-use super::escape;
 use super::ink::Text;
 use super::text::{plural, time};
+use super::{escape, terms};
 use crate::model::findings::*;
 use crate::units::{Cpu, Tgid, Tid};
 
@@ -101,8 +101,10 @@ pub(super) fn deed(culprit: &Culprit, cause: Cause, cpu: Cpu) -> String {
         (Culprit::Softirq { .. }, Cause::SoftirqHog)
         | (Culprit::HardIrq { .. }, Cause::HardIrq)
         | (_, Cause::Unexplained) => format!("held CPU\u{a0}{cpu}"),
-        (Culprit::Several { .. }, cause) => format!("shared CPU\u{a0}{cpu} {}", cause.words()),
-        (_, cause) => format!("held CPU\u{a0}{cpu} {}", cause.words()),
+        (Culprit::Several { .. }, cause) => {
+            format!("shared CPU\u{a0}{cpu} {}", terms::cause(cause))
+        }
+        (_, cause) => format!("held CPU\u{a0}{cpu} {}", terms::cause(cause)),
     }
 }
 
@@ -154,7 +156,7 @@ pub(super) fn short(m: &Measure) -> String {
 
 /// A measure with all that is known of it: `NET_RX softirq delay  19.8 ms, entered in ksoftirqd`.
 pub(super) fn measure(m: &Measure) -> String {
-    let mut words = format!("{}{}  {}", vectors(m), m.kind.name(), time(m.duration));
+    let mut words = format!("{}{}  {}", vectors(m), terms::kind(m.kind), time(m.duration));
     if m.uncertainty.0 > 0 {
         words += &format!(" (±\u{a0}{})", time(m.uncertainty));
     }
@@ -174,7 +176,7 @@ pub(super) fn measure(m: &Measure) -> String {
         }
     }
     match m.context {
-        Some(c) => words + ", entered " + context(c),
+        Some(c) => words + ", entered " + terms::context(c),
         None => words,
     }
 }
@@ -184,7 +186,7 @@ pub(super) fn ending(m: &Measure) -> String {
     let late = time(m.duration);
     match m.kind {
         StallKind::SoftirqDelay => {
-            let place = m.context.map(|c| format!(" {}", context(c))).unwrap_or_default();
+            let place = m.context.map(|c| format!(" {}", terms::context(c))).unwrap_or_default();
             format!("{}entered{place}, {late} late", vectors(m))
         }
         StallKind::SoftirqRun => format!("{}handler returned after {late}", vectors(m)),
@@ -200,17 +202,6 @@ pub(super) fn ending(m: &Measure) -> String {
             ),
             None => format!("ksoftirqd got to its work, {late} late"),
         },
-    }
-}
-
-/// Where a softirq ran in the end.
-pub(super) fn context(c: Context) -> &'static str {
-    match c {
-        Context::Irq => "at the tail of an interrupt",
-        Context::Task => "at the end of a task's section with bottom halves off",
-        Context::Ksoftirqd => "in ksoftirqd",
-        Context::Napi => "in a NAPI thread",
-        Context::Idle => "on the idle CPU",
     }
 }
 

@@ -1,11 +1,10 @@
 //! A recording in progress: starts the probes, carries their records to the writer, reads what
 //! must be read from the host meanwhile, and ends in order whatever ends it.
 //!
-//! Threads: `stallprof-ring` empties the ring buffer; the caller's thread names, symbolizes and
-//! writes. The channel between them is bounded: where the writer falls behind, the ring fills and
-//! the kernel side counts what is lost.
+//! Threads: `stallprof-ring` empties the ring buffer, and a method without BPF may have one of its
+//! own; the caller's thread names, symbolizes and writes. The channels between them are bounded:
+//! where the writer falls behind, the ring fills and the kernel side counts what is lost.
 
-mod affinity;
 pub mod live;
 mod namer;
 mod ring;
@@ -22,11 +21,12 @@ use namer::Namer;
 use crate::host::memcg::DyingMemcgs;
 use crate::host::stat::StealReader;
 use crate::host::{CpuList, HostRoot, ksoftirqd};
-use crate::model::{Event, Lost, Meta, ProbeStatus, Steal};
+pub use crate::host::{monotonic as now, realtime};
+use crate::model::{Event, Lost, Meta, ProbeStatus, Steal, measured};
 use crate::probe::shared::{Histograms, Losses};
 use crate::probe::{self, Attachment, Config, PROBES, Shared, Source};
 use crate::recording::Writer;
-use crate::units::{Cpu, Ktime};
+use crate::units::Cpu;
 
 /// How long to wait for records at a time.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -77,10 +77,11 @@ impl Session {
         let probe::Outcome { attached, sources, statuses: probes, .. } =
             probe::attach_all(config, shared.as_ref().map_err(|_| refused.as_str()));
         if attached.is_empty() {
-            let reasons = probes
-                .iter()
-                .map(|p| format!("\n  {}: {}", p.name, p.reason.as_deref().unwrap_or("?")));
-            bail!("no probe could be attached:{}", reasons.collect::<String>());
+            let reasons = measured::missing(&probes).into_iter().map(|(probes, reason)| {
+                let names: Vec<&str> = probes.iter().map(|p| p.name.as_str()).collect();
+                format!("{} ({reason})", names.join(", "))
+            });
+            bail!("nothing can be measured: {}", reasons.collect::<Vec<_>>().join("; "));
         }
         let bpf = match shared {
             Ok(shared) => {
@@ -105,7 +106,7 @@ impl Session {
         mut progress: impl FnMut(&Live),
     ) -> (End, Live) {
         let cpus: Vec<Cpu> = meta.cpus.iter().map(|c| Cpu(*c)).collect();
-        affinity::keep_off(&cpus);
+        probe::affinity::keep_off(&cpus);
         let mut recorder = Recorder {
             namer: Namer::new(writer),
             live: Live::new(meta),
@@ -258,23 +259,4 @@ impl<W: Write> Recorder<W> {
         }
         self.losses = losses;
     }
-}
-
-/// CLOCK_MONOTONIC now.
-#[must_use]
-pub fn now() -> Ktime {
-    clock(libc::CLOCK_MONOTONIC)
-}
-
-/// Nanoseconds since 1970 UTC.
-#[must_use]
-pub fn realtime() -> u64 {
-    clock(libc::CLOCK_REALTIME).0
-}
-
-fn clock(id: libc::clockid_t) -> Ktime {
-    let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: clock_gettime fills `t`; these clocks always exist.
-    unsafe { libc::clock_gettime(id, &mut t) };
-    Ktime(t.tv_sec as u64 * 1_000_000_000 + t.tv_nsec as u64)
 }

@@ -6,6 +6,7 @@ use std::io::Write;
 use super::symbols::{Image, Symbols};
 use crate::host::HostRoot;
 use crate::host::tasks::TaskFacts;
+use crate::host::taskstat::in_ticks;
 use crate::model::{FrameId, StackId, StrId, Task, TaskId};
 use crate::probe::{Names, sp_task};
 use crate::recording::Writer;
@@ -19,10 +20,11 @@ pub struct Namer<W: Write> {
     pub writer: Writer<W>,
     root: HostRoot,
     symbols: Symbols,
-    /// By tid, start and comm: a tid is used again, a comm changes at exec.
+    /// By tid, start and comm: a tid is used again, a comm changes at exec. The start as /proc
+    /// tells it, since some methods have it from there.
     tasks: HashMap<(u32, u64, [i8; 16]), TaskId>,
-    /// Cgroup and process of a thread, by tid and start.
-    threads: HashMap<(u32, u64), (StrId, StrId)>,
+    /// Start, cgroup and process of a thread, by tid and start.
+    threads: HashMap<(u32, u64), (Ktime, StrId, StrId)>,
     kernel_stacks: HashMap<Box<[u64]>, StackId>,
     user_stacks: HashMap<(Image, Box<[u64]>), StackId>,
     /// Somebody was seen at a `memory.stat` since this was last taken.
@@ -54,7 +56,8 @@ fn clean(mut comm: [i8; 16]) -> [i8; 16] {
 impl<W: Write> Names for Namer<W> {
     fn task(&mut self, raw: &sp_task) -> TaskId {
         let comm = clean(raw.comm);
-        let key = (raw.tid, raw.start, comm);
+        let started = in_ticks(Ktime(raw.start));
+        let key = (raw.tid, started, comm);
         if let Some(&id) = self.tasks.get(&key) {
             return id;
         }
@@ -71,21 +74,15 @@ impl<W: Write> Names for Namer<W> {
         let process = seen.as_ref().map(|s| s.process.as_str());
         let process = self.writer.string(process.unwrap_or_default());
         // A thread that renamed itself and is gone by now was perhaps seen before.
-        let known = self.threads.entry((raw.tid, raw.start)).or_insert((cgroup, process));
+        let first = (Ktime(raw.start), cgroup, process);
+        let known = self.threads.entry((raw.tid, started)).or_insert(first);
         if cgroup.is_some() {
-            *known = (cgroup, process);
+            *known = (known.0, cgroup, process);
         }
-        let (cgroup, process) = *known;
+        let (start, cgroup, process) = *known;
         let comm = crate::probe::text(&comm);
-        let task = Task {
-            tid,
-            tgid,
-            start: Ktime(raw.start),
-            comm: self.writer.string(&comm),
-            process,
-            cgroup,
-            kthread,
-        };
+        let task =
+            Task { tid, tgid, start, comm: self.writer.string(&comm), process, cgroup, kthread };
         let id = self.writer.task(task);
         self.tasks.insert(key, id);
         id
@@ -112,6 +109,10 @@ impl<W: Write> Names for Namer<W> {
         let id = self.writer.stack(&frames);
         self.user_stacks.insert(key, id);
         id
+    }
+
+    fn interrupted(&mut self, addresses: &[u64]) -> bool {
+        self.symbols.interrupted(addresses, &mut self.writer)
     }
 
     fn kernel_symbol(&mut self, address: u64) -> FrameId {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use libbpf_rs::{MapHandle, RingBufferBuilder};
 
-use super::affinity::keep_off;
+use crate::probe::affinity::keep_off;
 use crate::units::Cpu;
 
 /// How long samples may lie in the ring: they do not wake us, evidence of stalls does.

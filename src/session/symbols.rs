@@ -1,6 +1,6 @@
 //! Addresses to functions, while the processes that own them live.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -9,6 +9,7 @@ use blazesym::symbolize::source::{Kernel, Process, Source};
 use blazesym::symbolize::{Input, Symbolized, Symbolizer};
 use blazesym::{MaybeDefault, Pid};
 
+use crate::analysis::stacks::lies_on_top;
 use crate::model::{Frame, FrameId};
 use crate::recording::Writer;
 use crate::units::Tgid;
@@ -33,6 +34,8 @@ pub struct Symbols {
     loaded: (u64, Instant),
     user_tables: Symbolizer,
     kernel: HashMap<u64, FrameId>,
+    /// Addresses of `kernel` in functions that interrupts and softirqs begin with.
+    on_top: HashSet<u64>,
     user: HashMap<(Image, u64), FrameId>,
     begun: Instant,
     user_time: Duration,
@@ -45,6 +48,7 @@ impl Symbols {
             loaded: (loaded_code(), Instant::now()),
             user_tables: table(),
             kernel: HashMap::new(),
+            on_top: HashSet::new(),
             user: HashMap::new(),
             begun: Instant::now(),
             user_time: Duration::ZERO,
@@ -66,10 +70,21 @@ impl Symbols {
             ..Kernel::default()
         });
         let found = self.kernel_table.symbolize_single(&source, Input::AbsAddr(address)).ok();
+        if matches!(&found, Some(Symbolized::Sym(symbol)) if lies_on_top(&symbol.name)) {
+            self.on_top.insert(address);
+        }
         let frame = frame(found.as_ref(), true, address, writer);
         let id = writer.frame(frame);
         self.kernel.insert(address, id);
         id
+    }
+
+    /// Whether an interrupt or a softirq lies on a kernel stack, over what it interrupted.
+    pub fn interrupted<W: Write>(&mut self, addresses: &[u64], writer: &mut Writer<W>) -> bool {
+        addresses.iter().any(|address| {
+            self.kernel(*address, writer);
+            self.on_top.contains(address)
+        })
     }
 
     /// Whether the table can be trusted with an address. A program or module that came after it

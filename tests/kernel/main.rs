@@ -10,6 +10,6 @@ mod ends;
 mod facts;
 mod host;
 mod kinds;
+mod methods;
 mod quiet;
-mod stalls;
-mod truth;
+mod rights;

@@ -180,8 +180,11 @@ pub fn assert_same(read: &Recording, expected: &Recording, when: &str) {
         ($($field:ident),*) => { $(
             if read.$field != expected.$field {
                 let (read, expected) = (&read.$field, &expected.$field);
+                let (read, expected) = (format!("{read:?}"), format!("{expected:?}"));
+                let same = read.bytes().zip(expected.bytes()).take_while(|(a, b)| a == b).count();
+                let part = |text: &str| text.chars().skip(same.saturating_sub(99)).take(300).collect::<String>();
                 let name = stringify!($field);
-                panic!("{when}: {name} read as\n{read:?}\nand not\n{expected:?}");
+                panic!("{when}: {name} read as ...\n{}\nand not\n{}", part(&read), part(&expected));
             }
         )* };
     }

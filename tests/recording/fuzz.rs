@@ -55,7 +55,7 @@ fn changed_blocks_with_right_checksums() {
     }
 }
 
-fn change(bytes: &mut Vec<u8>, random: &mut Random) {
+pub fn change(bytes: &mut Vec<u8>, random: &mut Random) {
     const ODD: [u8; 8] = [0, 1, 2, 0x7f, 0x80, 0xfe, 0xff, 0x81];
     let at = random.below(bytes.len() + 1);
     let len = random.below(12).min(bytes.len() - at);

@@ -5,6 +5,8 @@
 
 use std::path::Path;
 
+use super::difference::difference;
+
 pub fn check(name: &str, actual: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/render").join(name);
     let kept = std::fs::read_to_string(&path);
@@ -18,15 +20,7 @@ pub fn check(name: &str, actual: &str) {
     let kept = kept.unwrap_or_else(|e| {
         panic!("{}: {e}; bless it with STALLPROF_BLESS=1 if it is new", path.display())
     });
-    if kept != actual {
-        let differs = kept.lines().zip(actual.lines()).position(|(a, b)| a != b);
-        let at = differs.unwrap_or_else(|| kept.lines().count().min(actual.lines().count()));
-        let line = |text: &str| text.lines().nth(at).unwrap_or("(no such line)").to_owned();
-        panic!(
-            "{name} differs at line {}\n  kept:   {}\n  actual: {}\n\n{actual}",
-            at + 1,
-            line(&kept),
-            line(actual)
-        );
+    if let Some(difference) = difference(&kept, actual) {
+        panic!("{name} differs {difference}");
     }
 }

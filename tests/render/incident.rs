@@ -232,7 +232,13 @@ pub fn findings(names: &Names, r: &Recording, mut stalls: Vec<Stall>) -> Finding
         probes: vec![
             probe("softirq", "softirq delays", Some("tp_btf"), None),
             probe("sampler", "interrupt gaps and culprits", Some("perf_event"), None),
-            probe("syscall", "slow system calls", Some("raw_tp"), Some("tp_btf: no kernel BTF for it")),
+            ProbeStatus {
+                refused: vec![Refusal {
+                    method: "tp_btf".into(),
+                    reason: "no kernel BTF for it".into(),
+                }],
+                ..probe("syscall", "slow system calls", Some("raw_tp"), None)
+            },
             probe("hardirq", "hard interrupts", None, Some("tracepoint irq:irq_handler_entry: Permission denied (os error 13)")),
         ],
         notes: vec![

@@ -65,6 +65,6 @@ fn the_json() {
     let shown = as_json(&i.f);
     super::check("findings.json", &shown);
     assert!(shown.ends_with("}\n"));
-    assert_eq!(shown, as_json(&incident(&DECENT).f), "equal findings, equal bytes");
+    assert!(shown == as_json(&incident(&DECENT).f), "equal findings, other bytes");
     assert!(doc().contains(&format!("schema {}", stallprof::model::findings::SCHEMA)));
 }

@@ -17,7 +17,7 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, gap: &Measure) -> Verdict {
         return Verdict::unknown("no tick fell into it", Evidence { words, ..Evidence::default() });
     };
     let stolen = index.stolen(cpu, gap.start, end).unwrap_or_default();
-    let steal_fits = 10 * stolen.0 >= 8 * gap.duration.0;
+    let steal_fits = stolen.0 >= gap.duration.0 - gap.duration.0 / 5;
     if let Some(verdict) = softirq_with_irqs_off(index, tick, gap).filter(|_| !steal_fits) {
         return verdict;
     }
@@ -58,10 +58,12 @@ fn irqs_off_by(index: &Index<'_>, tick: &Sample) -> Option<(String, Vec<String>)
     }
     // A softirq that was entered within the gap may have been what took the time, and then come
     // back to this very instruction: while a task has interrupts off, none can be entered. One
-    // whose handler lies on top now must have been entered after.
+    // whose handler lies on top now must have been entered after; where that is not known (0), it
+    // may have had interrupts off itself.
     let entered = tick.since_softirq_entry;
-    if facts.interrupt_frames == 0 && entered < tick.gap
-        || facts.softirq.is_some() && 2 * entered.0 >= tick.gap.0
+    let known = entered.0 > 0;
+    if known && facts.interrupt_frames == 0 && entered < tick.gap
+        || facts.softirq.is_some() && (!known || entered.0 >= tick.gap.0.div_ceil(2))
     {
         return None;
     }

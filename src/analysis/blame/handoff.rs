@@ -1,6 +1,8 @@
 //! ksoftirqd was woken and could not run. Who ran instead is not sampled but booked by the
 //! scheduler's own switches; the samples add what that task was doing.
 
+use super::coverage::Coverage;
+use super::stretch::one_stretch;
 use super::{Verdict, task, votes};
 use crate::analysis::index::Index;
 use crate::analysis::stacks::common;
@@ -26,15 +28,21 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, m: &Measure) -> Verdict {
     let end = super::end_of(m);
     let mut runners = index.runners.at(cpu, end).to_vec();
     runners.sort_by_key(|r| (std::cmp::Reverse(r.ran), r.task));
-    let Some(first) = runners.first() else {
-        return votes::judge(index, cpu, woken, switched_in);
-    };
     let wait = parts.wake_to_in;
+    let Some(first) = runners.first() else {
+        // Without BPF; the moment is then too inexact for samples to tell.
+        let words = format!("ksoftirqd/{cpu} waited for the CPU for {wait}");
+        let why = "who ran while ksoftirqd waited was not recorded";
+        let samples = index.samples.between(cpu, woken, switched_in).len();
+        return Verdict::unknown(why, Evidence { samples, words, ..Evidence::default() });
+    };
     let ticks = index.samples.between(cpu, woken, switched_in);
-    let own: Vec<&Sample> = ticks.iter().copied().filter(|s| s.task == first.task).collect();
+    let thread = index.thread(first.task);
+    let own: Vec<&Sample> =
+        ticks.iter().copied().filter(|s| index.thread(s.task) == thread).collect();
     let evidence =
         Evidence { samples: ticks.len(), agree: own.len(), ran: first.ran, ..Evidence::default() };
-    if 2 * first.ran.0 <= wait.0 {
+    if first.ran.0 <= wait.0 / 2 {
         return several(index, &runners, m, turns_of_others(index, cpu, m), evidence);
     }
 
@@ -54,11 +62,10 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, m: &Measure) -> Verdict {
         return votes::judge(index, cpu, woken, switched_in);
     }
     let rt = super::is_real_time(first.policy);
-    let in_kernel = own.iter().filter(|s| !s.user_mode).count();
-    let one_call = own.iter().all(|s| s.syscall.nr_plus_1 == own[0].syscall.nr_plus_1);
+    let coverage = Coverage::new(index, own.len(), first.ran);
     let cause = if rt {
         Cause::StarvedByRt
-    } else if first.turns == 1 && one_call && !own.is_empty() && in_kernel == own.len() {
+    } else if first.turns == 1 && !coverage.too_thin() && one_stretch(index, thread, &own) {
         Cause::NonPreemptible
     } else {
         Cause::StarvedByTasks
@@ -69,8 +76,10 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, m: &Measure) -> Verdict {
         first.ran
     );
     if cause == Cause::NonPreemptible {
-        words.push_str(&format!(", in one turn; all {in_kernel} samples of it are in the kernel"));
+        words
+            .push_str(&format!(", in one turn; all {} samples of it are in the kernel", own.len()));
     }
+    words.push_str(&coverage.words());
     words.push_str(&served(m));
     Verdict {
         cause,

@@ -1,16 +1,18 @@
 //! Who held the CPU during a stall, from what was recorded inside it. No evidence, no culprit.
 
+mod coverage;
 mod gap;
 mod handoff;
+mod stretch;
 mod task;
 mod votes;
 
 use super::episode::Episode;
 use super::index::Index;
-use crate::model::findings::{Cause, Culprit, Evidence, Measure, Stall, StallKind};
+use crate::model::findings::{Cause, Context, Culprit, Evidence, Measure, Stall, StallKind};
 use crate::model::{HardIrq, IrqKind};
-use crate::units::{Cpu, Ktime};
-pub use task::identity;
+use crate::units::{Cpu, Ktime, Nanos};
+pub use task::{identity, most_seen};
 
 /// A verdict before it becomes part of a stall.
 struct Verdict {
@@ -49,26 +51,41 @@ fn judge(index: &Index<'_>, cpu: Cpu, episode: &Episode) -> Verdict {
     let gap = episode
         .0
         .iter()
-        .find(|m| m.kind == StallKind::InterruptGap && 2 * m.duration.0 >= primary.duration.0);
+        .find(|m| m.kind == StallKind::InterruptGap && is_half(m.duration, primary.duration));
     if let Some(irq) = long_hardirq(index, cpu, primary) {
         return hardirq_verdict(index, irq);
     }
     if let Some(gap) = gap {
         return gap::judge(index, cpu, gap);
     }
-    let verdict = match primary.kind {
-        StallKind::Handoff => handoff::judge(index, cpu, primary),
-        _ => votes::judge(index, cpu, primary.start, end_of(primary)),
+    let verdict = match handed_off(episode) {
+        Some(handoff) => handoff::judge(index, cpu, handoff),
+        None => votes::judge(index, cpu, primary.start, end_of(primary)),
     };
     // On an idle CPU no tick sees it, but its entry and exit were.
     let exact_run = |m: &&Measure| {
         m.kind == StallKind::SoftirqRun
             && m.uncertainty.0 == 0
-            && 2 * m.duration.0 >= primary.duration.0
+            && is_half(m.duration, primary.duration)
     };
     match episode.0.iter().find(exact_run) {
         Some(run) if verdict.cause == Cause::Unexplained => softirq_verdict(run, verdict),
         _ => verdict,
+    }
+}
+
+/// The wait of ksoftirqd that the stall is, or that made the delay of a softirq which ksoftirqd
+/// entered at last: who ran meanwhile was booked switch by switch, which beats samples.
+fn handed_off(episode: &Episode) -> Option<&Measure> {
+    let primary = episode.primary();
+    let made_the_delay = |m: &&Measure| {
+        let waited = m.handoff.as_ref().map(|parts| parts.wake_to_in).unwrap_or_default();
+        primary.context == Some(Context::Ksoftirqd) && is_half(waited, primary.duration)
+    };
+    match primary.kind {
+        StallKind::Handoff => Some(primary),
+        StallKind::SoftirqDelay => episode.0.iter().find(made_the_delay),
+        _ => None,
     }
 }
 
@@ -91,6 +108,11 @@ fn is_real_time(policy: u8) -> bool {
     matches!(policy, 1 | 2 | 6)
 }
 
+/// Whether a part makes up half of the whole or more.
+fn is_half(part: Nanos, whole: Nanos) -> bool {
+    part.0 >= whole.0.div_ceil(2)
+}
+
 fn end_of(m: &Measure) -> Ktime {
     m.start.after(m.duration)
 }
@@ -101,7 +123,7 @@ fn long_hardirq<'r>(index: &Index<'r>, cpu: Cpu, m: &Measure) -> Option<&'r Hard
     let inside = index.hardirqs.between(cpu, m.start, end).iter().copied();
     inside.chain(index.hardirqs.after(cpu, end)).find(|h| {
         let (start, end) = (h.time.before(h.run).max(m.start), h.time.min(end));
-        2 * end.since(start).0 >= m.duration.0
+        is_half(end.since(start), m.duration)
     })
 }
 

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::analysis::index::Index;
+use crate::analysis::outside_calls;
+use crate::analysis::stacks::restores_irqs;
 use crate::analysis::{syscalls, workload};
 use crate::model::findings::TaskCulprit;
 use crate::model::{Recording, Sample, StrId, TaskId};
@@ -27,9 +29,21 @@ pub fn identity(r: &Recording, id: TaskId) -> TaskCulprit {
     }
 }
 
-/// Who the task of these samples is and what it was doing in most of them.
-pub fn doing(index: &Index<'_>, id: TaskId, samples: &[&Sample]) -> TaskCulprit {
+/// Of the numbers of one thread, in order of time, the one it was seen under most often; of
+/// equally frequent ones the latest.
+pub fn most_seen<T: Ord>(names: impl Iterator<Item = T>) -> Option<T> {
+    let mut counts: BTreeMap<T, (usize, usize)> = BTreeMap::new();
+    for (at, name) in names.enumerate() {
+        let (count, latest) = counts.entry(name).or_default();
+        (*count, *latest) = (*count + 1, at);
+    }
+    counts.into_iter().max_by_key(|(_, seen)| *seen).map(|(name, _)| name)
+}
+
+/// Who the thread of these samples is and what it was doing in most of them.
+pub fn doing(index: &Index<'_>, thread: TaskId, samples: &[&Sample]) -> TaskCulprit {
     let r = index.recording;
+    let id = most_seen(samples.iter().map(|s| s.task)).unwrap_or(thread);
     let mut culprit = identity(r, id);
     let in_user = samples.iter().filter(|s| s.user_mode).count();
     culprit.user_mode = 2 * in_user > samples.len();
@@ -42,7 +56,8 @@ pub fn doing(index: &Index<'_>, id: TaskId, samples: &[&Sample]) -> TaskCulprit 
     if samples.iter().any(|s| exits(&s)) {
         return culprit;
     }
-    let calls = samples.iter().map(|s| s.syscall).filter(|c| c.nr_plus_1 != 0);
+    let inside = |s: &&&Sample| !outside_calls(r, s.task, s.kernel_stack);
+    let calls = samples.iter().filter(inside).map(|s| s.syscall).filter(|c| c.nr_plus_1 != 0);
     let Some(nr) = most(calls.map(|c| c.nr_plus_1)) else { return culprit };
     culprit.syscall = Some(call_name(r, nr));
     let files = samples.iter().map(|s| s.syscall).filter(|c| c.nr_plus_1 == nr);
@@ -73,7 +88,9 @@ fn work_function(index: &Index<'_>, samples: &[&Sample]) -> Option<String> {
     most(samples.iter().filter_map(|s| {
         let names: Vec<&str> = index.recording.functions(s.kernel_stack).collect();
         let at = names.iter().position(|n| *n == "process_one_work")?;
-        Some(names.get(at.checked_sub(1)?)?.to_string())
+        let function = *names.get(at.checked_sub(1)?)?;
+        // The worker's own lock, before it calls anything.
+        (!restores_irqs(function)).then(|| function.to_owned())
     }))
 }
 

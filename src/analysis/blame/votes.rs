@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use super::coverage::Coverage;
+use super::stretch::one_stretch;
 use super::{Verdict, task};
 use crate::analysis::index::Index;
 use crate::analysis::stacks::common;
@@ -45,12 +47,22 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, start: Ktime, end: Ktime) -> Verdict {
     if 2 * agree.len() <= total {
         return several(index, &votes, evidence);
     }
-    let (length, period) = (end.since(start), index.recording.meta.sample_period);
-    if 4 * agree.len() as u64 * period.0 < length.0 {
-        let words = format!("only {total} samples fell into its {length}");
+    let length = end.since(start);
+    if Coverage::new(index, agree.len(), length).too_thin() {
+        let samples = if total == 1 { "sample" } else { "samples" };
+        let words = format!("only {total} {samples} fell into its {length}");
         return Verdict::unknown("too few samples fell into it", Evidence { words, ..evidence });
     }
-    match *winner {
+    let mut verdict = by_winner(index, *winner, agree, evidence);
+    if verdict.cause != Cause::Unexplained {
+        verdict.evidence.words.push_str(&Coverage::new(index, total, length).words());
+    }
+    verdict
+}
+
+fn by_winner(index: &Index<'_>, winner: Found, agree: &[&Sample], evidence: Evidence) -> Verdict {
+    let total = evidence.samples;
+    match winner {
         Found::Softirq(vector) => softirq(index, vector, agree, evidence),
         Found::Kernel(id) => kernel(index, id, agree, evidence),
         Found::Interrupt => Verdict::unknown(
@@ -71,7 +83,7 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, start: Ktime, end: Ktime) -> Verdict {
             starved(index, id, agree, evidence)
         }
         Found::User(id) => {
-            let who = task::identity(index.recording, id);
+            let who = task::doing(index, id, agree);
             let words = format!(
                 "{} of {total} samples found {}[{}] in user mode, which does not keep softirqs \
                  from running",
@@ -98,10 +110,10 @@ fn found(index: &Index<'_>, tick: &Sample) -> Found {
     let facts = index.facts(tick.kernel_stack);
     match index.recording.task(tick.task).tid.0 {
         0 if tick.task.is_some() => Found::Idle,
-        _ if tick.user_mode => Found::User(tick.task),
+        _ if tick.user_mode => Found::User(index.thread(tick.task)),
         _ if !facts.named => Found::Nameless,
         _ if facts.interrupt_frames > 0 || facts.softirq_loop => Found::Interrupt,
-        _ => Found::Kernel(tick.task),
+        _ => Found::Kernel(index.thread(tick.task)),
     }
 }
 
@@ -126,10 +138,13 @@ fn softirq(index: &Index<'_>, vector: Vector, agree: &[&Sample], evidence: Evide
 
 fn kernel(index: &Index<'_>, id: TaskId, agree: &[&Sample], evidence: Evidence) -> Verdict {
     let stack = common(agree.iter().map(|s| task::own_part(index, s)));
-    let (cause, state) = if waited_for_ksoftirqd(index, agree) {
+    let (cause, state) = if !waited_for_ksoftirqd(index, agree) {
+        (Cause::BhOff, "softirqs pending")
+    } else if one_stretch(index, id, agree) {
         (Cause::NonPreemptible, "ksoftirqd runnable")
     } else {
-        (Cause::BhOff, "softirqs pending")
+        // It came back to user mode in between, and the scheduler let it go on.
+        (starvation(agree), "ksoftirqd runnable")
     };
     let words = format!(
         "{} of {} samples found this task in the kernel, interrupts on and {state}",
@@ -154,11 +169,18 @@ fn starved(index: &Index<'_>, id: TaskId, agree: &[&Sample], evidence: Evidence)
         "{} of {} samples found this task in user mode while ksoftirqd was runnable",
         evidence.agree, evidence.samples
     );
-    let rt = agree.iter().any(|s| super::is_real_time(s.policy));
     Verdict {
-        cause: if rt { Cause::StarvedByRt } else { Cause::StarvedByTasks },
+        cause: starvation(agree),
         culprit: Culprit::Task(task::doing(index, id, agree)),
         evidence: Evidence { words, ..evidence },
+    }
+}
+
+/// What kept ksoftirqd waiting where the scheduler had a choice.
+fn starvation(ticks: &[&Sample]) -> Cause {
+    match ticks.iter().any(|s| super::is_real_time(s.policy)) {
+        true => Cause::StarvedByRt,
+        false => Cause::StarvedByTasks,
     }
 }
 
@@ -172,7 +194,7 @@ fn several(
         let name = match found {
             Found::Softirq(vector) => format!("{vector} softirq"),
             Found::Kernel(id) | Found::User(id) => {
-                let who = task::identity(index.recording, *id);
+                let who = task::doing(index, *id, ticks);
                 format!("{}[{}]", who.comm, who.tid)
             }
             Found::Idle => "idle".to_owned(),

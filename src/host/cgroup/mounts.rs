@@ -50,13 +50,23 @@ impl CgroupMounts {
     /// # Errors
     /// No mount table can be read.
     pub fn read(root: &HostRoot) -> Result<CgroupMounts, HostError> {
-        let init =
-            if root.is_slash() { None } else { root.read_to_string("proc/1/mountinfo").ok() };
-        let table = match init {
-            Some(table) => table,
-            None => root.read_to_string("proc/self/mountinfo")?,
-        };
-        Ok(CgroupMounts::parse(&table))
+        Ok(CgroupMounts::parse(&table(root)?))
+    }
+
+    /// Mount point of the v1 hierarchy that has a controller, such as `cpu`; none if the
+    /// controller is on v2 or nowhere.
+    ///
+    /// # Errors
+    /// No mount table can be read.
+    pub fn v1_controller(root: &HostRoot, name: &str) -> Result<Option<PathBuf>, HostError> {
+        let table = table(root)?;
+        let lines = table.lines().filter(|line| line.contains(" - cgroup "));
+        let of_it = lines.filter(|line| {
+            line.rsplit_once(' ').is_some_and(|(_, options)| options.split(',').any(|o| o == name))
+        });
+        let infos = of_it.filter_map(|line| MountInfo::from_line(line).ok());
+        let whole = infos.filter(|info| info.root == "/");
+        Ok(whole.filter_map(|info| Some(unescaped(info.mount_point.to_str()?).into())).next())
     }
 
     /// Reads a mount table; lines that are no cgroup mount or make no sense are left out.
@@ -73,6 +83,12 @@ impl CgroupMounts {
         let of_it = || self.0.iter().filter(|mount| mount.hierarchy == hierarchy);
         of_it().find(|mount| mount.root == "/").or_else(|| of_it().next())
     }
+}
+
+/// Our own mount table, or with a root other than `/` that of the host's init.
+fn table(root: &HostRoot) -> Result<String, HostError> {
+    let init = if root.is_slash() { None } else { root.read_to_string("proc/1/mountinfo").ok() };
+    init.map_or_else(|| root.read_to_string("proc/self/mountinfo"), Ok)
 }
 
 fn parse_line(line: &str) -> Option<CgroupMount> {

@@ -5,8 +5,6 @@ mod ring;
 mod tasks;
 mod watch;
 
-use std::time::Duration;
-
 use anyhow::{Result, bail};
 use perf_event_open::count::Counter;
 use perf_event_open::sample::Sampler;
@@ -28,9 +26,6 @@ pub const BY_PERF: &str = "system calls and their files are not known; tasks hav
 /// keep the rest from being done.
 const AT_ONCE: usize = 100_000;
 
-/// The rings hold seconds; names of tasks are soon gone.
-const PATIENCE: Duration = Duration::from_millis(20);
-
 /// A thread that is past its end: `perf_event_pid_type` of kernel/events/core.c.
 const GONE: u32 = u32::MAX;
 
@@ -48,8 +43,13 @@ impl Drop for Timers {
 
 /// One CPU.
 struct Ring {
-    cpu: Cpu,
     sampler: Sampler,
+    state: State,
+}
+
+/// What is known of a CPU from its records so far.
+struct State {
+    cpu: Cpu,
     watch: Watch,
     /// The thread that runs there, as the switches tell: process and thread.
     current: (u32, u32),
@@ -73,11 +73,9 @@ pub fn attach(config: &Config) -> Result<Attached> {
     let timers = ring::timers(config)?;
     let rings = ring::rings(&timers, config)?.into_iter().zip(&config.cpus);
     let rings = rings
-        .map(|(sampler, &cpu)| Ring {
-            cpu,
-            sampler,
-            watch: Watch::new(config.period(), config.gap),
-            current: (GONE, GONE),
+        .map(|(sampler, &cpu)| {
+            let watch = Watch::new(config.period(), config.gap);
+            Ring { sampler, state: State { cpu, watch, current: (GONE, GONE) } }
         })
         .collect();
     for timer in &timers {
@@ -88,82 +86,71 @@ pub fn attach(config: &Config) -> Result<Attached> {
 }
 
 impl Source for Rings {
-    fn patience(&self) -> Duration {
-        PATIENCE
-    }
-
     fn drain(&mut self, names: &mut dyn Names, push: &mut dyn FnMut(Event)) {
-        let Rings { rings, tasks, only } = self;
-        for Ring { cpu, sampler, watch, current } in rings {
+        for Ring { sampler, state } in &mut self.rings {
             let Some(records) = sampler.iter() else { continue };
             for (mode, record) in records.take(AT_ONCE) {
-                match record {
-                    Record::Sample(tick) => {
-                        let guest = matches!(mode, Priv::GuestUser | Priv::GuestKernel);
-                        let user_mode = guest || mode == Priv::User;
-                        let mut at = At { cpu: *cpu, watch, current: *current, tasks, only: *only };
-                        at.tick(&tick, user_mode, names).into_iter().for_each(&mut *push);
-                    }
-                    Record::CtxSwitch(switch) => {
-                        let Some((time, own)) = when_and_who(switch.record_id.as_ref()) else {
-                            continue;
-                        };
-                        let (from, to) = match &switch.info {
-                            Switch::OutTo { task: Some(next), .. } => (own, next),
-                            Switch::InFrom(Some(prev)) => (prev, own),
-                            _ => continue,
-                        };
-                        watch.switched(time, from.tid, to.tid);
-                        *current = (to.pid, to.tid);
-                    }
-                    Record::Comm(comm) => {
-                        tasks.renamed(comm.task.pid, comm.task.tid, comm.comm.to_bytes());
-                    }
-                    Record::Fork(fork) => {
-                        tasks.forked(fork.task.pid, fork.task.tid, fork.parent_task.tid);
-                    }
-                    Record::LostRecords(lost) => {
-                        watch.forget();
-                        push(Event::Lost(Lost {
-                            time: when_and_who(lost.record_id.as_ref()).map_or(Ktime(0), |w| w.0),
-                            cpu: *cpu,
-                            probe: names.string("sampler"),
-                            ring_full: lost.lost_records,
-                            rate_limited: 0,
-                        }));
-                    }
-                    // The kernel stopped the timer for a while, as it took too much time.
-                    Record::Throttle(_) | Record::Unthrottle(_) => watch.forget(),
-                    _ => {}
+                if let Record::Sample(tick) = &record {
+                    let tick = state.tick(mode, tick, &mut self.tasks, self.only, names);
+                    tick.into_iter().for_each(&mut *push);
+                } else {
+                    state.other(&record, &mut self.tasks, names).into_iter().for_each(&mut *push);
                 }
             }
         }
     }
 }
 
-fn when_and_who(id: Option<&RecordId>) -> Option<(Ktime, &Task)> {
-    let id = id?;
-    Some((Ktime(id.time?), id.task.as_ref()?))
-}
+impl State {
+    /// Looks at anything but a tick.
+    fn other(&mut self, r: &Record, tasks: &mut Tasks, names: &mut dyn Names) -> Option<Event> {
+        match r {
+            Record::CtxSwitch(switch) => {
+                let (time, own) = when_and_who(switch.record_id.as_ref())?;
+                let (from, to) = match &switch.info {
+                    Switch::OutTo { task: Some(next), .. } => (own, next),
+                    Switch::InFrom(Some(prev)) => (prev, own),
+                    _ => return None,
+                };
+                self.watch.switched(time, from.tid, to.tid);
+                self.current = (to.pid, to.tid);
+            }
+            Record::Comm(c) => tasks.renamed(c.task.pid, c.task.tid, c.comm.to_bytes()),
+            Record::Fork(f) => tasks.forked(f.task.pid, f.task.tid, f.parent_task.tid),
+            // The kernel stopped the timer for a while, as it took too much time.
+            Record::Throttle(_) | Record::Unthrottle(_) => self.watch.forget(),
+            Record::LostRecords(lost) => {
+                self.watch.forget();
+                let (time, _) = when_and_who(lost.record_id.as_ref())?;
+                return Some(Event::Lost(Lost {
+                    time,
+                    cpu: self.cpu,
+                    probe: names.string("sampler"),
+                    ring_full: lost.lost_records,
+                    rate_limited: 0,
+                }));
+            }
+            _ => {}
+        }
+        None
+    }
 
-/// Where a tick is looked at.
-struct At<'a> {
-    cpu: Cpu,
-    watch: &'a mut Watch,
-    current: (u32, u32),
-    tasks: &'a mut Tasks,
-    only: Option<Tgid>,
-}
-
-impl At<'_> {
-    fn tick(&mut self, tick: &Tick, user_mode: bool, names: &mut dyn Names) -> Option<Event> {
+    /// A tick, unless it tells nothing that is asked for.
+    fn tick(
+        &mut self,
+        mode: Priv,
+        tick: &Tick,
+        tasks: &mut Tasks,
+        only: Option<Tgid>,
+        names: &mut dyn Names,
+    ) -> Option<Event> {
         let (time, task) = when_and_who(Some(&tick.record_id))?;
         let (tgid, tid) = match (task.pid, task.tid) {
             (GONE, _) | (_, GONE) => self.current,
             known => known,
         };
         let gap = self.watch.tick(time, tid);
-        if tid == GONE || gap == Nanos(0) && self.only.is_some_and(|o| o.0 != tgid) {
+        if tid == GONE || gap == Nanos(0) && only.is_some_and(|only| only.0 != tgid) {
             return None;
         }
         let (mut kernel, mut user): (&[u64], &[u64]) = (&[], &[]);
@@ -178,13 +165,13 @@ impl At<'_> {
         if tid == 0 && !names.interrupted(kernel) {
             return None;
         }
-        let raw = self.tasks.get(tgid, tid, self.cpu.0);
+        let raw = tasks.get(tgid, tid, self.cpu.0);
         Some(Event::Sample(Sample {
             time,
             cpu: self.cpu,
             task: names.task(&raw),
             policy: raw.policy as u8,
-            user_mode,
+            user_mode: matches!(mode, Priv::User | Priv::GuestUser | Priv::GuestKernel),
             kernel_stack: names.kernel_stack(kernel),
             user_stack: if user.is_empty() { StackId::NONE } else { names.user_stack(&raw, user) },
             gap,
@@ -192,4 +179,10 @@ impl At<'_> {
             ..Sample::default()
         }))
     }
+}
+
+/// The time of a record, and the thread that ran.
+fn when_and_who(id: Option<&RecordId>) -> Option<(Ktime, &Task)> {
+    let id = id?;
+    Some((Ktime(id.time?), id.task.as_ref()?))
 }

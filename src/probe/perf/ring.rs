@@ -17,6 +17,8 @@ use crate::probe::Config;
 /// Room for this many seconds of samples, of this many bytes each: some 50 frames.
 const SECONDS: usize = 4;
 const SAMPLE: usize = 512;
+/// Room for 10,000 switches of tasks, each told twice: an eighth of a second where they are many.
+const SWITCHES: usize = 1 << 20;
 /// Bounds of a CPU's ring, and of all together, bytes.
 const RING: (usize, usize) = (64 << 10, 8 << 20);
 const ALL_RINGS: usize = 64 << 20;
@@ -87,7 +89,7 @@ pub fn rings(timers: &[Counter], config: &Config) -> Result<Vec<Sampler>> {
 fn pages(freq: usize, cpus: usize) -> u8 {
     // SAFETY: sysconf takes no pointers.
     let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096);
-    let wanted = (freq * SECONDS * SAMPLE).next_power_of_two().min(RING.1);
+    let wanted = (SWITCHES + freq * SECONDS * SAMPLE).next_power_of_two().min(RING.1);
     let share = (ALL_RINGS / cpus.max(1) + 1).next_power_of_two() / 2;
     let bytes = wanted.min(share).max(RING.0);
     (bytes / page).max(1).ilog2() as u8
@@ -102,9 +104,9 @@ mod tests {
         // SAFETY: sysconf takes no pointers.
         let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize;
         let bytes = |freq, cpus| page << pages(freq, cpus);
-        assert_eq!(bytes(999, 2), 2 << 20);
+        assert_eq!(bytes(999, 2), 4 << 20);
         assert_eq!(bytes(20_000, 1), 8 << 20);
-        assert_eq!(bytes(99, 8), 256 << 10);
+        assert_eq!(bytes(99, 8), 2 << 20);
         for cpus in [1, 3, 64, 100, 1024] {
             assert!(cpus * bytes(999, cpus) <= ALL_RINGS, "{cpus}");
             assert!(bytes(999, cpus) >= RING.0, "{cpus}");

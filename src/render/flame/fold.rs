@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 
 use super::super::{calls, escape};
+use crate::analysis::outside_calls;
 use crate::analysis::stacks::StackFacts;
 use crate::model::{FrameId, Recording, Sample, StackId, StrId, TaskId, Vector};
 use crate::units::Cpu;
@@ -120,7 +121,9 @@ impl Names<'_> {
             return line;
         }
         line += self.tasks.entry(key.task).or_insert_with(|| task(r, key.task));
-        let user = r.stack(key.user);
+        // Of who came into the kernel by no call, the user's side is that of its creator.
+        let outside = outside_calls(r, key.task, key.kernel);
+        let user = if outside { &[] } else { r.stack(key.user) };
         let left_out = USER_END..user.len().saturating_sub(USER_END).max(USER_END);
         for (n, &frame) in user.iter().rev().enumerate() {
             if !left_out.contains(&n) {
@@ -129,7 +132,7 @@ impl Names<'_> {
                 line += &format!(";[{} more frames]", left_out.len());
             }
         }
-        if let Some(call) = calls::name(r, key.call) {
+        if let Some(call) = calls::name(r, key.call).filter(|_| !outside) {
             line.push(';');
             line += &escape::frame(&call);
             match r.str(key.file) {

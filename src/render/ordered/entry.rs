@@ -7,12 +7,15 @@ use super::super::page::Page;
 use super::super::text::time;
 use super::super::{calls, escape, spans, words};
 use super::runs::{Clock, Run};
+use crate::analysis::outside_calls;
 use crate::model::findings::{Culprit, Stall};
-use crate::model::{Recording, Sample, Vector};
+use crate::model::{Recording, Sample, SyscallId, Vector};
 use crate::units::Nanos;
 
 /// From this width on an entry takes one line, else two or three.
 const ONE_LINE: usize = 150;
+/// Columns that a name and what it does must have beside the time.
+const NAME: usize = 30;
 /// Columns of a system call and its file in one line.
 const CALL: usize = 42;
 
@@ -39,8 +42,12 @@ pub(super) fn write(
     };
     let mut text = Text::new().plain(&lead);
     text = if inside && blamed { text.accent(&name) } else { text.plain(&name) };
-    let call = calls::name(r, s.syscall.nr_plus_1).unwrap_or_default();
-    let what = words::call_of(&call, r.str(s.syscall.file));
+    let syscall = match outside_calls(r, s.task, s.kernel_stack) {
+        true => SyscallId::default(),
+        false => s.syscall,
+    };
+    let call = calls::name(r, syscall.nr_plus_1).unwrap_or_default();
+    let what = words::call_of(&call, r.str(syscall.file));
     let state = state(s).join(", ");
     let mut functions: Vec<&str> = r.functions(s.kernel_stack).collect();
     if functions.is_empty() {
@@ -57,6 +64,9 @@ pub(super) fn write(
             text.plain("  ").then(stack(room))
         });
     }
+    if page.width() < hang + NAME {
+        return below_each_other(page, &columns, inside, [name, what, state], &functions);
+    }
     let rule = format!("{:w$}{}  ", "", if inside { '|' } else { ' ' }, w = hang - 2);
     let below = |text: Text| Text::new().plain(&rule).then(text);
     let room = page.width().saturating_sub(text.columns() + 2);
@@ -71,6 +81,26 @@ pub(super) fn write(
         true => Ok(()),
         false => page.line(&below(stack(page.width().saturating_sub(rule.len())))),
     }
+}
+
+/// On a narrow page: the time, and below it a line for each thing that is known.
+fn below_each_other(
+    page: &mut Page<'_>,
+    columns: &str,
+    inside: bool,
+    parts: [String; 3],
+    functions: &[&str],
+) -> io::Result<()> {
+    page.line(&Text::new().plain(columns))?;
+    let rule = if inside { "  | " } else { "    " };
+    let stack = match functions {
+        [] => String::new(),
+        functions => innermost(functions, page.width().saturating_sub(rule.len())),
+    };
+    for part in parts.iter().chain([&stack]).filter(|part| !part.is_empty()) {
+        page.put(6, &Text::new().plain(rule).plain(part))?;
+    }
+    Ok(())
 }
 
 /// A text and one more part, if there is one.

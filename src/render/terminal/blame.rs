@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::super::ink::Text;
 use super::super::text::{count, plural, time};
-use super::super::words;
+use super::super::{terms, words};
+use crate::analysis::median;
 use crate::model::findings::*;
 use crate::units::{Cpu, Nanos, Tid};
 
@@ -85,7 +86,7 @@ impl Blame<'_> {
         self.total = self.stalls.iter().map(|s| s.duration).sum();
         // A group that is whole here has its median from the analysis: one number everywhere.
         if self.groups.len() > 1 || self.groups[0].stalls.len() != self.stalls.len() {
-            self.median = median(&self.stalls);
+            self.median = median(self.stalls.iter().map(|s| s.duration).collect());
         }
         let mut causes: BTreeMap<Cause, usize> = BTreeMap::new();
         for stall in &self.stalls {
@@ -150,8 +151,9 @@ impl Blame<'_> {
         };
         let mut words = if deed.is_empty() { length } else { format!("  {deed}{length}") };
         if several {
-            let each =
-                |(cause, n): &(Cause, usize)| format!("{} {}", count(*n as u64), cause.words());
+            let each = |(cause, n): &(Cause, usize)| {
+                format!("{} {}", count(*n as u64), terms::cause(*cause))
+            };
             words += ": ";
             words += &self.causes.iter().map(each).collect::<Vec<_>>().join(", ");
         }
@@ -175,11 +177,4 @@ impl Blame<'_> {
         };
         in_stack || in_file
     }
-}
-
-/// The middle one; of two the lower, as in the analysis.
-fn median(stalls: &[&Stall]) -> Nanos {
-    let mut all: Vec<u64> = stalls.iter().map(|s| s.duration.0).collect();
-    all.sort_unstable();
-    all.get(all.len().saturating_sub(1) / 2).map_or(Nanos(0), |&m| Nanos(m))
 }

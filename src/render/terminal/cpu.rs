@@ -6,7 +6,7 @@ use std::io;
 use super::super::ink::Text;
 use super::super::page::Page;
 use super::super::text::{count, cpus, plural, time};
-use super::super::words;
+use super::super::{terms, words};
 use super::blame::{self, Blame};
 use crate::model::Vector;
 use crate::model::findings::*;
@@ -103,8 +103,10 @@ fn breakdown(f: &Findings, cpu: Cpu) -> String {
     }
     let mut kinds: Vec<_> = kinds.into_iter().collect();
     kinds.sort_by_key(|&(kind, n)| (std::cmp::Reverse(n), kind));
-    let mut parts: Vec<String> =
-        kinds.iter().map(|(kind, n)| format!("{}: {}", kind.name(), count(*n as u64))).collect();
+    let mut parts: Vec<String> = kinds
+        .iter()
+        .map(|(kind, n)| format!("{}: {}", terms::kind(*kind), count(*n as u64)))
+        .collect();
     // Packets that waited are what users feel, so NET_RX comes first; then what waited most.
     let mut waited: Vec<_> = waited.into_iter().collect();
     waited.sort_by_key(|&(v, n)| (v != Vector::NET_RX, std::cmp::Reverse(n), v));
@@ -170,7 +172,7 @@ fn culprit(
     digits: usize,
 ) -> io::Result<()> {
     let label = label(blame.stalls.len(), cpu.stalls, digits);
-    let hang = label.len();
+    let hang = page.hang(label.len());
     let lead = Text::new().plain(&label);
     page.put(hang, &lead.then(blame.words()).plain(&blame.deed(cpu.cpu)))?;
     let mut detail = |text: Text| page.put(hang, &Text::new().plain(&" ".repeat(hang)).then(text));

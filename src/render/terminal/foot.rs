@@ -5,8 +5,8 @@ use std::io;
 use super::super::ink::Text;
 use super::super::page::Page;
 use super::super::text::count;
-use crate::model::ProbeStatus;
 use crate::model::findings::Findings;
+use crate::model::{ProbeStatus, measured};
 
 /// Whether any record was lost.
 pub(super) fn any_lost(f: &Findings) -> bool {
@@ -42,16 +42,22 @@ pub(super) fn measures(p: &ProbeStatus) -> &str {
     if p.measures.is_empty() { &p.name } else { &p.measures }
 }
 
-/// Measures that did not run, with the reason.
+/// Measures that did not run, with the reason; one that several have in common, once.
 pub(super) fn not_measured(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
-    let missing = missing(f);
-    if missing.is_empty() {
+    let groups = measured::missing(&f.probes);
+    if groups.is_empty() {
         return Ok(());
     }
     page.section("Not measured")?;
-    for p in missing {
-        let reason = p.reason.as_deref().unwrap_or("for a reason not recorded");
-        page.put(4, &Text::new().plain(&format!("  {}: {reason}", measures(p))))?;
+    for (probes, reason) in groups {
+        if let [only] = probes[..] {
+            page.put(4, &Text::new().plain(&format!("  {}: {reason}", measures(only))))?;
+            continue;
+        }
+        for p in probes {
+            page.put(4, &Text::new().plain(&format!("  {}", measures(p))))?;
+        }
+        page.put(6, &Text::new().plain(&format!("    {reason}")))?;
     }
     Ok(())
 }

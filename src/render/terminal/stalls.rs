@@ -8,6 +8,9 @@ use super::super::text::{time, utc};
 use super::super::{Style, escape, spans, words};
 use crate::model::findings::*;
 
+/// Columns that a culprit must have to stand in the table of stalls.
+const CULPRIT: usize = 24;
+
 /// How many stalls [`stalls`] takes apart.
 pub const ANATOMIES: usize = 3;
 
@@ -38,19 +41,28 @@ fn table(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
         f.stalls.iter().map(|s| s.measures.first().map(words::short).unwrap_or_default()).collect();
     let late_width = late.iter().map(|l| l.len().min(24)).max().unwrap_or(0).max(4);
     let id_width = f.stalls.iter().map(|s| s.id.to_string().len()).max().unwrap_or(1).max(2);
-    let head = format!(
-        "  {:>id_width$} {:>11} {:>4} {:>8}  {:late_width$}  culprit",
-        "#", "at", "CPU", "length", "late"
-    );
-    page.line(&Text::new().dim(&head))?;
+    let head = format!("  {:>id_width$} {:>11} {:>4} {:>8}", "#", "at", "CPU", "length");
+    // Where that leaves too little for a culprit's name, what is not a number goes below.
+    let left = page.width().saturating_sub(head.len() + 2 + late_width + 2);
+    let narrow = left < CULPRIT;
+    page.line(&Text::new().dim(&match narrow {
+        true => head,
+        false => format!("{head}  {:late_width$}  culprit", "late"),
+    }))?;
     for (s, late) in f.stalls.iter().zip(&late) {
         let at = format!("+{:.3} s", s.start.since(f.window.start).secs());
         let length = s.duration;
         let late = escape::end(late, late_width);
         let (id, cpu) = (s.id, s.cpu);
-        let row = format!("  {id:>id_width$} {at:>11} {cpu:>4} {length:>8}  {late:late_width$}  ",);
-        let left = page.width().saturating_sub(escape::columns(&row));
-        page.line(&Text::new().plain(&row).then(in_columns(&s.culprit, left)))?;
+        let row = format!("  {id:>id_width$} {at:>11} {cpu:>4} {length:>8}");
+        if narrow {
+            page.line(&Text::new().plain(&row))?;
+            let below = Text::new().plain(&format!("    {late}  "));
+            page.put(6, &below.then(words::culprit(&s.culprit)))?;
+        } else {
+            let row = format!("{row}  {late:late_width$}  ");
+            page.line(&Text::new().plain(&row).then(in_columns(&s.culprit, left)))?;
+        }
     }
     Ok(())
 }

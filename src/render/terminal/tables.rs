@@ -13,6 +13,8 @@ use crate::model::findings::*;
 
 /// Rows of the table of latencies.
 const LATENCIES: usize = 10;
+/// Columns that a caller must have to stand beside the numbers.
+const CALLER: usize = 24;
 /// Rows of the table of slow system calls.
 const CALLS: usize = 10;
 
@@ -70,18 +72,38 @@ pub(super) fn latencies(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
     let names: Vec<String> = rows.iter().map(|l| format!("CPU {:<3} {}", l.cpu, what(l))).collect();
     let width = names.iter().map(String::len).max().unwrap_or(0);
     page.section("Latencies of all events")?;
-    let head = format!(
-        "  {:width$} {:>12} {:>8} {:>8} {:>8} {:>8}",
-        "", "count", "p50", "p99", "p99.9", "max"
-    );
-    page.line(&Text::new().dim(&head))?;
+    let room = page.width().saturating_sub(2 + width);
+    let row = |name: &str, cells: [String; 5]| {
+        let mut row = format!("  {name:width$}");
+        for cell in in_room(room).map(|which| (&cells[which], WIDTHS[which])) {
+            row += &format!(" {:>w$}", cell.0, w = cell.1);
+        }
+        Text::new().plain(&row)
+    };
+    let head = row("", ["count", "p50", "p99", "p99.9", "max"].map(String::from));
+    page.line(&Text::new().dim(&head.0[0].1))?;
     for (l, name) in rows.iter().zip(&names) {
-        let n = count(l.count);
-        let row =
-            format!("  {name:width$} {n:>12} {:>8} {:>8} {:>8} {:>8}", l.p50, l.p99, l.p999, l.max);
-        page.line(&Text::new().plain(&row))?;
+        let [p50, p99, p999, max] = [l.p50, l.p99, l.p999, l.max].map(|d| d.to_string());
+        page.line(&row(name, [count(l.count), p50, p99, p999, max]))?;
     }
     more(page, f.latencies.iter().filter(|l| l.count > 0).count() - rows.len())
+}
+
+/// Columns of the count, the percentiles and the maximum.
+const WIDTHS: [usize; 5] = [12, 8, 8, 8, 8];
+
+/// Which of them there is room for, in order: the maximum and the 99th percentile tell most.
+fn in_room(room: usize) -> impl Iterator<Item = usize> {
+    let mut left = room;
+    let mut fitting: Vec<usize> = Vec::new();
+    for which in [4, 2, 0, 3, 1] {
+        // A blank goes before each.
+        let Some(rest) = left.checked_sub(WIDTHS[which] + 1) else { break };
+        left = rest;
+        fitting.push(which);
+    }
+    fitting.sort_unstable();
+    fitting.into_iter()
 }
 
 /// Slow system calls: who, what, how often, how slow, and how much of that was work.
@@ -101,9 +123,14 @@ pub(super) fn slow_calls(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
             percent(group.on_cpu.0, group.total.0)
         );
         let t = &group.task;
-        let who = words::task(t);
-        let text = Text::new().plain(&numbers).plain(&who).plain(" ").plain(&words::doing(t));
-        page.put(escape::columns(&numbers), &text)?;
+        let who = Text::new().plain(&words::task(t)).plain(" ").plain(&words::doing(t));
+        let hang = escape::columns(&numbers);
+        if page.width() < hang + CALLER {
+            page.line(&Text::new().plain(&numbers))?;
+            page.put(6, &Text::new().plain("    ").then(who))?;
+        } else {
+            page.put(hang, &Text::new().plain(&numbers).then(who))?;
+        }
     }
     more(page, f.slow_calls.len().saturating_sub(CALLS))
 }

@@ -1,0 +1,39 @@
+//! The words that stand for the kinds and causes of the findings, for people.
+
+use crate::model::findings::{Cause, Context, StallKind};
+
+/// The field's term for what was late.
+pub(super) fn kind(kind: StallKind) -> &'static str {
+    match kind {
+        StallKind::SoftirqDelay => "softirq delay",
+        StallKind::Handoff => "ksoftirqd handoff",
+        StallKind::SoftirqRun => "softirq run",
+        StallKind::InterruptGap => "interrupt gap",
+    }
+}
+
+/// What it did to the CPU: "... held CPU 11 `with interrupts off`".
+pub(super) fn cause(cause: Cause) -> &'static str {
+    match cause {
+        Cause::IrqsOff => "with interrupts off",
+        Cause::BhOff => "with bottom halves off",
+        Cause::NonPreemptible => "in kernel code that could not be preempted",
+        Cause::StarvedByRt => "at a real-time priority above ksoftirqd",
+        Cause::StarvedByTasks => "while ksoftirqd waited its turn",
+        Cause::SoftirqHog => "in a softirq handler",
+        Cause::HardIrq => "in a hard interrupt",
+        Cause::Stolen => "while the hypervisor had taken it away",
+        Cause::Unexplained => "for a reason that was not seen",
+    }
+}
+
+/// Where a softirq ran in the end.
+pub(super) fn context(c: Context) -> &'static str {
+    match c {
+        Context::Irq => "at the tail of an interrupt",
+        Context::Task => "at the end of a task's section with bottom halves off",
+        Context::Ksoftirqd => "in ksoftirqd",
+        Context::Napi => "in a NAPI thread",
+        Context::Idle => "on the idle CPU",
+    }
+}
