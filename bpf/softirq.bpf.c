@@ -111,13 +111,14 @@ ON_TRACEPOINT(irq, softirq_entry, trace_event_raw_softirq, entered(ctx, ctx->vec
 ON_TRACEPOINT(irq, softirq_exit, trace_event_raw_softirq, left(ctx->vec))
 
 /*
- * Without tracepoints: the three functions that raise (kernel/softirq.c; inside of that file the
- * compiler may have inlined them, so that a tasklet's raise can be missed), and the action of
- * each vector in place of its entry and exit.
+ * Without tracepoints: the functions that raise (kernel/softirq.c; one of them is declared inline
+ * and therefore not traced, so that raises of devices and tasklets can be missed; packets from
+ * other CPUs come by net/core/dev.c), and the action of each vector in place of its entry and exit.
  */
 ON_FUNCTION(raise_softirq, raised(nr), unsigned int nr)
 ON_FUNCTION(raise_softirq_irqoff, raised(nr), unsigned int nr)
 ON_FUNCTION(__raise_softirq_irqoff, raised(nr), unsigned int nr)
+ON_FUNCTION(rps_trigger_softirq, raised(3))
 
 #define ACTION(vec, function)                                                                      \
 	ON_FUNCTION(function, entered(ctx, vec))                                                   \

@@ -1,6 +1,7 @@
 //! The command line: parses, dispatches, turns errors into a message and an exit code.
 //! One file for each subcommand.
 
+mod check;
 #[cfg(feature = "probes")]
 mod conclude;
 #[cfg(feature = "probes")]
@@ -9,6 +10,7 @@ mod output;
 #[cfg(feature = "probes")]
 mod record;
 mod report;
+mod rxpath;
 mod style;
 
 use std::process::ExitCode;
@@ -28,6 +30,8 @@ enum Command {
     #[cfg(feature = "probes")]
     Record(record::Args),
     Report(report::Args),
+    Rxpath(rxpath::Args),
+    Check(check::Args),
     #[cfg(feature = "probes")]
     Doctor(doctor::Args),
 }
@@ -35,10 +39,16 @@ enum Command {
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let result = match cli.command {
         #[cfg(feature = "probes")]
         Command::Record(args) => record::run(args),
         Command::Report(args) => report::run(&args),
+        Command::Rxpath(args) => rxpath::run(&args),
+        Command::Check(args) => check::run(&args),
         #[cfg(feature = "probes")]
         Command::Doctor(args) => doctor::run(&args),
     };
@@ -50,6 +60,20 @@ pub fn main() -> ExitCode {
             eprintln!("stallprof: {}", crate::render::escape::visible(&message));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Prints the help that was asked for, or what is wrong with the command line. `check` tells
+/// severities by the codes that a wrong command line has elsewhere.
+fn usage(error: &clap::Error) -> ExitCode {
+    // There is nowhere else to say that it cannot be printed.
+    let _ = error.print();
+    match error.exit_code() {
+        0 => ExitCode::SUCCESS,
+        _ if std::env::args_os().nth(1).is_some_and(|word| word == "check") => {
+            ExitCode::from(check::USAGE)
+        }
+        _ => ExitCode::from(2),
     }
 }
 

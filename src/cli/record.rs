@@ -14,7 +14,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::host::{CpuList, HostFacts, HostRoot};
 use crate::model::{Meta, measured};
-use crate::probe::{Config, Method, PROBES};
+use crate::probe::{Config, Method, PROBES, Probe, Wanted};
 use crate::recording;
 use crate::render::escape;
 use crate::session::{self, Live, Session};
@@ -65,14 +65,18 @@ pub struct Args {
     #[arg(long)]
     softirq_runs: bool,
 
-    /// For experts: measure PROBE by this METHOD instead of the best that works; `doctor` lists them
+    /// For experts: measure PROBE (or all that can) by this METHOD instead of the best that works,
+    /// such as softirq=raw_tp; all=no_bpf does without BPF
     #[arg(long, value_name = "PROBE=METHOD", value_parser = method)]
-    method: Vec<(&'static str, Method)>,
+    method: Vec<Methods>,
 
     /// Record for as long as this command runs; what it returns is not passed on
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<String>,
 }
+
+/// What one `--method` asks for.
+type Methods = Vec<(&'static str, Wanted)>;
 
 pub fn run(args: Args) -> Result<ExitCode> {
     let root = HostRoot::default();
@@ -151,24 +155,31 @@ fn config(args: &Args, facts: &HostFacts) -> Result<Config> {
         sleeping_calls: args.syscall_min.is_some(),
         pid: args.pid.map(Tgid),
         softirq_runs: args.softirq_runs,
-        methods: args.method.clone(),
+        methods: args.method.concat(),
     })
 }
 
-/// `softirq=raw_tp`
-fn method(text: &str) -> Result<(&'static str, Method), String> {
+/// `softirq=raw_tp`, `all=raw_tp` or `all=no_bpf`.
+fn method(text: &str) -> Result<Methods, String> {
     let (name, method) = text.split_once('=').ok_or("give PROBE=METHOD, such as softirq=raw_tp")?;
+    if (name, method) == ("all", "no_bpf") {
+        return Ok(PROBES.iter().map(|p| (p.name, Wanted::WithoutBpf)).collect());
+    }
+    let method: Method = method.parse()?;
+    let able = |p: &&Probe| p.rungs.iter().any(|r| r.method == method);
+    if name == "all" {
+        let able = PROBES.iter().filter(able);
+        return Ok(able.map(|p| (p.name, Wanted::Only(method))).collect());
+    }
     let probe = PROBES.iter().find(|p| p.name == name).ok_or_else(|| {
         let names: Vec<_> = PROBES.iter().map(|p| p.name).collect();
-        format!("no such probe: {name}; there are {}", names.join(", "))
+        format!("no such probe: {name}; there are {}, and all", names.join(", "))
     })?;
-    let method: Method = method.parse()?;
-    let rungs: Vec<_> = probe.rungs.iter().map(|r| r.method).collect();
-    if !rungs.contains(&method) {
-        let names: Vec<_> = rungs.iter().map(|m| m.name()).collect();
+    if !able(&probe) {
+        let names: Vec<_> = probe.rungs.iter().map(|r| r.method.name()).collect();
         return Err(format!("{name} cannot be measured by {method}, but by {}", names.join(", ")));
     }
-    Ok((probe.name, method))
+    Ok(vec![(probe.name, Wanted::Only(method))])
 }
 
 fn meta(config: &Config, facts: &HostFacts, session: &Session) -> Meta {

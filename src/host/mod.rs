@@ -5,20 +5,38 @@
 
 pub mod caps;
 pub mod cgroup;
+pub mod cni;
+pub mod command;
+pub mod conntrack;
+pub mod counter;
 pub mod cpulist;
+pub mod cpumask;
+pub mod ethtool;
 pub mod facts;
+pub mod irqs;
 pub mod kconfig;
 pub mod kernel;
 pub mod ksoftirqd;
+pub mod links;
 pub mod memcg;
+pub mod mib;
 pub mod napi;
+pub mod neigh;
+pub mod netlink;
+pub mod netns;
 pub mod preempt;
+pub mod pressure;
 pub mod root;
+pub mod rules;
+pub mod rxpath;
 pub mod schedstat;
+pub mod sockets;
+pub mod softnet;
 pub mod stat;
 mod sys;
 pub mod tasks;
 pub mod taskstat;
+pub mod throttle;
 
 pub use cpulist::CpuList;
 pub use facts::HostFacts;

@@ -48,7 +48,25 @@ pub struct Config {
     /// Measure softirq run times.
     pub softirq_runs: bool,
     /// Rungs to take, by probe, in place of the first that works.
-    pub methods: Vec<(&'static str, Method)>,
+    pub methods: Vec<(&'static str, Wanted)>,
+}
+
+/// Which rungs of a probe may be tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// This one.
+    Only(Method),
+    /// Those without BPF.
+    WithoutBpf,
+}
+
+impl Wanted {
+    fn allows(self, method: Method) -> bool {
+        match self {
+            Wanted::Only(only) => method == only,
+            Wanted::WithoutBpf => !method.is_bpf(),
+        }
+    }
 }
 
 impl Config {
@@ -262,7 +280,8 @@ pub fn attach_all(config: &Config, shared: Result<&Shared, &str>) -> Outcome {
             }
         }
         if status.method.is_none() {
-            status.reason = status.refused.first().map(|first| first.reason.clone());
+            let first = status.refused.first().map(|first| first.reason.clone());
+            status.reason = first.or_else(|| Some("it needs BPF, which was not wanted".to_owned()));
         }
         outcome.statuses.push(status);
     }
@@ -284,7 +303,7 @@ fn in_bpf(outcome: &Outcome, name: &str) -> bool {
 /// The rungs to try.
 fn rungs<'a>(probe: &'a Probe, config: &Config) -> impl Iterator<Item = &'a Rung> {
     let forced = config.methods.iter().find(|(name, _)| *name == probe.name).map(|(_, m)| *m);
-    probe.rungs.iter().filter(move |rung| forced.is_none_or(|m| rung.method == m))
+    probe.rungs.iter().filter(move |rung| forced.is_none_or(|wanted| wanted.allows(rung.method)))
 }
 
 fn attach(rung: &Rung, config: &Config, shared: Result<&Shared, &str>) -> anyhow::Result<Attached> {

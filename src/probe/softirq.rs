@@ -15,8 +15,8 @@ use crate::model::{Event, SoftirqDelay, SoftirqRun, Vector};
 use crate::units::{Cpu, Ktime, Nanos};
 
 /// What the function rungs miss.
-pub const BY_FUNCTION: &str =
-    "measured at the functions that raise and handle softirqs; some tasklets are not seen";
+pub const BY_FUNCTION: &str = "measured at the functions that raise and handle softirqs; raises by device interrupts and \
+     tasklets are not all seen";
 
 pub fn attach(config: &Config, shared: &Shared, method: Method) -> Result<Attached> {
     let mut storage = MaybeUninit::uninit();

@@ -7,12 +7,14 @@
 //! Names in a recording were chosen by whoever ran on the host, so all of them pass [`escape`].
 
 mod calls;
+pub mod check;
 pub mod escape;
 pub mod flame;
 mod ink;
 pub mod json;
 pub mod ordered;
 mod page;
+pub mod rxpath;
 mod spans;
 pub mod terminal;
 mod terms;

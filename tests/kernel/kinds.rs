@@ -4,6 +4,7 @@ use serde_json::Value;
 use stallscore::expected::Expected;
 use stallscore::found::Found;
 use stallscore::made::Comparison;
+use stallscore::precision::Precision;
 use stallscore::read::Truth;
 
 use crate::host::{Folder, cpu, findings, machine, stallgen, stallprof, succeeded};
@@ -170,7 +171,8 @@ fn memory_stat_of_dying_cgroups() {
             found.iter().filter(|f| f.cause == "irqs_off" && f.shares(t) > 0).collect();
         assert!(!inside.is_empty(), "no interrupt gap found in {t:?}");
         for f in inside {
-            let fault = expected.fault(&truth.header, f, false);
+            let precision = Precision::of(findings);
+            let fault = expected.fault(&truth.header, f, false, precision);
             assert!(fault.is_none(), "{fault:?}: {f:?}");
             assert!(f.duration <= t.duration_ns + 2 * TICK, "longer than the read: {f:?} {t:?}");
             by_reader += usize::from(f.blames(&truth.header));

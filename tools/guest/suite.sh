@@ -37,7 +37,10 @@ probes() {
 
 # One kind of stall. stallgen's exit status is not passed on by record: it goes through a file.
 stalls() {
-	local options=(--cpu "$CPU" --count "$COUNT" --pps "$PPS")
+	local count=$COUNT
+	# Enough to see that a rung works.
+	[[ $method == default ]] || count=$((COUNT / 2))
+	local options=(--cpu "$CPU" --count "$count" --pps "$PPS")
 	case $kind in
 	memcg) options+=(--every 500ms --dying "$DYING") ;;
 	*) options+=(--every "$EVERY" --length "$LENGTH") ;;

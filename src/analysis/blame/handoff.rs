@@ -81,9 +81,14 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, m: &Measure) -> Verdict {
     }
     words.push_str(&coverage.words());
     words.push_str(&served(m));
+    let mut culprit = task::doing(index, first.task, &own);
+    if coverage.too_thin() {
+        // That it ran is booked; what it did all that time a sample or two do not tell.
+        (culprit.syscall, culprit.file, culprit.work) = (None, None, None);
+    }
     Verdict {
         cause,
-        culprit: Culprit::Task(task::doing(index, first.task, &own)),
+        culprit: Culprit::Task(culprit),
         evidence: Evidence { function: stack.first().cloned(), stack, words, ..evidence },
     }
 }

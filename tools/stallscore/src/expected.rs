@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::found::Found;
 use crate::kinds;
+use crate::precision::Precision;
 use crate::read::Truth;
 use crate::truth::{Header, Stall};
 
@@ -88,8 +89,18 @@ impl Expected {
     }
 
     /// What is wrong with the culprit that was named; nothing if it is the right one.
-    pub fn fault(&self, header: &Header, found: &Found, realtime: bool) -> Option<String> {
+    pub fn fault(
+        &self,
+        header: &Header,
+        found: &Found,
+        realtime: bool,
+        precision: Precision,
+    ) -> Option<String> {
         let culprit = &found.culprit;
+        // To name nobody is right where nobody can be known, and to name another never is.
+        if !precision.calls && found.cause == "unexplained" {
+            return None;
+        }
         let wrong = |what: &str, is: &str| Some(format!("{what} is {is}"));
         // The kernel flushes in a kworker, too: as true an answer.
         if self.kind == "memcg" && is_memcg_work(culprit) {
@@ -100,13 +111,17 @@ impl Expected {
             return wrong("the cause", &found.cause);
         }
         for (key, value) in self.culprit {
-            if culprit[key] != *value {
+            let unknown = *key == "handler" && !precision.handlers && culprit[key].is_null();
+            if culprit[key] != *value && !unknown {
                 return wrong(key, &culprit[key].to_string());
             }
         }
         if self.culprit.is_empty() {
             if !found.blames(header) {
                 return wrong("the culprit", &culprit.to_string());
+            }
+            if !precision.calls {
+                return None;
             }
             if culprit["syscall"].as_str() != header.syscall.as_deref() {
                 return wrong("the system call", &culprit["syscall"].to_string());

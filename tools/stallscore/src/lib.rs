@@ -5,6 +5,7 @@ pub mod expected;
 pub mod found;
 mod kinds;
 pub mod made;
+pub mod precision;
 pub mod read;
 pub mod row;
 pub mod truth;

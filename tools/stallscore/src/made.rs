@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::expected::Expected;
 use crate::found::Found;
+use crate::precision::Precision;
 use crate::read::Truth;
 use crate::truth::Stall;
 
@@ -26,6 +27,8 @@ pub struct Comparison<'a> {
     pub truth: &'a Truth,
     /// Whether the kernel has PREEMPT_RT.
     pub realtime: bool,
+    /// What the methods in use can know.
+    pub precision: Precision,
     /// Stalls in which somebody else had the CPU for long.
     pub disturbed: usize,
     /// The others that made somebody wait.
@@ -46,7 +49,8 @@ impl<'a> Comparison<'a> {
         let made = made.map(|truth| Made { truth, found: expected.find(truth, found) }).collect();
         let realtime = findings["host"]["preemption"] == "rt";
         let bystanders = expected.bystanders(truth, found);
-        Ok(Self { expected, truth, realtime, disturbed, made, bystanders })
+        let precision = Precision::of(findings);
+        Ok(Self { expected, truth, realtime, precision, disturbed, made, bystanders })
     }
 
     /// Those that were found.
@@ -62,7 +66,9 @@ impl<'a> Comparison<'a> {
     /// What is wrong with the culprits, of each that has a wrong one.
     pub fn faults(&self) -> Vec<(&'a Found, String)> {
         let header = &self.truth.header;
-        let fault = |found| Some((found, self.expected.fault(header, found, self.realtime)?));
+        let fault = |found| {
+            Some((found, self.expected.fault(header, found, self.realtime, self.precision)?))
+        };
         self.pairs().filter_map(|(_, found)| fault(found)).collect()
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::made::Comparison;
+use crate::precision::Precision;
 
 /// How a scenario went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,11 +105,17 @@ impl Row {
             methods,
             ..Self::empty(comparison.expected.kind, method, Outcome::Right, "")
         };
-        let (outcome, note) = row.judged(&missing, faults.first().map(|(_, fault)| fault.as_str()));
+        let fault = faults.first().map(|(_, fault)| fault.as_str());
+        let (outcome, note) = row.judged(&missing, fault, comparison.precision);
         Self { outcome, note, ..row }
     }
 
-    fn judged(&self, missing: &[&str], fault: Option<&str>) -> (Outcome, String) {
+    fn judged(
+        &self,
+        missing: &[&str],
+        fault: Option<&str>,
+        precision: Precision,
+    ) -> (Outcome, String) {
         if self.waited == 0 && self.disturbed > 0 {
             return (Outcome::Failed, "the host is too busy: every stall was disturbed".into());
         }
@@ -116,7 +123,7 @@ impl Row {
             return (Outcome::NotPossible, "no stall made anybody wait for long".into());
         }
         let mut notes = Vec::new();
-        if self.found < self.waited {
+        if !precision.enough(self.found, self.waited) {
             notes.push(format!("{} not found", self.waited - self.found));
         }
         if let Some(fault) = fault {

@@ -47,6 +47,10 @@ pub struct Machine {
     /// The memory controller in cgroup v1, where the kernel has it
     #[arg(long)]
     pub cgroup_v1: bool,
+    /// All virtual CPUs in one thread: slower, but a kernel that patches its own text does not
+    /// crash
+    #[arg(long)]
+    pub single_thread: bool,
 }
 
 /// A guest to boot. Its folder holds `console.log`, `report` and `disk`.
@@ -128,10 +132,12 @@ impl Guest<'_> {
         if self.machine.cgroup_v1 {
             append += " stallvm.cgroup=v1";
         }
+        let single = self.machine.single_thread;
+        let accel = if single { "tcg,thread=single" } else { "tcg,thread=multi" };
         let mut command = Command::new(find("qemu-system-x86_64")?);
         command
             .current_dir(self.folder)
-            .args(["-accel", "tcg,thread=multi", "-cpu", CPU, "-nodefaults", "-no-reboot"])
+            .args(["-accel", accel, "-cpu", CPU, "-nodefaults", "-no-reboot"])
             .args(["-display", "none", "-smp", &self.machine.cpus.to_string()])
             .args(["-m", &format!("{}M", self.machine.mem)])
             .args(["-append", &append])
