@@ -40,6 +40,7 @@ struct {
 struct call_record {
 	struct sp_syscall e;
 	char path[SP_PATH + 256];
+	__u32 busy;
 };
 
 struct {
@@ -75,9 +76,19 @@ static __noinline int send_call(struct task_struct *task, long ret, __u64 now, s
 {
 	__u32 zero = 0, len;
 	struct call_record *r = bpf_map_lookup_elem(&scratch, &zero);
+	struct sp_loss *loss;
 
 	if (!r || !s || !within_rate(SP_P_SYSCALL, now))
 		return 0;
+	/* Another task's record is half made: since a46023d5616e (7.0) it may have been preempted.
+	 */
+	if (r->busy) {
+		loss = loss_of(SP_P_SYSCALL);
+		if (loss)
+			loss->rate_limited++;
+		return 0;
+	}
+	*(volatile __u32 *)&r->busy = 1;
 	fill_head(&r->e.head, SP_SYSCALL, now);
 	fill_task(&r->e.task, task);
 	r->e.duration = now - s->at;
@@ -86,6 +97,7 @@ static __noinline int send_call(struct task_struct *task, long ret, __u64 now, s
 	r->e.ret = ret;
 	len = fill_call(&r->e.call, task, user_regs(task), fd_calls, true, r->path);
 	emit(SP_P_SYSCALL, r, sizeof(r->e) + bounded(len, SP_PATH), BPF_RB_FORCE_WAKEUP);
+	*(volatile __u32 *)&r->busy = 0;
 	return 0;
 }
 
