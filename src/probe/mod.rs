@@ -22,6 +22,8 @@ mod wire;
 use std::any::Any;
 
 use crate::analysis::syscalls;
+use crate::host::HostRoot;
+use crate::host::kernel::{Lockdown, has_btf};
 use crate::model::{Event, FrameId, ProbeStatus, Refusal, StackId, StrId, TaskId};
 use crate::units::{Cpu, Nanos, Tgid};
 pub use method::Method;
@@ -273,7 +275,7 @@ pub fn attach_all(config: &Config, shared: Result<&Shared, &str>) -> Outcome {
                     break;
                 }
                 Err(error) => {
-                    let (method, reason) = (rung.method.name().to_owned(), format!("{error:#}"));
+                    let (method, reason) = (rung.method.name().to_owned(), in_words(rung, &error));
                     status.refused.push(Refusal { method, reason });
                     outcome.logs.push((probe.name, log));
                 }
@@ -304,6 +306,21 @@ fn in_bpf(outcome: &Outcome, name: &str) -> bool {
 fn rungs<'a>(probe: &'a Probe, config: &Config) -> impl Iterator<Item = &'a Rung> {
     let forced = config.methods.iter().find(|(name, _)| *name == probe.name).map(|(_, m)| *m);
     probe.rungs.iter().filter(move |rung| forced.is_none_or(|wanted| wanted.allows(rung.method)))
+}
+
+/// Why a rung was refused, in words a person can act on where the kernel's number is none.
+fn in_words(rung: &Rung, error: &anyhow::Error) -> String {
+    let root = HostRoot::default();
+    let (text, bpf) = (format!("{error:#}"), rung.method.is_bpf());
+    if bpf && !text.starts_with(NO_BPF) && !has_btf(&root) {
+        return "this kernel has no BTF, the types of its structures".to_owned();
+    }
+    // What the verifier says of a helper that is forbidden.
+    let invalid = text.contains("os error 22");
+    if bpf && invalid && Lockdown::read(&root) == Some(Lockdown::Confidentiality) {
+        return format!("kernel lockdown keeps BPF from reading kernel memory: {text}");
+    }
+    text
 }
 
 fn attach(rung: &Rung, config: &Config, shared: Result<&Shared, &str>) -> anyhow::Result<Attached> {
