@@ -18,6 +18,8 @@
 		return 0;                                                                          \
 	}
 
+/* clang-format off: a program a line */
+
 /* A tracepoint's own arguments: tp_btf, and raw_tp where the verifier does not take that. */
 #define ON_RAW_TRACEPOINT(event, call, args...)                                                    \
 	SEC("?tp_btf/" #event)                                                                     \
@@ -26,8 +28,7 @@
 
 /* A tracepoint's record for perf and ftrace, `ctx`, whose fields BTF knows by the type's name. */
 #define ON_TRACEPOINT(group, event, type, call)                                                    \
-	SEC("?tp/" #group "/" #event)                                                              \
-	int tp_##event(struct type *ctx) HANDLE(false, call)
+	SEC("?tp/" #group "/" #event) int tp_##event(struct type *ctx) HANDLE(false, call)
 
 /* A function's entry: fentry, and kprobe where there are no trampolines. */
 #define ON_FUNCTION(function, call, args...)                                                       \
@@ -40,6 +41,8 @@
 	SEC("?fexit/" #function)                                                                   \
 	int BPF_PROG(fexit_##function) HANDLE(true, call) SEC("?kretprobe/" #function) int         \
 	BPF_KPROBE(kretprobe_##function) HANDLE(false, call)
+
+/* clang-format on */
 
 /* A field of a kernel structure that is an argument. */
 #define ARG_READ(pointer, field) (typed ? (pointer)->field : BPF_CORE_READ(pointer, field))

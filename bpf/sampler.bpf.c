@@ -18,7 +18,6 @@ struct perf_ctx {
 const volatile __u64 period_ns = 1001001;
 const volatile __u64 gap_ns = 5000000;
 const volatile __u64 evidence_ns = 2500000; /* look up the file once something waits this long */
-const volatile __u32 profile = 1;	    /* send every tick, not only evidence */
 const volatile __u32 profile_tgid = 0;	    /* the profile is of this process only; 0: of all */
 const volatile __u64 fd_calls[8] = {};	    /* system calls whose first argument is a descriptor */
 
@@ -107,7 +106,7 @@ int tick(struct perf_ctx *ctx)
 
 	evidence = e->pending_for >= evidence_ns || e->ksoftirqd_waits >= evidence_ns || e->gap ||
 		   e->in_hardirq >= evidence_ns;
-	if (!evidence && (!profile || (profile_tgid && tgid != profile_tgid)))
+	if (!evidence && profile_tgid && tgid != profile_tgid)
 		return 0;
 	if (!evidence && !tid && on_task_stack(task, ctx->sp))
 		return 0; /* idle is what is left of the whole */

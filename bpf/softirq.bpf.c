@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR MIT)
 /*
- * Softirq delay: oldest softirq_raise to softirq_entry, per CPU and vector; on request the run
- * time too. raise and entry are the hottest path of the tool: one map lookup each, no loop, no
- * record below the threshold.
+ * Softirq delay: oldest softirq_raise to softirq_entry, per CPU and vector; the run
+ * time on idle CPUs, and on request everywhere. raise and entry are the hottest path of the tool:
+ * one map lookup each, no loop, no record below the threshold.
  */
 #include "emit.bpf.h"
 #include "handoff.bpf.h"
@@ -44,7 +44,7 @@ static __noinline int send_delay(void *ctx, __u32 vec, __u64 delay, __u64 now)
 }
 
 /* The oldest raise counts: one that finds the vector pending changes nothing. */
-static __always_inline void raised(__u32 vec)
+static __always_inline void on_raise(__u32 vec)
 {
 	struct sp_cpu *c = this_cpu();
 
@@ -52,7 +52,7 @@ static __always_inline void raised(__u32 vec)
 		c->raised[vec] = bpf_ktime_get_ns();
 }
 
-static __always_inline void entered(void *ctx, __u32 vec)
+static __always_inline void on_entry(void *ctx, __u32 vec)
 {
 	struct sp_cpu *c = this_cpu();
 	__u64 now, raised, delay, b;
@@ -79,12 +79,13 @@ static __always_inline void entered(void *ctx, __u32 vec)
  * Run times: of every softirq only where asked for, since the clock is dear. Those on an idle CPU
  * always: the sampling timer rests there, and nothing else would see a handler that runs long.
  */
-static __always_inline void left(__u32 vec)
+static __always_inline void on_exit(__u32 vec)
 {
 	struct sp_run e = {};
 	struct sp_cpu *c;
 	__u64 now, run;
 
+	/* Thread 0 is the idle task. */
 	if (!all_runs && (__u32)bpf_get_current_pid_tgid())
 		return;
 	c = this_cpu();
@@ -103,26 +104,26 @@ static __always_inline void left(__u32 vec)
 	emit(SP_P_SOFTIRQ, &e, sizeof(e), BPF_RB_FORCE_WAKEUP);
 }
 
-ON_RAW_TRACEPOINT(softirq_raise, raised(vec), unsigned int vec)
-ON_RAW_TRACEPOINT(softirq_entry, entered(ctx, vec), unsigned int vec)
-ON_RAW_TRACEPOINT(softirq_exit, left(vec), unsigned int vec)
-ON_TRACEPOINT(irq, softirq_raise, trace_event_raw_softirq, raised(ctx->vec))
-ON_TRACEPOINT(irq, softirq_entry, trace_event_raw_softirq, entered(ctx, ctx->vec))
-ON_TRACEPOINT(irq, softirq_exit, trace_event_raw_softirq, left(ctx->vec))
+ON_RAW_TRACEPOINT(softirq_raise, on_raise(vec), unsigned int vec)
+ON_RAW_TRACEPOINT(softirq_entry, on_entry(ctx, vec), unsigned int vec)
+ON_RAW_TRACEPOINT(softirq_exit, on_exit(vec), unsigned int vec)
+ON_TRACEPOINT(irq, softirq_raise, trace_event_raw_softirq, on_raise(ctx->vec))
+ON_TRACEPOINT(irq, softirq_entry, trace_event_raw_softirq, on_entry(ctx, ctx->vec))
+ON_TRACEPOINT(irq, softirq_exit, trace_event_raw_softirq, on_exit(ctx->vec))
 
 /*
  * Without tracepoints: the functions that raise (kernel/softirq.c; one of them is declared inline
  * and therefore not traced, so that raises of devices and tasklets can be missed; packets from
  * other CPUs come by net/core/dev.c), and the action of each vector in place of its entry and exit.
  */
-ON_FUNCTION(raise_softirq, raised(nr), unsigned int nr)
-ON_FUNCTION(raise_softirq_irqoff, raised(nr), unsigned int nr)
-ON_FUNCTION(__raise_softirq_irqoff, raised(nr), unsigned int nr)
-ON_FUNCTION(rps_trigger_softirq, raised(3))
+ON_FUNCTION(raise_softirq, on_raise(nr), unsigned int nr)
+ON_FUNCTION(raise_softirq_irqoff, on_raise(nr), unsigned int nr)
+ON_FUNCTION(__raise_softirq_irqoff, on_raise(nr), unsigned int nr)
+ON_FUNCTION(rps_trigger_softirq, on_raise(3))
 
 #define ACTION(vec, function)                                                                      \
-	ON_FUNCTION(function, entered(ctx, vec))                                                   \
-	ON_RETURN(function, left(vec))
+	ON_FUNCTION(function, on_entry(ctx, vec))                                                  \
+	ON_RETURN(function, on_exit(vec))
 
 ACTION(0, tasklet_hi_action)
 ACTION(1, run_timer_softirq)

@@ -1,7 +1,7 @@
 //! Recordings of real stalls in, findings out, compared with goldens.
 //!
-//! `tests/replay/NAME.stall` was recorded on a real kernel; `NAME.json` and `NAME.txt` are what is
-//! found in it. A change of the analysis shows as a change of these. To accept it:
+//! `tests/replay/NAME.stall` was recorded on a real kernel, and so was the gallery in `flamegraphs/`;
+//! `NAME.json` and `NAME.txt` are what is found in it. A change of the analysis shows as a change of these. To accept it:
 //! `STALLPROF_BLESS=1 cargo test --test replay`, and look at the diff.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -10,6 +10,8 @@
 mod command;
 #[path = "render/difference.rs"]
 mod difference;
+#[path = "replay/gallery.rs"]
+mod gallery;
 #[path = "replay/made.rs"]
 mod made;
 #[path = "render/tape.rs"]
@@ -26,12 +28,16 @@ fn folder() -> PathBuf {
 }
 
 fn recordings() -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder()).unwrap().map(|e| e.unwrap().path());
     let mut found: Vec<_> =
-        entries.filter(|p| p.extension().is_some_and(|e| e == "stall")).collect();
+        [folder(), gallery::folder()].iter().flat_map(|f| recordings_in(f)).collect();
     found.sort();
-    assert!(found.len() >= 8, "only {} recordings in {}", found.len(), folder().display());
+    assert!(found.len() >= 10, "only {} recordings in {}", found.len(), folder().display());
     found
+}
+
+fn recordings_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
+    entries.filter(|p| p.extension().is_some_and(|e| e == "stall")).collect()
 }
 
 /// JSON and text of what a recording shows.

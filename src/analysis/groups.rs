@@ -10,17 +10,17 @@ use crate::units::{Cpu, Nanos};
 
 /// One line for each recorded CPU.
 pub fn cpus(index: &Index<'_>, stalls: &[Stall]) -> Vec<CpuSummary> {
-    let mut by_cpu: BTreeMap<Cpu, Vec<Nanos>> = BTreeMap::new();
+    let mut by_cpu: BTreeMap<Cpu, Vec<&Stall>> = BTreeMap::new();
     for stall in stalls {
-        by_cpu.entry(stall.cpu).or_default().push(stall.duration);
+        by_cpu.entry(stall.cpu).or_default().push(stall);
     }
     let summary = |cpu: Cpu| {
         let own = by_cpu.get(&cpu).map_or(&[][..], Vec::as_slice);
         CpuSummary {
             cpu,
             stalls: own.len(),
-            worst: own.iter().copied().max().unwrap_or_default(),
-            total: own.iter().copied().sum(),
+            worst: own.iter().max_by_key(|s| s.rank()).map(|s| s.duration).unwrap_or_default(),
+            total: own.iter().map(|s| s.duration).sum(),
             samples: index.samples.of(cpu).len(),
         }
     };
@@ -39,7 +39,7 @@ pub fn culprits(stalls: &[Stall]) -> Vec<CulpritGroup> {
             let mut cpus: Vec<_> = stalls.iter().map(|s| s.cpu).collect();
             cpus.sort_unstable();
             cpus.dedup();
-            let worst = stalls.iter().max_by_key(|s| s.duration);
+            let worst = stalls.iter().max_by_key(|s| s.rank());
             let mut stack = worst.map(|s| s.evidence.stack.clone()).unwrap_or_default();
             let shown = || blame::most_seen(stalls.iter().map(|s| &s.culprit)).cloned();
             let mut culprit = match culprit {

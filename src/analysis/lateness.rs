@@ -16,6 +16,7 @@ pub fn measures(index: &Index<'_>, cpu: Cpu) -> Vec<Measure> {
         vectors: vec![e.vector],
         ..measure(StallKind::SoftirqRun, e.time, e.run)
     }));
+    // While a handler runs no timer interrupt can come: the same lateness, seen exactly.
     found.extend(
         index.hardirqs.of(cpu).iter().map(|h| measure(StallKind::InterruptGap, h.time, h.run)),
     );

@@ -1,7 +1,7 @@
 //! What a reader must know to judge the numbers.
 
-use crate::model::findings::{Cause, Stall};
-use crate::model::{KernelVersion, Meta, Recording};
+use crate::model::findings::{Cause, Stall, StallKind};
+use crate::model::{KernelVersion, Meta, Recording, Vector};
 use crate::units::Nanos;
 
 /// Notes, the gravest first.
@@ -52,6 +52,20 @@ pub fn notes(r: &Recording, stalls: &[Stall]) -> Vec<String> {
         notes.push(
             "The sampler did not run: no culprit of a softirq delay and no interrupt gap could \
              be seen."
+                .to_owned(),
+        );
+    }
+    let hides_waits = |s: &Stall| {
+        s.measures.iter().any(|m| {
+            m.kind == StallKind::InterruptGap
+                || m.kind == StallKind::SoftirqRun && m.vectors.contains(&Vector::NET_RX)
+        })
+    };
+    if stalls.iter().any(hides_waits) {
+        notes.push(
+            "Packets that come while interrupts are off, or while NET_RX runs, raise no softirq of \
+             their own: their wait is in the interrupt gaps and softirq runs above, not in the \
+             softirq delays."
                 .to_owned(),
         );
     }

@@ -35,7 +35,7 @@ pub struct Args {
     around: Option<String>,
 
     /// With --around: how many samples to show from before the stall
-    #[arg(short = 'B', long, default_value_t = 100, value_name = "N")]
+    #[arg(short = 'B', long, default_value_t = 20, value_name = "N")]
     before: usize,
 
     /// Write the flame graph of what held the CPUs during stalls
@@ -60,6 +60,9 @@ enum Format {
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
+    if matches!(args.format, Format::Json) && (args.stalls || args.around.is_some()) {
+        bail!("--format json holds all stalls already: leave out --stalls and --around");
+    }
     let recording = recording::read(&args.file)?;
     let findings = analysis::analyse(&recording);
 
@@ -95,7 +98,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 
 fn pick<'a>(stalls: &'a [Stall], which: &str) -> Result<&'a Stall> {
     let found = match which {
-        "worst" => stalls.iter().max_by_key(|s| s.duration),
+        "worst" => stalls.iter().max_by_key(|s| s.rank()),
         number => {
             let id: usize = number.parse().with_context(|| {
                 format!("--around {number}: give the number of a stall, or \"worst\"")

@@ -1,4 +1,4 @@
-//! Softirq delay and, on request, run time.
+//! Softirq delay, and run time on idle CPUs and on request.
 
 use std::mem::MaybeUninit;
 

@@ -56,7 +56,19 @@ pub fn create(path: &Path, force: bool) -> Result<File, CreateError> {
             fs::remove_file(path).map_err(told)?;
         }
     }
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(told)
+    let options = OpenOptions::new().write(true).create_new(true).mode(0o600).clone();
+    let file = options.open(path).map_err(told)?;
+    give_to_caller_of_sudo(&file);
+    Ok(file)
+}
+
+/// What `sudo stallprof record` leaves is for whoever called sudo, to be read without it.
+fn give_to_caller_of_sudo(file: &File) {
+    let id = |name: &str| std::env::var(name).ok()?.parse().ok();
+    if let (Some(uid), Some(gid)) = (id("SUDO_UID"), id("SUDO_GID")) {
+        // Where it may not be given away it is readable by the same people as before.
+        let _ = std::os::unix::fs::fchown(file, Some(uid), Some(gid));
+    }
 }
 
 fn parent(path: &Path) -> &Path {

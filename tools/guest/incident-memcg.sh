@@ -28,7 +28,7 @@ printf '%x' $((1 << cpu)) |
 
 echo "making $dying dying memory cgroups" >&2
 stallgen memcg --cpu "$cpu" --no-victims --dying "$dying" --every 250ms \
-	--count $((seconds * 4 + 40)) --truth /out/truth >/dev/null &
+	--count 1000 --truth /out/truth >/dev/null &
 agent=$!
 # The agent has its name from when they are made.
 until ps -eLo comm= | grep -q '^sg-memcg'; do
@@ -36,7 +36,10 @@ until ps -eLo comm= | grep -q '^sg-memcg'; do
 	kill -0 "$agent" 2>/dev/null || { echo "stallgen ended early" >&2; exit 1; }
 done
 
-ip netns exec client ping -D -n -i 0.01 -w $((seconds + 5)) 10.0.0.2 >/out/ping.txt &
+ip netns exec client ping -D -n -i 0.01 10.0.0.2 >/out/ping.txt &
 sleep 1
 COLUMNS=100 stallprof record -C "$cpu" -d "$seconds" -o /out/incident.stall | tee /out/verdict.txt
-wait "$agent"
+# Both end in order: with a summary, and with the truth so far.
+kill -INT %2
+kill -TERM "$agent"
+wait || true

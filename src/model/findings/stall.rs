@@ -68,6 +68,12 @@ impl Stall {
     pub fn served_meanwhile(&self) -> bool {
         self.measures.iter().all(|m| m.handoff.is_some_and(|h| h.served_meanwhile()))
     }
+
+    /// How bad it was, to compare: the longest in which somebody waited besides ksoftirqd.
+    #[must_use]
+    pub fn rank(&self) -> (bool, Nanos) {
+        (!self.served_meanwhile(), self.duration)
+    }
 }
 
 /// Where a softirq ran.

@@ -12,6 +12,9 @@ use crate::model::Vector;
 use crate::model::findings::*;
 use crate::units::Cpu;
 
+/// Fewer dying memory cgroups than this make no read slow; `check` begins to mind at as many.
+const MANY_DYING: u64 = 1_000;
+
 /// CPUs that get a paragraph; the others a line each.
 const PARAGRAPHS: usize = 6;
 /// CPUs that get a line.
@@ -180,7 +183,7 @@ fn culprit(
         Culprit::Task(task) => words::workload(task),
         _ => Vec::new(),
     };
-    let dying = f.host.dying_memcgs.filter(|&n| n > 0 && blame.at_memcgs());
+    let dying = f.host.dying_memcgs.filter(|&n| n >= MANY_DYING && blame.at_memcgs());
     facts.extend(dying.map(|n| format!("{}\u{a0}dying memory cgroups on this node", count(n))));
     if !facts.is_empty() {
         detail(Text::new().plain(&facts.join(" · ")))?;

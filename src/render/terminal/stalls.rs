@@ -23,7 +23,7 @@ pub fn stalls(out: &mut dyn Write, f: &Findings, style: Style) -> io::Result<()>
     }
     table(page, f)?;
     let mut worst: Vec<&Stall> = f.stalls.iter().collect();
-    worst.sort_by_key(|s| (std::cmp::Reverse(s.duration), s.id));
+    worst.sort_by_key(|s| (std::cmp::Reverse(s.rank()), s.id));
     for stall in worst.into_iter().take(ANATOMIES) {
         page.blank()?;
         dissect(page, f, stall)?;

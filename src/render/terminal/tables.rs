@@ -138,6 +138,6 @@ pub(super) fn slow_calls(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
 fn more(page: &mut Page<'_>, rows: usize) -> io::Result<()> {
     match rows {
         0 => Ok(()),
-        n => page.line(&Text::new().dim(&format!("  {} in the JSON", plural(n, "more row")))),
+        n => page.line(&Text::new().dim(&format!("  {}: --format json", plural(n, "more row")))),
     }
 }

@@ -4,20 +4,19 @@
 //! for whatever reason, its pages go and the memory cgroups with them.
 
 use std::fs::{self, File};
-use std::os::fd::{AsRawFd as _, FromRawFd as _};
+use std::os::fd::FromRawFd as _;
 use std::path::{Path, PathBuf};
-use std::ptr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::cgroup::{OwnGroup, count_groups, unified_mount, v1_mount};
 use crate::charge;
 use crate::clock::last_error;
 use crate::possible::NotPossible;
 use crate::stop::Stop;
-use crate::task::{pin_to, set_comm};
+use crate::touch::{Toucher, Touchers};
 
 /// The kernel frees memory cgroups in the background.
 const FREEING: Duration = Duration::from_secs(30);
@@ -104,22 +103,10 @@ impl DyingMemcgs {
         Ok(count)
     }
 
-    /// Dirties the statistics of all of them on each of `cpus`.
-    pub fn touch(&self, cpus: &[u32]) -> Result<()> {
-        let pages = &self.pages;
-        thread::scope(|scope| {
-            let touch = |&cpu| {
-                scope.spawn(move || {
-                    set_comm("sg-touch");
-                    pin_to(&[cpu])?;
-                    map_and_unmap(pages, self.bytes)
-                })
-            };
-            let threads: Vec<_> = cpus.iter().map(touch).collect();
-            threads
-                .into_iter()
-                .try_for_each(|t| t.join().unwrap_or_else(|_| Err(anyhow!("a thread panicked"))))
-        })
+    /// Starts who dirties their statistics, a thread on each of `cpus`. Call it from a thread that
+    /// is not bound to a CPU: a new one begins where its maker may run.
+    pub fn touchers(&self, cpus: &[u32]) -> Result<Touchers> {
+        cpus.iter().map(|cpu| Toucher::start(self.pages.try_clone()?, self.bytes, *cpu)).collect()
     }
 }
 
@@ -154,23 +141,4 @@ fn number_after(path: &Path, word: &str, skip: usize) -> Result<u64> {
         (words.next() == Some(word)).then(|| words.nth(skip)).flatten()?.parse().ok()
     });
     line.with_context(|| format!("no {word} in {}", path.display()))
-}
-
-fn map_and_unmap(file: &File, bytes: usize) -> Result<()> {
-    // SAFETY: a new mapping, which nobody reads, writes or keeps.
-    unsafe {
-        let address = libc::mmap(
-            ptr::null_mut(),
-            bytes,
-            libc::PROT_READ,
-            libc::MAP_SHARED | libc::MAP_POPULATE,
-            file.as_raw_fd(),
-            0,
-        );
-        if address == libc::MAP_FAILED {
-            return Err(last_error("mmap"));
-        }
-        libc::munmap(address, bytes);
-    }
-    Ok(())
 }

@@ -20,6 +20,7 @@ mod spin;
 mod stop;
 mod summary;
 mod task;
+mod touch;
 mod turn;
 mod victims;
 

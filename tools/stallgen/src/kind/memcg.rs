@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result};
 use super::{Hog, Workshop};
 use crate::clock::now_ns;
 use crate::dying::DyingMemcgs;
+use crate::touch::{Touchers, touch};
 use crate::truth::{Header, Span};
 
 /// Enough for memory.stat in one read(2).
@@ -21,9 +22,10 @@ pub struct Memcg<'a> {
     path: String,
     file: File,
     buffer: Vec<u8>,
-    touched_on: Vec<u32>,
+    touchers: Touchers,
     dying: u64,
-    memcgs: DyingMemcgs,
+    /// They go with this value.
+    _memcgs: DyingMemcgs,
 }
 
 impl<'a> Memcg<'a> {
@@ -32,15 +34,16 @@ impl<'a> Memcg<'a> {
         let memcgs = DyingMemcgs::create(workshop.args.dying, workshop.stop)?;
         let path = memcgs.path().join("memory.stat");
         let file = File::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
+        let touchers = memcgs.touchers(&workshop.args.other_cpus()?)?;
         workshop.become_hog()?;
         Ok(Self {
             workshop,
             path: path.to_string_lossy().into_owned(),
             file,
             buffer: vec![0; BUFFER],
-            touched_on: workshop.args.other_cpus()?,
+            touchers,
             dying: memcgs.count()?,
-            memcgs,
+            _memcgs: memcgs,
         })
     }
 }
@@ -58,7 +61,7 @@ impl Hog for Memcg<'_> {
     }
 
     fn get_ready(&mut self) -> Result<()> {
-        self.memcgs.touch(&self.touched_on)
+        touch(&self.touchers)
     }
 
     fn stall(&mut self) -> Result<Option<Span>> {
