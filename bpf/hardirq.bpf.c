@@ -19,6 +19,18 @@ static __always_inline void irq_begin(void)
 	c->timer_worst = 0;
 }
 
+/* Each one proves that interrupts were on: the sampler goes by that where it lost its own ticks. */
+static __always_inline void timer_irq_begin(void)
+{
+	struct sp_cpu *c = this_cpu();
+
+	irq_begin();
+	if (!c)
+		return;
+	c->timer_irq_before = c->timer_irq;
+	c->timer_irq = c->irq_entered;
+}
+
 static __always_inline void irq_end(__u32 kind, __u32 irq, struct irqaction *action)
 {
 	struct sp_cpu *c = this_cpu();
@@ -86,22 +98,23 @@ ON_TRACEPOINT(timer, hrtimer_expire_entry, trace_event_raw_hrtimer_expire_entry,
 ON_TRACEPOINT(timer, hrtimer_expire_exit, trace_event_raw_hrtimer_class, timer_end())
 
 /* Interrupts without an action (arch/x86/include/asm/trace/irq_vectors.h). */
-#define VECTOR(name, kind)                                                                         \
-	ON_RAW_TRACEPOINT(name##_entry, irq_begin())                                               \
+#define VECTOR(name, begin, kind)                                                                  \
+	ON_RAW_TRACEPOINT(name##_entry, begin())                                                   \
 	ON_RAW_TRACEPOINT(name##_exit, irq_end(kind, vector, NULL), int vector)                    \
-	ON_TRACEPOINT(irq_vectors, name##_entry, trace_event_raw_x86_irq_vector, irq_begin())      \
+	ON_TRACEPOINT(irq_vectors, name##_entry, trace_event_raw_x86_irq_vector, begin())          \
 	ON_TRACEPOINT(irq_vectors, name##_exit, trace_event_raw_x86_irq_vector,                    \
 		      irq_end(kind, ctx->vector, NULL))
 
-VECTOR(local_timer, SP_IRQ_TIMER)
-VECTOR(irq_work, SP_IRQ_WORK)
-VECTOR(call_function, SP_IRQ_CALL) /* what other CPUs ask this one to run (kernel/smp.c) */
-VECTOR(call_function_single, SP_IRQ_CALL)
+VECTOR(local_timer, timer_irq_begin, SP_IRQ_TIMER)
+VECTOR(irq_work, irq_begin, SP_IRQ_WORK)
+VECTOR(call_function, irq_begin,
+       SP_IRQ_CALL) /* what other CPUs ask this one to run (kernel/smp.c) */
+VECTOR(call_function_single, irq_begin, SP_IRQ_CALL)
 
 /* Without tracepoints: the functions that do the work of these interrupts. */
 ON_FUNCTION(__handle_irq_event_percpu, irq_begin())
 ON_RETURN(__handle_irq_event_percpu, irq_end(SP_IRQ_DEVICE, 0, NULL))
-ON_FUNCTION(hrtimer_interrupt, irq_begin())
+ON_FUNCTION(hrtimer_interrupt, timer_irq_begin())
 ON_RETURN(hrtimer_interrupt, irq_end(SP_IRQ_TIMER, 0, NULL))
 ON_FUNCTION(irq_work_run, irq_begin())
 ON_RETURN(irq_work_run, irq_end(SP_IRQ_WORK, 0, NULL))

@@ -46,10 +46,15 @@ static __always_inline __u64 lateness(struct sp_cpu *c, __u32 tid, __u64 now, __
 		return 0;
 	}
 	/* The first tick of all may be the late one: then the CPU left idle after we came. */
-	base = last > c->busy_since ? last : c->busy_since;
-	if (now < base + period_ns + gap_ns)
-		return 0;
-	return now - base - period_ns;
+	base = (last > c->busy_since ? last : c->busy_since) + period_ns;
+	/*
+	 * Ticks may be missing rather than late: the kernel runs no perf program inside of another
+	 * tracing program (bpf_overflow_handler() of kernel/events/core.c), and it throttles
+	 * timers.
+	 */
+	if (base < c->timer_irq_before)
+		base = c->timer_irq_before;
+	return now < base + gap_ns ? 0 : now - base;
 }
 
 /*

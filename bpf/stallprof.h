@@ -193,7 +193,9 @@ struct sp_cpu {
 	struct sp_wait wait;
 
 	/* hardirq.bpf.c */
-	__u64 irq_entered; /* begin of the hard interrupt in progress, 0 outside */
+	__u64 irq_entered;	/* begin of the hard interrupt in progress, 0 outside */
+	__u64 timer_irq;	/* begin of the last timer interrupt */
+	__u64 timer_irq_before; /* and of the one before it */
 	__u64 timer_entered;
 	__u64 timer_func;
 	__u64 timer_worst;

@@ -17,6 +17,7 @@ struct start {
 	__u64 at;
 	__u64 exec;
 	__u64 nvcsw;
+	__u64 started; /* whose call it is: thread numbers are used again; 0 with task storage */
 };
 
 struct {
@@ -68,6 +69,7 @@ static __always_inline void entered(struct task_struct *task, bool typed)
 	s->at = bpf_ktime_get_ns();
 	s->exec = ARG_READ(task, se.sum_exec_runtime);
 	s->nvcsw = ARG_READ(task, nvcsw);
+	s->started = typed ? 0 : BPF_CORE_READ(task, start_boottime);
 	if (!typed)
 		bpf_map_update_elem(&starts_by_tid, &tid, s, BPF_ANY);
 }
@@ -115,6 +117,8 @@ static __always_inline void left(struct task_struct *task, long ret, bool typed)
 		return;
 	now = bpf_ktime_get_ns();
 	if (now - s->at < min_ns)
+		return;
+	if (!typed && s->started != BPF_CORE_READ(task, start_boottime))
 		return;
 	/* One that only slept held no CPU. */
 	if (sleeping_too || ARG_READ(task, nvcsw) == s->nvcsw ||

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use crate::host::{CpuList, HostFacts, HostRoot};
+use crate::host::{CpuList, HostFacts, HostRoot, in_host_pid_namespace};
 use crate::model::{Meta, measured};
 use crate::probe::{Config, Method, PROBES, Probe, Wanted};
 use crate::recording;
@@ -141,10 +141,8 @@ fn config(args: &Args, facts: &HostFacts) -> Result<Config> {
     if let Some(missing) = cpus.cpus().iter().find(|c| !online.contains(**c)) {
         bail!("--cpu {cpus}: CPU {missing} is not online; this host has {online}");
     }
-    if let Some(pid) = args.pid
-        && !Path::new(&format!("/proc/{pid}")).exists()
-    {
-        bail!("--pid {pid}: there is no such process");
+    if let Some(pid) = args.pid {
+        check_pid(&HostRoot::default(), pid)?;
     }
     Ok(Config {
         cpus: cpus.cpus().to_vec(),
@@ -157,6 +155,21 @@ fn config(args: &Args, facts: &HostFacts) -> Result<Config> {
         softirq_runs: args.softirq_runs,
         methods: args.method.concat(),
     })
+}
+
+/// Whether a number is a process's, and the kernel's own number of it.
+fn check_pid(root: &HostRoot, pid: u32) -> Result<()> {
+    let Some(status) = root.value(format!("proc/{pid}/status")) else {
+        bail!("--pid {pid}: there is no such process");
+    };
+    let tgid = status.lines().find_map(|l| l.strip_prefix("Tgid:")).map(str::trim);
+    if let Some(tgid) = tgid.filter(|tgid| tgid.parse() != Ok(pid)) {
+        bail!("--pid {pid} is a thread of process {tgid}: give --pid {tgid}");
+    }
+    if !in_host_pid_namespace() {
+        bail!("--pid {pid}: a pid namespace has other numbers than the kernel (use --pid=host)");
+    }
+    Ok(())
 }
 
 /// `softirq=raw_tp`, `all=raw_tp` or `all=no_bpf`.

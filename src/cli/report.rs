@@ -63,6 +63,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if matches!(args.format, Format::Json) && (args.stalls || args.around.is_some()) {
         bail!("--format json holds all stalls already: leave out --stalls and --around");
     }
+    if args.flame.is_some() && args.flame == args.profile {
+        bail!("--flame and --profile are two pictures: give them two names");
+    }
     let recording = recording::read(&args.file)?;
     let findings = analysis::analyse(&recording);
 

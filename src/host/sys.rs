@@ -159,3 +159,11 @@ pub fn enter_netns(namespace: &File) -> io::Result<()> {
     let failed = unsafe { libc::setns(namespace.as_raw_fd(), libc::CLONE_NEWNET) } != 0;
     if failed { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
+
+/// Whether task numbers here are those of the kernel: the inode of its own pid namespace is
+/// `PROC_PID_INIT_INO` (include/linux/proc_ns.h).
+#[must_use]
+pub fn in_host_pid_namespace() -> bool {
+    let namespace = std::fs::read_link("/proc/self/ns/pid");
+    namespace.is_ok_and(|name| name.as_os_str() == "pid:[4026531836]")
+}

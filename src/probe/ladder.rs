@@ -95,9 +95,20 @@ impl Chosen {
     pub fn attach(&mut self, object: &Object) -> Result<Vec<Link>> {
         let mut links = Vec::new();
         let mut refusal = None;
-        for (target, programs) in &self.programs {
-            let both: Result<Vec<Link>> =
-                programs.iter().map(|name| self.attach_one(object, name, target)).collect();
+        // Links detach in the order of this list, slowly: ends before beginnings, lest an end is
+        // paired with a beginning that is long past.
+        let ends = |target: &str| target.ends_with("_exit");
+        let mut targets: Vec<_> = self.programs.iter().collect();
+        targets.sort_by_key(|(target, _)| !ends(target));
+        for (target, programs) in targets {
+            let returns =
+                |name: &&String| name.starts_with("fexit") || name.starts_with("kretprobe");
+            let (last, first): (Vec<_>, Vec<_>) = programs.iter().partition(returns);
+            let both: Result<Vec<Link>> = last
+                .into_iter()
+                .chain(first)
+                .map(|name| self.attach_one(object, name, target))
+                .collect();
             match both {
                 Ok(both) => links.extend(both),
                 // The kernel forbids single functions, such as those declared inline, which are

@@ -304,7 +304,7 @@ fn in_bpf(outcome: &Outcome, name: &str) -> bool {
 
 /// The rungs to try.
 fn rungs<'a>(probe: &'a Probe, config: &Config) -> impl Iterator<Item = &'a Rung> {
-    let forced = config.methods.iter().find(|(name, _)| *name == probe.name).map(|(_, m)| *m);
+    let forced = config.methods.iter().rfind(|(name, _)| *name == probe.name).map(|(_, m)| *m);
     probe.rungs.iter().filter(move |rung| forced.is_none_or(|wanted| wanted.allows(rung.method)))
 }
 

@@ -1,8 +1,12 @@
 //! The sampling timer of each CPU: culprit samples, interrupt gaps, the profile.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::mem::MaybeUninit;
 use std::os::fd::AsFd;
+use std::rc::{Rc, Weak};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use libbpf_rs::skel::{OpenSkel, SkelBuilder};
@@ -14,7 +18,8 @@ use super::shared::share;
 use super::skel::sampler::SamplerSkelBuilder;
 use super::wire::types::sp_sample;
 use super::wire::{Tail, read, syscall};
-use super::{Attached, Config, Method, Names, Shared};
+use super::{Attached, Config, Method, Names, Shared, Source};
+use crate::host::{CpuList, HostRoot};
 use crate::model::{Event, Sample, StackId, Vector};
 use crate::units::{Cpu, Ktime, Nanos};
 
@@ -30,18 +35,71 @@ pub fn attach(config: &Config, shared: &Shared, _: Method) -> Result<Attached> {
         rodata.fd_calls = super::fd_calls();
     }
     let skel = open.load()?;
+    let program = File::from(skel.progs.tick.as_fd().try_clone_to_owned()?);
+    let mut timers = Timers {
+        freq: config.freq,
+        cpus: config.cpus.clone(),
+        program,
+        running: BTreeMap::new(),
+        looked: Instant::now(),
+    };
+    for &cpu in &config.cpus {
+        timers.start(cpu)?;
+    }
+    let timers = Rc::new(RefCell::new(timers));
+    let source: Box<dyn Source> = Box::new(Watcher(Rc::downgrade(&timers)));
+    Ok(Attached { keep: Box::new(timers), source: Some(source), note: None })
+}
 
-    let mut timers = Vec::new();
-    for cpu in &config.cpus {
-        let opts = Opts { sample_on: SampleOn::Freq(u64::from(config.freq)), ..Opts::default() };
+/// How often to look for CPUs that came back: their timers went with them.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// A timer on each CPU that is online.
+struct Timers {
+    freq: u32,
+    cpus: Vec<Cpu>,
+    program: File,
+    running: BTreeMap<Cpu, Counter>,
+    looked: Instant,
+}
+
+impl Timers {
+    fn start(&mut self, cpu: Cpu) -> Result<()> {
+        let opts = Opts { sample_on: SampleOn::Freq(u64::from(self.freq)), ..Opts::default() };
         let timer = Counter::new(Software::CpuClock, (Proc::ALL, OnCpu(cpu.0)), opts)
             .with_context(|| format!("perf_event_open(cpu-clock) on CPU {cpu}"))?;
-        let program = File::from(skel.progs.tick.as_fd().try_clone_to_owned()?);
-        timer.attach_bpf(&program).context("attaching the program to the timer")?;
+        timer.attach_bpf(&self.program).context("attaching the program to the timer")?;
         timer.enable()?;
-        timers.push(timer);
+        self.running.insert(cpu, timer);
+        Ok(())
     }
-    Ok(Attached { keep: Box::new(timers), source: None, note: None })
+
+    /// Stops those of CPUs that went offline, starts those of CPUs that are back.
+    fn follow(&mut self, online: &CpuList) {
+        self.running.retain(|cpu, _| online.contains(*cpu));
+        let gone = |cpu: &&Cpu| online.contains(**cpu) && !self.running.contains_key(cpu);
+        for cpu in self.cpus.iter().filter(gone).copied().collect::<Vec<_>>() {
+            // It may have left again: the next look tells.
+            let _ = self.start(cpu);
+        }
+    }
+}
+
+/// Looks after the timers for as long as they are attached.
+struct Watcher(Weak<RefCell<Timers>>);
+
+impl Source for Watcher {
+    fn drain(&mut self, _: &mut dyn Names, _: &mut dyn FnMut(Event)) {
+        let Some(timers) = self.0.upgrade() else { return };
+        let mut timers = timers.borrow_mut();
+        if timers.looked.elapsed() < LOOK {
+            return;
+        }
+        timers.looked = Instant::now();
+        if let Ok(online) = CpuList::online(&HostRoot::default()) {
+            timers.follow(&online);
+        }
+    }
 }
 
 pub fn decode(record: &[u8], names: &mut dyn Names) -> Option<Event> {

@@ -147,6 +147,7 @@ impl Session {
             }
             progress(&recorder.live);
         }
+        let ended = now();
         // Detach first: what is in the ring then is the rest. In reverse, for the sampler goes by
         // what the softirq and ksoftirqd probes keep.
         let mut attached = self.attached;
@@ -161,7 +162,7 @@ impl Session {
         recorder.steal();
         // After a failed write there is no more to write: the first error tells why.
         let Recorder { namer, live, .. } = recorder;
-        if let (End::Asked, Err(error)) = (&end, namer.writer.finish(now())) {
+        if let (End::Asked, Err(error)) = (&end, namer.writer.finish(ended)) {
             end = End::Write(error);
         }
         (end, live)

@@ -10,6 +10,7 @@ use blazesym::symbolize::{Input, Symbolized, Symbolizer};
 use blazesym::{MaybeDefault, Pid};
 
 use crate::analysis::stacks::lies_on_top;
+use crate::host::in_host_pid_namespace;
 use crate::model::{Frame, FrameId};
 use crate::recording::Writer;
 use crate::units::Tgid;
@@ -118,7 +119,8 @@ impl Symbols {
         if !unseen.is_empty() {
             let allowed = self.begun.elapsed().mul_f64(USER_SHARE) + Duration::from_millis(200);
             let began = Instant::now();
-            let found = if self.user_time < allowed {
+            // In another pid namespace the number is another process's.
+            let found = if self.user_time < allowed && in_host_pid_namespace() {
                 look_up(&self.user_tables, image.tgid, &unseen)
             } else {
                 Vec::new()

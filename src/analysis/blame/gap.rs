@@ -150,6 +150,12 @@ fn nobody(index: &Index<'_>, tick: &Sample) -> Verdict {
         Some(function) if !tick.user_mode => format!("kernel function {function}"),
         _ => "user mode".to_owned(),
     };
+    let facts = index.facts(tick.kernel_stack);
+    if !tick.user_mode && facts.len > 0 && !facts.named {
+        let words = "the late tick landed in the kernel, whose functions have no names here";
+        let evidence = Evidence { samples: 1, words: words.to_owned(), ..Evidence::default() };
+        return Verdict::unknown("kernel functions have no names here", evidence);
+    }
     let words = format!(
         "the late tick landed in {where_}, which does not turn interrupts on: what kept them from \
          coming (a hard interrupt, firmware, the hypervisor) was not seen"

@@ -47,6 +47,10 @@ pub fn doing(index: &Index<'_>, thread: TaskId, samples: &[&Sample]) -> TaskCulp
     let mut culprit = identity(r, id);
     let in_user = samples.iter().filter(|s| s.user_mode).count();
     culprit.user_mode = 2 * in_user > samples.len();
+    if culprit.user_mode {
+        // A tick on its way in or out of a call says nothing of the rest.
+        return culprit;
+    }
     if r.task(id).kthread {
         culprit.work = work_function(index, samples);
         return culprit;

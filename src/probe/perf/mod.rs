@@ -13,6 +13,7 @@ use perf_event_open::sample::record::sample::{CallChain, Sample as Tick};
 use perf_event_open::sample::record::{Priv, Record, RecordId, Task};
 
 use super::{Attached, Config, Names, Source};
+use crate::host::in_host_pid_namespace;
 use crate::model::{Event, Lost, Sample, StackId};
 use crate::units::{Cpu, Ktime, Nanos, Tgid};
 use tasks::Tasks;
@@ -65,9 +66,8 @@ struct Rings {
 
 pub fn attach(config: &Config) -> Result<Attached> {
     // In another pid namespace than the kernel's own, perf gives no numbers to tasks outside of
-    // it, and the idle task cannot be told from them (include/linux/proc_ns.h).
-    let namespace = std::fs::read_link("/proc/self/ns/pid");
-    if namespace.is_ok_and(|name| name.as_os_str() != "pid:[4026531836]") {
+    // it, and the idle task cannot be told from them .
+    if !in_host_pid_namespace() {
         bail!("perf events name tasks only in the host's pid namespace (docker run --pid=host)");
     }
     let timers = ring::timers(config)?;
