@@ -18,29 +18,27 @@
 		return 0;                                                                          \
 	}
 
-/* clang-format off: a program a line */
+/* A program a line. The kernel keeps 15 characters of a name: what it is about stands first. */
+/* clang-format off */
 
 /* A tracepoint's own arguments: tp_btf, and raw_tp where the verifier does not take that. */
 #define ON_RAW_TRACEPOINT(event, call, args...)                                                    \
-	SEC("?tp_btf/" #event)                                                                     \
-	int BPF_PROG(tp_btf_##event, ##args) HANDLE(true, call) SEC("?raw_tp/" #event) int         \
-	BPF_PROG(raw_tp_##event, ##args) HANDLE(false, call)
+	SEC("?tp_btf/" #event) int BPF_PROG(event##_tp_btf, ##args) HANDLE(true, call)             \
+	SEC("?raw_tp/" #event) int BPF_PROG(event##_raw_tp, ##args) HANDLE(false, call)
 
 /* A tracepoint's record for perf and ftrace, `ctx`, whose fields BTF knows by the type's name. */
 #define ON_TRACEPOINT(group, event, type, call)                                                    \
-	SEC("?tp/" #group "/" #event) int tp_##event(struct type *ctx) HANDLE(false, call)
+	SEC("?tp/" #group "/" #event) int event##_tp(struct type *ctx) HANDLE(false, call)
 
 /* A function's entry: fentry, and kprobe where there are no trampolines. */
 #define ON_FUNCTION(function, call, args...)                                                       \
-	SEC("?fentry/" #function)                                                                  \
-	int BPF_PROG(fentry_##function, ##args) HANDLE(true, call) SEC("?kprobe/" #function) int   \
-	BPF_KPROBE(kprobe_##function, ##args) HANDLE(false, call)
+	SEC("?fentry/" #function) int BPF_PROG(function##_fentry, ##args) HANDLE(true, call)       \
+	SEC("?kprobe/" #function) int BPF_KPROBE(function##_kprobe, ##args) HANDLE(false, call)
 
 /* A function's return. What it was called with is not known on both rungs alike: no arguments. */
 #define ON_RETURN(function, call)                                                                  \
-	SEC("?fexit/" #function)                                                                   \
-	int BPF_PROG(fexit_##function) HANDLE(true, call) SEC("?kretprobe/" #function) int         \
-	BPF_KPROBE(kretprobe_##function) HANDLE(false, call)
+	SEC("?fexit/" #function) int BPF_PROG(function##_fexit) HANDLE(true, call)                 \
+	SEC("?kretprobe/" #function) int BPF_KPROBE(function##_kretprobe) HANDLE(false, call)
 
 /* clang-format on */
 

@@ -128,14 +128,14 @@ static __always_inline void left(struct task_struct *task, long ret, bool typed)
 }
 
 SEC("?tp_btf/sys_enter")
-int BPF_PROG(tp_btf_sys_enter)
+int BPF_PROG(sys_enter_tp_btf)
 {
 	entered(bpf_get_current_task_btf(), true);
 	return 0;
 }
 
 SEC("?tp_btf/sys_exit")
-int BPF_PROG(tp_btf_sys_exit, struct pt_regs *regs, long ret)
+int BPF_PROG(sys_exit_tp_btf, struct pt_regs *regs, long ret)
 {
 	left(bpf_get_current_task_btf(), ret, true);
 	return 0;
@@ -144,14 +144,14 @@ int BPF_PROG(tp_btf_sys_exit, struct pt_regs *regs, long ret)
 #define THIS_TASK ((struct task_struct *)bpf_get_current_task())
 
 SEC("?raw_tp/sys_enter")
-int BPF_PROG(raw_tp_sys_enter)
+int BPF_PROG(sys_enter_raw_tp)
 {
 	entered(THIS_TASK, false);
 	return 0;
 }
 
 SEC("?raw_tp/sys_exit")
-int BPF_PROG(raw_tp_sys_exit, struct pt_regs *regs, long ret)
+int BPF_PROG(sys_exit_raw_tp, struct pt_regs *regs, long ret)
 {
 	left(THIS_TASK, ret, false);
 	return 0;
@@ -167,9 +167,9 @@ ON_TRACEPOINT(raw_syscalls, sys_exit, trace_event_raw_sys_exit, left(THIS_TASK, 
 #define CALL(name)                                                                                 \
 	ON_FUNCTION(__x64_sys_##name, entered(THIS_TASK, false))                                   \
 	SEC("?fexit/__x64_sys_" #name)                                                             \
-	int BPF_PROG(fexit_##name, struct pt_regs *regs, long ret)                                 \
+	int BPF_PROG(name##_fexit, struct pt_regs *regs, long ret)                                 \
 	    HANDLE(false, left(THIS_TASK, ret, false)) SEC("?kretprobe/__x64_sys_" #name) int      \
-	    BPF_KRETPROBE(kretprobe_##name, long ret) HANDLE(false, left(THIS_TASK, ret, false))
+	    BPF_KRETPROBE(name##_kretprobe, long ret) HANDLE(false, left(THIS_TASK, ret, false))
 
 CALL(read)
 CALL(pread64)

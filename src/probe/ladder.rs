@@ -101,8 +101,7 @@ impl Chosen {
         let mut targets: Vec<_> = self.programs.iter().collect();
         targets.sort_by_key(|(target, _)| !ends(target));
         for (target, programs) in targets {
-            let returns =
-                |name: &&String| name.starts_with("fexit") || name.starts_with("kretprobe");
+            let returns = |name: &&String| name.ends_with("_fexit") || name.ends_with("_kretprobe");
             let (last, first): (Vec<_>, Vec<_>) = programs.iter().partition(returns);
             let both: Result<Vec<Link>> = last
                 .into_iter()
