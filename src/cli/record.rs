@@ -75,6 +75,9 @@ pub struct Args {
     command: Vec<String>,
 }
 
+/// How long a command may take to end.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// What one `--method` asks for.
 type Methods = Vec<(&'static str, Wanted)>;
 
@@ -244,11 +247,24 @@ fn spawn(command: &[String]) -> Result<Option<Child>> {
         .with_context(|| format!("cannot run {program}"))
 }
 
-/// The command outlived the recording: it is asked to end, as the recording's reason to be.
+/// The command outlived the recording: it is asked to end, as the recording's reason to be. One
+/// that does not is left alone, and told of.
 fn finish_child(child: &mut Child) {
-    if matches!(child.try_wait(), Ok(None)) {
-        // SAFETY: our own child, not yet waited for, so the pid is still its.
-        unsafe { libc::kill(child.id() as libc::pid_t, SIGTERM) };
+    let runs = |child: &mut Child| matches!(child.try_wait(), Ok(None));
+    if !runs(child) {
+        return;
+    }
+    // SAFETY: our own child, not yet waited for, so the pid is still its.
+    unsafe { libc::kill(child.id() as libc::pid_t, SIGTERM) };
+    let asked = Instant::now();
+    while runs(child) {
+        if asked.elapsed() > PATIENCE {
+            let pid = child.id();
+            return super::output::tell(&format_args!(
+                "the command ignores SIGTERM and runs on: kill {pid}"
+            ));
+        }
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 
