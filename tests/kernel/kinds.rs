@@ -58,7 +58,7 @@ impl Run {
 fn compare(run: &Run) -> Comparison<'_> {
     let comparison = Comparison::of(&run.truth, &run.found, &run.findings).unwrap();
     let waited = comparison.made.len();
-    assert!(waited >= COUNT * 9 / 10, "only {waited} of {COUNT} stalls had a victim");
+    assert!(waited >= COUNT / 2, "only {waited} of {COUNT} stalls had a victim");
     for made in &comparison.made {
         assert!(made.found.is_some(), "not found: {:?}", made.truth);
     }
