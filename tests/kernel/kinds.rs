@@ -58,7 +58,9 @@ impl Run {
 fn compare(run: &Run) -> Comparison<'_> {
     let comparison = Comparison::of(&run.truth, &run.found, &run.findings).unwrap();
     let waited = comparison.made.len();
-    assert!(waited >= COUNT / 2, "only {waited} of {COUNT} stalls had a victim");
+    // Waits of ksoftirqd that outlast their stall do not count (stallscore's has_victim).
+    let enough = if comparison.expected.measure == "handoff" { COUNT / 2 } else { COUNT * 9 / 10 };
+    assert!(waited >= enough, "only {waited} of {COUNT} stalls had a victim");
     for made in &comparison.made {
         assert!(made.found.is_some(), "not found: {:?}", made.truth);
     }
