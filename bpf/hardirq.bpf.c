@@ -42,6 +42,7 @@ static __always_inline void irq_end(__u32 kind, __u32 irq, struct irqaction *act
 	now = bpf_ktime_get_ns();
 	run = now - c->irq_entered;
 	c->irq_entered = 0;
+	c->hardirqs += run;
 	if (run < stall_ns || !within_rate(SP_P_HARDIRQ, now))
 		return;
 	fill_head(&e.head, SP_HARDIRQ, now);

@@ -150,6 +150,10 @@ struct trace_event_raw_softirq {
 	unsigned int vec;
 };
 
+struct trace_event_raw_cpu {
+	__u32 state;
+};
+
 struct trace_event_raw_irq_handler_entry {
 	int irq;
 };

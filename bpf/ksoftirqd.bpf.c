@@ -84,7 +84,7 @@ static __always_inline void switched(bool preempt, struct task_struct *prev, __u
 
 	now = bpf_ktime_get_ns();
 	if (!from)
-		c->busy_since = now;
+		c->busy_since = c->left_idle = now;
 	if (c->wait.woken && !c->wait.in)
 		book_runner(&c->wait, prev, from, now);
 	if (to == c->ksoftirqd) {

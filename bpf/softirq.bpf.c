@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR MIT)
 /*
- * Softirq delay: oldest softirq_raise to softirq_entry, per CPU and vector; the run
- * time on idle CPUs, and on request everywhere. raise and entry are the hottest path of the tool:
- * one map lookup each, no loop, no record below the threshold.
+ * Softirq delay: oldest softirq_raise to softirq_entry, per CPU and vector; runs on idle CPUs past
+ * the threshold, and on request all run times. raise and entry are the hottest path of the tool:
+ * one map lookup each, no loop, no record below the threshold, in bursts no second clock.
  */
 #include "emit.bpf.h"
 #include "handoff.bpf.h"
@@ -11,6 +11,7 @@
 
 const volatile __u64 stall_ns = 5000000;
 const volatile __u32 all_runs = 0;
+const volatile __u32 idle_seen = 0; /* on_idle() is attached */
 
 struct delay_record {
 	struct sp_delay e;
@@ -52,40 +53,119 @@ static __always_inline void on_raise(__u32 vec)
 		c->raised[vec] = bpf_ktime_get_ns();
 }
 
+static __noinline int send_run(__u32 vec, __u64 run, __u64 ended)
+{
+	struct sp_run e = {};
+
+	if (!within_rate(SP_P_SOFTIRQ, ended))
+		return 0;
+	fill_head(&e.head, SP_RUN, ended);
+	fill_task(&e.task, (void *)bpf_get_current_task());
+	e.run = run;
+	e.vector = vec;
+	emit(SP_P_SOFTIRQ, &e, sizeof(e), BPF_RB_FORCE_WAKEUP);
+	return 0;
+}
+
+/*
+ * The run of a softirq that interrupted the idle task, seen by what comes after it: the next
+ * softirq, the idle loop (which goes round after each interrupt), or the switch to a task. The
+ * sampling timer rests on an idle CPU and softirq_exit is dear: nothing else would see a handler
+ * that runs long there. Hard interrupts have their own probe, and are taken off.
+ */
+static __always_inline void end_idle_run(struct sp_cpu *c, __u64 now)
+{
+	__u64 ended = c->left_idle >= c->entered ? c->left_idle : now;
+	__u64 run = ended - c->entered, hardirqs = c->hardirqs - c->entered_hardirqs;
+
+	c->entered_idle = 0;
+	if (run >= stall_ns + hardirqs)
+		send_run(c->entered_vector, run - hardirqs, ended);
+}
+
+/* Grows whenever this CPU takes a timer interrupt: one of these is looked after by each of us. */
+static __always_inline __u64 tick_mark(struct sp_cpu *c)
+{
+	return bpf_jiffies64() + c->last_tick + c->timer_irq;
+}
+
+/*
+ * Whether a softirq raised at `raised` is one of so many since the last tick that its delay need
+ * not be measured: the clock is what costs most here. No tick since its raise means that it is no
+ * stall. On an idle CPU ticks rest.
+ */
+static __always_inline bool in_burst(struct sp_cpu *c, __u64 raised)
+{
+	return !all_runs && c->burst >= SP_BURST && raised >= c->burst_began && c->ticks_on &&
+	       c->busy_since && !c->wait.woken && c->burst_mark == tick_mark(c);
+}
+
 static __always_inline void on_entry(void *ctx, __u32 vec)
 {
 	struct sp_cpu *c = this_cpu();
-	__u64 now, raised, delay, b;
+	__u64 now, raised, delay, b, mark;
+	__u32 weight = 1;
 
 	if (!c || vec >= SP_VECTORS)
 		return;
-	now = bpf_ktime_get_ns();
 	raised = c->raised[vec];
 	c->raised[vec] = 0;
+	c->burst++;
+	if (in_burst(c, raised)) {
+		if (c->burst % SP_BURST_SHARE) {
+			c->uncounted[vec]++;
+			c->entered = raised;
+			c->entered_vector = vec;
+			return;
+		}
+		weight += c->uncounted[vec];
+		c->uncounted[vec] = 0;
+	}
+	now = bpf_ktime_get_ns();
+	if (c->entered_idle)
+		end_idle_run(c, now);
+	mark = tick_mark(c);
+	if (c->burst_mark != mark) {
+		c->burst_mark = mark;
+		c->burst_began = now;
+		c->burst = 0;
+	}
 	c->entered = now;
+	c->entered_hardirqs = c->hardirqs;
 	c->entered_vector = vec;
+	/* Thread 0 is the idle task. */
+	c->entered_idle =
+	    idle_seen && c->sched_on && !c->polling && !(__u32)bpf_get_current_pid_tgid();
 	if (c->wait.woken)
 		handoff_softirq_entered(c, now);
 	if (!raised) /* raised before we came: its length is not known */
 		return;
 	delay = now - raised;
 	b = bounded(vec * SP_HIST_SIZE + hist_bucket(delay), SP_VECTORS * SP_HIST_SIZE - 1);
-	c->delay[b]++;
+	c->delay[b] += weight;
 	if (delay >= stall_ns)
 		send_delay(ctx, vec, delay, now);
 }
 
-/*
- * Run times: of every softirq only where asked for, since the clock is dear. Those on an idle CPU
- * always: the sampling timer rests there, and nothing else would see a handler that runs long.
- */
+/* The idle loop begins or ends a sleep. State 0 is to wait in a loop (drivers/cpuidle/poll_state.c,
+ * cpu_idle_poll() of kernel/sched/idle.c): softirqs come and go in it unseen. */
+static __always_inline void on_idle(__u32 state)
+{
+	struct sp_cpu *c = this_cpu();
+
+	if (!c)
+		return;
+	c->polling = !state;
+	if (c->entered_idle)
+		end_idle_run(c, bpf_ktime_get_ns());
+}
+
+/* Where it is attached without being asked for, it is for what on_idle() would see. */
 static __always_inline void on_exit(__u32 vec)
 {
-	struct sp_run e = {};
 	struct sp_cpu *c;
 	__u64 now, run;
 
-	/* Thread 0 is the idle task. */
 	if (!all_runs && (__u32)bpf_get_current_pid_tgid())
 		return;
 	c = this_cpu();
@@ -95,21 +175,18 @@ static __always_inline void on_exit(__u32 vec)
 	run = now - c->entered;
 	if (all_runs)
 		hist_count(SP_H_RUN + vec, run);
-	if (run < stall_ns || !within_rate(SP_P_SOFTIRQ, now))
-		return;
-	fill_head(&e.head, SP_RUN, now);
-	fill_task(&e.task, (void *)bpf_get_current_task());
-	e.run = run;
-	e.vector = vec;
-	emit(SP_P_SOFTIRQ, &e, sizeof(e), BPF_RB_FORCE_WAKEUP);
+	if (run >= stall_ns)
+		send_run(vec, run, now);
 }
 
 ON_RAW_TRACEPOINT(softirq_raise, on_raise(vec), unsigned int vec)
 ON_RAW_TRACEPOINT(softirq_entry, on_entry(ctx, vec), unsigned int vec)
 ON_RAW_TRACEPOINT(softirq_exit, on_exit(vec), unsigned int vec)
+ON_RAW_TRACEPOINT(cpu_idle, on_idle(state), unsigned int state)
 ON_TRACEPOINT(irq, softirq_raise, trace_event_raw_softirq, on_raise(ctx->vec))
 ON_TRACEPOINT(irq, softirq_entry, trace_event_raw_softirq, on_entry(ctx, ctx->vec))
 ON_TRACEPOINT(irq, softirq_exit, trace_event_raw_softirq, on_exit(ctx->vec))
+ON_TRACEPOINT(power, cpu_idle, trace_event_raw_cpu, on_idle(ctx->state))
 
 /*
  * Without tracepoints: the functions that raise (kernel/softirq.c; one of them is declared inline

@@ -8,16 +8,18 @@
 #ifndef STALLPROF_H
 #define STALLPROF_H
 
-#define SP_VECTORS    10  /* NR_SOFTIRQS */
-#define SP_COMM	      16  /* TASK_COMM_LEN */
-#define SP_STACK      127 /* frames; PERF_MAX_STACK_DEPTH */
-#define SP_ENTRY      16  /* frames that suffice to tell where a softirq was entered from */
-#define SP_PATH	      512 /* bytes of a file's path */
-#define SP_RUNNERS    8	  /* tasks told one by one while ksoftirqd waits */
-#define SP_TEXT	      16  /* bytes of code before an interrupted instruction */
-#define SP_HIST_SUB   4	  /* 16 linear buckets per power of two: <= 6.25 % wide */
-#define SP_HIST_SIZE  529 /* up to 2^36 ns; src/model/hist.rs BUCKETS */
-#define SP_NO_SYSCALL (-1)
+#define SP_VECTORS     10  /* NR_SOFTIRQS */
+#define SP_COMM	       16  /* TASK_COMM_LEN */
+#define SP_STACK       127 /* frames; PERF_MAX_STACK_DEPTH */
+#define SP_ENTRY       16  /* frames that suffice to tell where a softirq was entered from */
+#define SP_PATH	       512 /* bytes of a file's path */
+#define SP_RUNNERS     8   /* tasks told one by one while ksoftirqd waits */
+#define SP_TEXT	       16  /* bytes of code before an interrupted instruction */
+#define SP_HIST_SUB    4   /* 16 linear buckets per power of two: <= 6.25 % wide */
+#define SP_HIST_SIZE   529 /* up to 2^36 ns; src/model/hist.rs BUCKETS */
+#define SP_BURST       32  /* softirqs between two ticks whose delays are all measured */
+#define SP_BURST_SHARE 16  /* of further ones, one of so many */
+#define SP_NO_SYSCALL  (-1)
 
 /* Kinds of records in the ring. */
 enum sp_kind {
@@ -181,19 +183,31 @@ struct sp_cpu {
 	__u32 ksoftirqd;  /* tid */
 	__u32 softirq_on; /* the softirq probe is attached */
 	__u32 sched_on;	  /* the ksoftirqd probe is attached: busy_since holds */
+	__u32 ticks_on;	  /* ticks come at least twice in a stall: see softirq.bpf.c */
+	__u32 pad;
 
 	/* softirq.bpf.c */
 	__u64 raised[SP_VECTORS]; /* oldest raise not yet entered */
-	__u64 entered;		  /* last softirq_entry */
+	__u64 entered;		  /* last softirq_entry; within a burst, its raise */
+	__u64 entered_hardirqs;	  /* hardirqs at that time */
 	__u32 entered_vector;
+	__u32 entered_idle;	     /* it interrupted the idle task, and may still be running */
+	__u32 polling;		     /* the idle task waits in a loop, and not for an interrupt */
+	__u32 burst;		     /* softirqs entered since burst_began */
+	__u64 burst_began;	     /* the first softirq_entry since the last tick */
+	__u64 burst_mark;	     /* what tick_mark() was then */
+	__u32 uncounted[SP_VECTORS]; /* delays of a burst that the next one stands for */
 
 	/* ksoftirqd.bpf.c */
-	__u32 in_ksoftirqd; /* it is the current task */
 	__u64 busy_since;   /* when the CPU left idle; 0 while idle or unknown */
+	__u64 left_idle;    /* the same, but kept */
+	__u32 in_ksoftirqd; /* it is the current task */
+	__u32 pad2;
 	struct sp_wait wait;
 
 	/* hardirq.bpf.c */
 	__u64 irq_entered;	/* begin of the hard interrupt in progress, 0 outside */
+	__u64 hardirqs;		/* time in hard interrupts, all together */
 	__u64 timer_irq;	/* begin of the last timer interrupt */
 	__u64 timer_irq_before; /* and of the one before it */
 	__u64 timer_entered;

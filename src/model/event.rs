@@ -99,7 +99,8 @@ pub struct SoftirqDelay {
     pub entry_stack: StackId,
 }
 
-/// `softirq_entry(v)` to `softirq_exit(v)`, past the threshold.
+/// `softirq_entry(v)` to `softirq_exit(v)`, past the threshold; on an idle CPU to what came next
+/// there, less the hard interrupts meanwhile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SoftirqRun {
     /// When it returned.

@@ -48,16 +48,22 @@ pub struct Chosen {
     missing: BTreeSet<String>,
 }
 
-/// Chooses the programs of a rung for loading.
+/// Chooses the programs of a rung for loading, but for one tracepoint that is not wanted.
 ///
 /// # Errors
 /// This kernel lacks what the probe needs.
-pub fn choose(object: &mut OpenObject, method: Method, needs: Needs) -> Result<Chosen> {
+pub fn choose(
+    object: &mut OpenObject,
+    method: Method,
+    needs: Needs,
+    unwanted: Option<&str>,
+) -> Result<Chosen> {
     let mut found = Vec::new();
     for program in object.progs() {
         let section = program.section().to_string_lossy().into_owned();
         let Some((kind, target)) = section.split_once('/') else { continue };
-        if kinds(method).contains(&kind.trim_start_matches('?')) {
+        let event = target.rsplit('/').next();
+        if kinds(method).contains(&kind.trim_start_matches('?')) && event != unwanted {
             found.push((program.name().to_string_lossy().into_owned(), target.to_owned()));
         }
     }
@@ -209,9 +215,13 @@ fn functions(root: &HostRoot, wanted: &BTreeSet<&str>) -> Result<BTreeSet<String
 /// Loads and attaches the programs of one rung of an opened skeleton. A macro, because each
 /// skeleton is a type of its own.
 macro_rules! climb {
-    ($open:expr, $method:expr, $needs:expr) => {{
-        let mut open = $open;
-        let mut chosen = $crate::probe::ladder::choose(open.open_object_mut(), $method, $needs)?;
+    ($open:expr, $method:expr, $needs:expr) => {
+        $crate::probe::ladder::climb!($open, $method, $needs, None)
+    };
+    ($open:expr, $method:expr, $needs:expr, $unwanted:expr) => {{
+        let (mut open, unwanted) = ($open, $unwanted);
+        let object = open.open_object_mut();
+        let mut chosen = $crate::probe::ladder::choose(object, $method, $needs, unwanted)?;
         let skel = open.load()?;
         let links = chosen.attach(skel.object())?;
         Attached::programs(links, &chosen.missing())

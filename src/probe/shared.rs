@@ -105,6 +105,7 @@ impl Shared {
         };
         let runs = |name: &str| in_bpf(name).unwrap_or(false);
         let (softirq_on, sched_on) = (runs("softirq"), runs("ksoftirqd"));
+        let ticks_on = runs("sampler") && config.period().0 <= config.stall.0 / 2;
         let states: Vec<Vec<u8>> = (0..self.possible)
             .map(|n| {
                 let cpu = Cpu(n as u32);
@@ -112,6 +113,7 @@ impl Shared {
                     enabled: u32::from(config.cpus.contains(&cpu)),
                     softirq_on: u32::from(softirq_on),
                     sched_on: u32::from(sched_on),
+                    ticks_on: u32::from(ticks_on),
                     ..sp_cpu::default()
                 };
                 // A tid no task has where it is not known: nothing must match.

@@ -26,9 +26,11 @@ pub fn attach(config: &Config, shared: &Shared, method: Method) -> Result<Attach
         rodata.stall_ns = config.stall.0;
         rodata.handoff_ns = config.stall.0;
         rodata.all_runs = u32::from(config.softirq_runs);
+        rodata.idle_seen = u32::from(!config.softirq_runs && method < Method::Fentry);
     }
     let needs = if method < Method::Fentry { Needs::All } else { Needs::Any };
-    Ok(climb!(open, method, needs))
+    let unwanted = Some(if config.softirq_runs { "cpu_idle" } else { "softirq_exit" });
+    Ok(climb!(open, method, needs, unwanted))
 }
 
 pub fn decode_delay(record: &[u8], names: &mut dyn Names) -> Option<Event> {

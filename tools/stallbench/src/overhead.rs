@@ -11,7 +11,7 @@ use crate::net::Net;
 use crate::table::Table;
 use crate::tool::Tool;
 use crate::workdir::WorkDir;
-use load::LOADS;
+use load::{LOADS, Load};
 use round::Measured;
 
 /// What `overhead` takes.
@@ -33,6 +33,10 @@ pub struct Args {
     #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]
     pub record: Vec<String>,
 
+    /// Put only these loads on the machine
+    #[arg(long, value_enum, value_name = "LOAD")]
+    pub load: Vec<Load>,
+
     /// Measure perf with the three softirq tracepoints, too: writes gigabytes
     #[arg(long)]
     pub perf_softirq: bool,
@@ -43,11 +47,12 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<Vec<Table>> {
     let common = &args.common;
     let tools = tools(args)?;
-    let stop = common.stop(LOADS.len() as u64 * (2 * tools.len() as u64 + 1))?;
+    let loads = if args.load.is_empty() { LOADS.as_slice() } else { &args.load };
+    let stop = common.stop(loads.len() as u64 * (2 * tools.len() as u64 + 1))?;
     let (net, dir) = (Net::create()?, WorkDir::new()?);
     let mut measured: Vec<Measured> = tools.into_iter().map(Measured::new).collect();
     for round in 1..=common.rounds {
-        for load in LOADS {
+        for &load in loads {
             let mut before = load::measure(load, args, &net, &stop)?;
             for what in &mut measured {
                 eprintln!("round {round} of {}, {load:?}: {}", common.rounds, what.tool.name);
@@ -58,7 +63,9 @@ pub fn run(args: &Args) -> Result<Vec<Table>> {
             }
         }
     }
-    Ok(tables::of(args.paced, &measured))
+    let mut tables = tables::of(args.paced, &measured);
+    tables.retain(Table::has_values);
+    Ok(tables)
 }
 
 fn tools(args: &Args) -> Result<Vec<Tool>> {

@@ -83,6 +83,11 @@ impl Table {
         Self { title: title.into(), comparison, decimals, rows: Vec::new(), notes: Vec::new() }
     }
 
+    /// Whether anything was measured for it.
+    pub fn has_values(&self) -> bool {
+        self.rows.iter().any(|row| !row.values.is_empty())
+    }
+
     /// Adds a row; `baseline` has the values of the same rounds.
     pub fn row(
         &mut self,

@@ -15,7 +15,7 @@ use crate::host::{CpuTime, task_ns};
 use crate::net::Net;
 
 /// What is done to the machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Load {
     /// A flood as fast as it goes.
     Saturated,
