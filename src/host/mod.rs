@@ -41,4 +41,6 @@ pub mod throttle;
 pub use cpulist::CpuList;
 pub use facts::HostFacts;
 pub use root::{HostError, HostRoot};
-pub use sys::{in_host_pid_namespace, monotonic, realtime, thread_cpu_time};
+pub use sys::{
+    in_host_pid_namespace, in_host_user_namespace, monotonic, realtime, thread_cpu_time,
+};

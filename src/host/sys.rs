@@ -164,6 +164,17 @@ pub fn enter_netns(namespace: &File) -> io::Result<()> {
 /// `PROC_PID_INIT_INO` (include/linux/proc_ns.h).
 #[must_use]
 pub fn in_host_pid_namespace() -> bool {
-    let namespace = std::fs::read_link("/proc/self/ns/pid");
-    namespace.is_ok_and(|name| name.as_os_str() == "pid:[4026531836]")
+    namespace_is("pid", "pid:[4026531836]")
+}
+
+/// Whether capabilities here are those that the kernel asks for: the inode of its own user
+/// namespace is `PROC_USER_INIT_INO`. In another one a process can have all of them and may load
+/// no program.
+#[must_use]
+pub fn in_host_user_namespace() -> bool {
+    namespace_is("user", "user:[4026531837]")
+}
+
+fn namespace_is(kind: &str, name: &str) -> bool {
+    std::fs::read_link(format!("/proc/self/ns/{kind}")).is_ok_and(|link| link.as_os_str() == name)
 }

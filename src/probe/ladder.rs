@@ -2,7 +2,7 @@
 //! (`bpf/rungs.bpf.h`), as far as this kernel has what they attach to.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
 
 use anyhow::{Context, Result, bail};
 use libbpf_rs::btf::types::Func;
@@ -27,6 +27,9 @@ fn kinds(method: Method) -> &'static [&'static str] {
 
 /// Functions that a kernel has by one name or by the other: where one is, the other is not missed.
 const RENAMED: [(&str, &str); 1] = [("run_rebalance_domains", "sched_balance_softirq")];
+
+/// Where tracefs is mounted: on its own, or within debugfs.
+const TRACEFS: [&str; 2] = ["sys/kernel/tracing", "sys/kernel/debug/tracing"];
 
 /// What a probe cannot do without.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -168,7 +171,15 @@ impl Targets {
                 functions(&HostRoot::default(), &wanted).map(Targets::Functions)
             }
             Method::Fentry => Btf::from_vmlinux().map(Targets::Typed).context("no BTF"),
-            Method::Tracepoint => Ok(Targets::Folder(HostRoot::default())),
+            Method::Tracepoint => {
+                let root = HostRoot::default();
+                let mut folders = TRACEFS.iter().map(|fs| root.path(fs).read_dir());
+                let forbidden = |e: &io::Error| e.kind() == io::ErrorKind::PermissionDenied;
+                if folders.all(|folder| folder.as_ref().is_err_and(forbidden)) {
+                    bail!("the tracepoints in /{} are only for root to see", TRACEFS[0]);
+                }
+                Ok(Targets::Folder(root))
+            }
             _ => Ok(Targets::Raw(Btf::from_vmlinux().ok())),
         }
     }
@@ -179,9 +190,9 @@ impl Targets {
             Targets::Raw(Some(btf)) => {
                 btf.type_by_name::<BtfType<'_>>(&format!("btf_trace_{target}")).is_some()
             }
-            Targets::Folder(root) => ["tracing", "debug/tracing"]
-                .iter()
-                .any(|fs| root.has(format!("sys/kernel/{fs}/events/{target}/id"))),
+            Targets::Folder(root) => {
+                TRACEFS.iter().any(|fs| root.has(format!("{fs}/events/{target}/id")))
+            }
             Targets::Typed(btf) => btf.type_by_name::<Func<'_>>(target).is_some(),
             Targets::Functions(names) => {
                 return names.iter().find(|n| base(n) == target).cloned();

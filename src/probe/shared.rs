@@ -12,9 +12,9 @@ use super::skel::wire::WireSkelBuilder;
 use super::wire::read;
 use super::wire::types::{sp_cpu, sp_hist, sp_loss};
 use super::{Config, Method, PROBES};
-use crate::host::HostRoot;
 use crate::host::caps::{Cap, Caps};
 use crate::host::kernel::Uname;
+use crate::host::{HostRoot, in_host_user_namespace};
 use crate::model::event::HistKind;
 use crate::model::hist::BUCKETS;
 use crate::model::{HistCount, KernelVersion, ProbeStatus, Vector};
@@ -149,6 +149,9 @@ fn refusal(error: &libbpf_rs::Error) -> anyhow::Error {
     let version = Uname::read(&root).ok().and_then(|name| KernelVersion::parse(&name.release));
     let why = match error.kind() {
         ErrorKind::PermissionDenied if !may => "it takes root, or CAP_BPF and CAP_PERFMON",
+        ErrorKind::PermissionDenied if !in_host_user_namespace() => {
+            "capabilities of a user namespace do not count for it"
+        }
         ErrorKind::PermissionDenied => {
             "something forbids it in spite of CAP_BPF (a security module, seccomp, lockdown, \
              RLIMIT_MEMLOCK)"

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::host::HostRoot;
 use crate::host::caps::{Cap, Caps};
+use crate::host::in_host_user_namespace;
 use crate::host::kernel::{Lockdown, Sysctls, has_btf};
 
 /// Something that measuring depends on.
@@ -71,19 +72,25 @@ fn check_capabilities(root: &HostRoot) -> Check {
     let needed = [Cap::Bpf, Cap::Perfmon, Cap::Syslog, Cap::SysPtrace, Cap::DacReadSearch];
     let caps = Caps::effective(root).unwrap_or_default();
     let missing: Vec<_> = needed.into_iter().filter(|c| !caps.has(*c)).map(Cap::name).collect();
-    let ok = missing.is_empty();
-    Check {
-        name: "capabilities",
-        ok,
-        found: if ok { "all it needs".to_owned() } else { format!("no {}", missing.join(", ")) },
-        advice: (!ok).then(|| "run it as root, with sudo for instance".to_owned()),
-    }
+    let ours = in_host_user_namespace();
+    let (found, advice) = match (ours, missing.is_empty()) {
+        (false, _) => (
+            "those of a user namespace, which count for nothing here".to_owned(),
+            Some("run it as root of the host, or in a container with its user namespace"),
+        ),
+        (true, false) => {
+            (format!("no {}", missing.join(", ")), Some("run it as root, with sudo for instance"))
+        }
+        (true, true) => ("all it needs".to_owned(), None),
+    };
+    let ok = advice.is_none();
+    Check { name: "capabilities", ok, found, advice: advice.map(str::to_owned) }
 }
 
 fn check_symbols(root: &HostRoot, sysctls: &Sysctls) -> Check {
     let caps = Caps::effective(root).unwrap_or_default();
     let hidden = sysctls.kptr_restrict == Some(2);
-    let ok = !hidden && caps.has(Cap::Syslog);
+    let ok = !hidden && caps.has(Cap::Syslog) && in_host_user_namespace();
     let advice = if hidden {
         Some("stacks will have no function names: sysctl kernel.kptr_restrict=1".to_owned())
     } else {
