@@ -25,6 +25,8 @@ enum { false, true };
 
 /* include/uapi/linux/bpf.h */
 enum {
+	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_PERCPU_HASH = 5,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
@@ -32,6 +34,7 @@ enum {
 };
 enum {
 	BPF_ANY = 0,
+	BPF_NOEXIST = 1,
 	BPF_F_NO_PREALLOC = 1 << 0,
 	BPF_F_USER_STACK = 1 << 8,
 	BPF_LOCAL_STORAGE_GET_F_CREATE = 1 << 0,
@@ -61,10 +64,15 @@ struct hlist_bl_node {
 	struct hlist_bl_node **pprev;
 };
 
+struct super_block {
+	unsigned long s_magic;
+};
+
 struct dentry {
 	struct hlist_bl_node d_hash;
 	struct dentry *d_parent;
 	struct qstr d_name;
+	struct super_block *d_sb;
 };
 
 struct vfsmount {
@@ -86,6 +94,10 @@ struct file {
 	struct path f_path;
 };
 
+struct kiocb {
+	struct file *ki_filp;
+};
+
 struct fdtable {
 	unsigned int max_fds;
 	struct file **fd;
@@ -103,6 +115,11 @@ struct thread_info {
 	__u32 status;
 };
 
+/* `syscr` counts the read calls that returned, where CONFIG_TASK_XACCT is set. */
+struct task_io_accounting {
+	__u64 syscr;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	void *stack;
@@ -114,6 +131,8 @@ struct task_struct {
 	int tgid;
 	unsigned long nvcsw;
 	__u64 start_boottime;
+	struct task_struct *group_leader;
+	struct task_io_accounting ioac;
 	char comm[16];
 	struct files_struct *files;
 	struct css_set *cgroups;
@@ -199,6 +218,11 @@ enum bpf_func_id___sp {
 };
 
 #pragma clang attribute pop
+
+/* include/uapi/linux/magic.h */
+#define CGROUP_SUPER_MAGIC  0x27e0eb
+#define CGROUP2_SUPER_MAGIC 0x63677270
+#define PROC_SUPER_MAGIC    0x9fa0
 
 #define SP_THREAD_SIZE 32768	  /* at most: 16 KiB, with KASAN 32 */
 #define PF_IO_WORKER   0x00000010 /* of io_uring: a user's task that never was in user mode */

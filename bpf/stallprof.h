@@ -19,6 +19,7 @@
 #define SP_HIST_SIZE   529 /* up to 2^36 ns; src/model/hist.rs BUCKETS */
 #define SP_BURST       32  /* softirqs between two ticks whose delays are all measured */
 #define SP_BURST_SHARE 16  /* of further ones, one of so many */
+#define SP_FILE	       48  /* bytes of a file's own name */
 #define SP_NO_SYSCALL  (-1)
 
 /* Kinds of records in the ring. */
@@ -29,6 +30,7 @@ enum sp_kind {
 	SP_HANDOFF,
 	SP_HARDIRQ,
 	SP_SYSCALL,
+	SP_FILE_CALL,
 };
 
 /* Probes, as rows of the losses map. */
@@ -38,6 +40,8 @@ enum sp_probe {
 	SP_P_SAMPLER,
 	SP_P_HARDIRQ,
 	SP_P_SYSCALL,
+	SP_P_MEMCG,
+	SP_P_RSTAT,
 	SP_PROBES,
 };
 
@@ -158,6 +162,50 @@ struct sp_syscall {
 	__u32 pad;
 };
 
+/* File systems whose files the kernel makes up when they are read. */
+enum sp_filesystem {
+	SP_FS_OTHER,
+	SP_FS_CGROUP1,
+	SP_FS_CGROUP2,
+	SP_FS_PROC,
+};
+
+/* A slow call of a file on one of these: more of the sp_syscall of the same time and CPU. */
+struct sp_file_call {
+	struct sp_head head;
+	__u64 rstat_waited; /* ns for the locks of the statistics; only of reads */
+	__u64 rstat_held;   /* ns with the lock that all share */
+	__u32 rstat_locks;  /* how often that was taken */
+	__u32 filesystem;   /* enum sp_filesystem */
+	__u32 tid;
+	__u32 pad;
+};
+
+/* The directory that a file of procfs is in. */
+enum sp_place {
+	SP_PLACE_DEEPER,
+	SP_PLACE_TOP,
+	SP_PLACE_PID, /* one with a number for a name */
+};
+
+/* Who read which file. All 0 but the file system: those for whom there was no room. */
+struct sp_reader {
+	__u64 start; /* of the process's first thread */
+	__u32 tgid;
+	__u16 filesystem; /* enum sp_filesystem */
+	__u16 place;	  /* enum sp_place */
+	char file[SP_FILE];
+};
+
+/* Reads by one sp_reader that ended on one CPU. */
+struct sp_reads {
+	__u64 reads;
+	__u64 total; /* ns */
+	__u64 on_cpu;
+	__u64 slept; /* how many */
+	__u64 bytes;
+};
+
 struct sp_loss {
 	__u64 ring_full;
 	__u64 rate_limited;
@@ -180,11 +228,11 @@ struct sp_wait {
 struct sp_cpu {
 	/* user space, before attach */
 	__u32 enabled;
-	__u32 ksoftirqd;  /* tid */
-	__u32 softirq_on; /* the softirq probe is attached */
-	__u32 sched_on;	  /* the ksoftirqd probe is attached: busy_since holds */
-	__u32 ticks_on;	  /* ticks come at least twice in a stall: see softirq.bpf.c */
-	__u32 pad;
+	__u32 ksoftirqd;     /* tid */
+	__u32 softirq_on;    /* the softirq probe is attached */
+	__u32 sched_on;	     /* the ksoftirqd probe is attached: busy_since holds */
+	__u32 ticks_on;	     /* ticks come at least twice in a stall: see softirq.bpf.c */
+	__u32 reads_by_call; /* no other probe counts reads of cgroup files */
 
 	/* softirq.bpf.c */
 	__u64 raised[SP_VECTORS]; /* oldest raise not yet entered */

@@ -5,6 +5,7 @@
  * past the threshold.
  */
 #include "emit.bpf.h"
+#include "filecall.bpf.h"
 #include "rungs.bpf.h"
 #include "task.bpf.h"
 
@@ -12,6 +13,7 @@ const volatile __u64 min_ns = 5000000;
 const volatile __u32 only_tgid = 0;
 const volatile __u32 sleeping_too = 0; /* also calls that merely slept */
 const volatile __u64 fd_calls[8] = {};
+const volatile __u64 read_calls[8] = {};
 
 struct start {
 	__u64 at;
@@ -103,11 +105,26 @@ static __noinline int send_call(struct task_struct *task, long ret, __u64 now, s
 	return 0;
 }
 
+/* For calls that may be slow: where their file is (SP_FS_*), and counts those that are reads. */
+static __noinline int file_call(struct task_struct *task, long ret, __u64 now, struct start *s)
+{
+	struct spent spent = {};
+
+	if (!s)
+		return SP_FS_OTHER;
+	spent.total = now - s->at;
+	spent.on_cpu = BPF_CORE_READ(task, se.sum_exec_runtime) - s->exec;
+	spent.slept = BPF_CORE_READ(task, nvcsw) != s->nvcsw;
+	spent.bytes = ret;
+	return look_at_file(task, fd_calls, read_calls, ret, &spent);
+}
+
 static __always_inline void left(struct task_struct *task, long ret, bool typed)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid(), now;
 	__u32 tid = pid_tgid;
 	struct start *s;
+	__u32 fs;
 
 	if (only_tgid ? pid_tgid >> 32 != only_tgid : !this_cpu())
 		return;
@@ -116,14 +133,21 @@ static __always_inline void left(struct task_struct *task, long ret, bool typed)
 	if (!s || !s->at)
 		return;
 	now = bpf_ktime_get_ns();
-	if (now - s->at < min_ns)
+	if (now - s->at < min_ns && now - s->at < COUNTED_NS)
 		return;
 	if (!typed && s->started != BPF_CORE_READ(task, start_boottime))
 		return;
-	/* One that only slept held no CPU. */
-	if (sleeping_too || ARG_READ(task, nvcsw) == s->nvcsw ||
-	    ARG_READ(task, se.sum_exec_runtime) - s->exec >= min_ns)
+	fs = file_call(task, ret, now, s);
+	if (now - s->at < min_ns)
+		return;
+	/* One that only slept held no CPU; a reader of the kernel's files may wait for its locks.
+	 */
+	if (fs || sleeping_too || ARG_READ(task, nvcsw) == s->nvcsw ||
+	    ARG_READ(task, se.sum_exec_runtime) - s->exec >= min_ns) {
 		send_call(task, ret, now, s);
+		if (fs)
+			send_file_call(task, fs, now);
+	}
 	s->at = 0;
 }
 

@@ -37,11 +37,12 @@ static __always_inline struct pt_regs *user_regs(struct task_struct *task)
 	return (void *)BPF_CORE_READ(task, stack) + 16384 - bpf_core_type_size(struct pt_regs);
 }
 
-static __always_inline bool takes_fd(const volatile __u64 *calls, __s32 nr)
+/* Whether a call is in a set of calls, a bit each. */
+static __always_inline bool is_in(const volatile __u64 *calls, __s32 nr)
 {
 	__u32 n = nr;
 
-	return n < 512 && (calls[(n >> 6) & 7] >> (n & 63)) & 1;
+	return n < 512 && (calls[bounded(n >> 6, 7)] >> (n & 63)) & 1;
 }
 
 static __always_inline __u32 file_path(struct task_struct *task, __u32 fd, char *buf, __u16 *gone);
@@ -66,12 +67,25 @@ static __always_inline __u32 fill_call(struct sp_call *call, struct task_struct 
 	call->args[2] = BPF_CORE_READ(regs, dx);
 	if (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT)
 		call->nr += 65536;
-	else if (with_path && takes_fd(fd_calls, call->nr))
+	else if (with_path && is_in(fd_calls, call->nr))
 		len = file_path(task, call->args[0], buf, &call->deleted);
 	if (len > SP_PATH)
 		len = SP_PATH;
 	call->path_len = len;
 	return len;
+}
+
+/* The file behind a descriptor of the current task; NULL if there is none. */
+static __always_inline struct file *file_of(struct task_struct *task, __u32 fd)
+{
+	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
+	struct file **slot, *file = NULL;
+
+	if (!fdt || fd >= BPF_CORE_READ(fdt, max_fds))
+		return NULL;
+	slot = BPF_CORE_READ(fdt, fd);
+	bpf_probe_read_kernel(&file, sizeof(file), slot + fd);
+	return file;
 }
 
 /*
@@ -81,8 +95,7 @@ static __always_inline __u32 fill_call(struct sp_call *call, struct task_struct 
  */
 static __always_inline __u32 file_path(struct task_struct *task, __u32 fd, char *buf, __u16 *gone)
 {
-	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
-	struct file **slot, *file = NULL;
+	struct file *file = file_of(task, fd);
 	struct dentry *dentry, *parent, *root;
 	struct mount *mnt, *up;
 	struct vfsmount *vfs;
@@ -91,10 +104,6 @@ static __always_inline __u32 file_path(struct task_struct *task, __u32 fd, char 
 	__u32 len = 0;
 	long n;
 
-	if (!fdt || fd >= BPF_CORE_READ(fdt, max_fds))
-		return 0;
-	slot = BPF_CORE_READ(fdt, fd);
-	bpf_probe_read_kernel(&file, sizeof(file), slot + fd);
 	if (!file)
 		return 0;
 	dentry = BPF_CORE_READ(file, f_path.dentry);

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::blame;
 use super::groups::median;
 use super::index::Index;
-use super::syscalls;
+use super::{paths, syscalls};
 use crate::model::findings::SlowCallGroup;
-use crate::model::{Recording, StackId, SyscallSlow, TaskId};
+use crate::model::{Filesystem, Recording, StackId, SyscallSlow, TaskId};
 use crate::units::Nanos;
 
 /// Whether a task, seen with this kernel stack, came there by no system call: a kernel thread, or
@@ -36,6 +36,7 @@ pub fn groups(index: &Index<'_>) -> Vec<SlowCallGroup> {
             let nr = nr_plus_1.saturating_sub(1);
             who.syscall = Some(syscalls::name(&r.meta.arch, nr).into_owned());
             who.file = file.is_some().then(|| r.str(file).to_owned());
+            let filesystem = calls.first().map_or(Filesystem::Other, |c| index.filesystem(c));
             let durations: Vec<Nanos> = calls.iter().map(|c| c.duration).collect();
             let mut cpus: Vec<_> = calls.iter().map(|c| c.cpu).collect();
             cpus.sort_unstable();
@@ -49,6 +50,7 @@ pub fn groups(index: &Index<'_>) -> Vec<SlowCallGroup> {
                 on_cpu: calls.iter().map(|c| c.on_cpu).sum(),
                 slept: calls.iter().filter(|c| c.slept).count(),
                 cpus,
+                filesystem: (filesystem != Filesystem::Other).then(|| paths::word(filesystem)),
             }
         })
         .collect();

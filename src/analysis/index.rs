@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::paths;
 use super::stacks::StackFacts;
 use crate::model::*;
 use crate::units::{Cpu, Ktime, Nanos, Tgid, Tid};
@@ -80,6 +81,7 @@ pub struct Index<'r> {
     pub hardirqs: ByCpu<'r, HardIrq>,
     steal: ByCpu<'r, Steal>,
     calls: BTreeMap<TaskId, Vec<&'r SyscallSlow>>,
+    file_calls: BTreeMap<(Ktime, Cpu), &'r FileCall>,
     threads: Vec<TaskId>,
     /// For each stack the number of its facts; 0 for those that are empty, of which a damaged
     /// file can hold millions.
@@ -113,6 +115,7 @@ impl<'r> Index<'r> {
             hardirqs: ByCpu::new(&r.hardirqs),
             steal: ByCpu::new(&r.steal),
             calls,
+            file_calls: r.file_calls.iter().map(|f| ((f.time, f.cpu), f)).collect(),
             threads,
             numbers,
             facts,
@@ -149,6 +152,20 @@ impl<'r> Index<'r> {
         let calls = self.calls.get(&self.thread(task))?;
         let call = calls.get(calls.partition_point(|c| c.time < at))?;
         (call.time.before(call.duration) <= at).then_some(call)
+    }
+
+    /// What more is known of a slow call of a file on cgroupfs or procfs.
+    pub fn file_call(&self, call: &SyscallSlow) -> Option<&'r FileCall> {
+        self.file_calls.get(&(call.time, call.cpu)).copied()
+    }
+
+    /// Where the file of a slow call is, of those file systems that are looked at more closely.
+    pub fn filesystem(&self, call: &SyscallSlow) -> Filesystem {
+        match self.recording.str(call.syscall.file) {
+            // It has no name, or reads of it wait for news, which tells nothing of the kernel.
+            "" | "/proc/kmsg" => Filesystem::Other,
+            file => self.file_call(call).map_or_else(|| paths::filesystem(file), |f| f.filesystem),
+        }
     }
 
     /// Steal time counted between the last reading before `start` and the first one after

@@ -4,14 +4,19 @@
 //! joins those that overlap on a CPU into stalls; `blame` finds who did each, from what was
 //! recorded *inside* it; `groups` ranks them.
 
+mod advice;
 mod blame;
 mod calls;
+mod dying;
 mod episode;
+mod files;
 mod groups;
 mod index;
 mod latency;
 mod lateness;
 mod notes;
+mod paths;
+mod reads;
 pub(crate) mod stacks;
 pub mod syscalls;
 pub mod workload;
@@ -39,6 +44,9 @@ pub fn analyse(recording: &Recording) -> Findings {
     }
 
     let meta = &recording.meta;
+    let (slow_files, slow_file_calls) = files::slow(&index, &stalls);
+    let file_reads = reads::groups(&index);
+    let dying_trend = dying::trend(recording);
     Findings {
         schema: SCHEMA,
         recorded_by: meta.version.clone(),
@@ -47,12 +55,7 @@ pub fn analyse(recording: &Recording) -> Findings {
             name: meta.host.clone(),
             kernel: meta.kernel.clone(),
             preemption: meta.preemption.clone(),
-            dying_memcgs: recording
-                .dying_memcgs
-                .iter()
-                .map(|d| d.count)
-                .chain(meta.dying_memcgs)
-                .max(),
+            dying_memcgs: dying_trend.map(|d| d.max),
         },
         window: Window {
             start: meta.start,
@@ -70,6 +73,11 @@ pub fn analyse(recording: &Recording) -> Findings {
         culprits: groups::culprits(&stalls),
         latencies: latency::latencies(recording),
         slow_calls: calls::groups(&index),
+        advice: advice::advice(recording, &slow_files, &file_reads, dying_trend),
+        slow_files,
+        slow_file_calls,
+        file_reads,
+        dying_trend,
         lost: lost(recording),
         probes: meta.probes.clone(),
         notes: notes::notes(recording, &stalls),

@@ -32,6 +32,14 @@ pub fn takes_fd(arch: &str, nr: u32) -> bool {
     lookup(arch, nr).is_some_and(|name| FIRST_IS_FD.binary_search(&name).is_ok())
 }
 
+/// Whether it reads from a descriptor into memory, and is one of those that the kernel counts in
+/// `task->ioac.syscr`, one a call.
+#[must_use]
+pub fn reads(arch: &str, nr: u32) -> bool {
+    let name = lookup(arch, nr);
+    name.is_some_and(|n| matches!(n, "read" | "pread64" | "readv" | "preadv" | "preadv2"))
+}
+
 fn lookup(arch: &str, nr: u32) -> Option<&'static str> {
     let own: &[&str] = match arch {
         "x86_64" => &X86_64,

@@ -21,6 +21,10 @@ pub enum Event {
     HardIrq(HardIrq),
     /// A system call that took longer than the threshold.
     SyscallSlow(SyscallSlow),
+    /// More of a slow system call: what it did with a file of cgroupfs or procfs.
+    FileCall(FileCall),
+    /// How often somebody read a file of cgroupfs or procfs.
+    FileReads(FileReads),
     /// Steal time of a CPU.
     Steal(Steal),
     /// How many dying memory cgroups there are.
@@ -214,6 +218,65 @@ pub struct SyscallSlow {
     pub ret: i64,
 }
 
+/// Which file system a file is on, of those whose files the kernel makes up while they are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Filesystem {
+    /// None of them.
+    #[default]
+    Other,
+    /// A hierarchy of cgroup v1.
+    CgroupV1,
+    /// cgroup v2.
+    CgroupV2,
+    /// procfs.
+    Proc,
+}
+
+/// What a slow system call has more to it if it was of a file on cgroupfs or procfs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FileCall {
+    /// Equals the `time` of the [`SyscallSlow`] it belongs to (same CPU).
+    pub time: Ktime,
+    /// The CPU it returned on.
+    pub cpu: Cpu,
+    /// Where the file is.
+    pub filesystem: Filesystem,
+    /// Of a read: the time it waited for the locks of the cgroup statistics (rstat).
+    pub rstat_waited: Nanos,
+    /// Of a read: the time it held the one that all share. Waits for the lock of a CPU, which
+    /// some kernels have besides, are part of both.
+    pub rstat_held: Nanos,
+    /// Of a read: how often it took that lock.
+    pub rstat_locks: u32,
+}
+
+/// Reads of a file by a process that ended on a CPU, since the last such record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FileReads {
+    /// When they were counted.
+    pub time: Ktime,
+    /// The CPU.
+    pub cpu: Cpu,
+    /// The first thread of the process; none for all for whom the kernel's table had no room.
+    pub task: TaskId,
+    /// Where the file is.
+    pub filesystem: Filesystem,
+    /// The files: by name on cgroupfs (`memory.stat`), by pattern on procfs (`/proc/*/smaps`).
+    pub file: StrId,
+    /// Reads that returned something.
+    pub reads: u64,
+    /// Their time together.
+    pub total: Nanos,
+    /// CPU time of the readers meanwhile, as the scheduler accounts it.
+    pub on_cpu: Nanos,
+    /// How many of them slept.
+    pub slept: u64,
+    /// What they returned, in bytes.
+    pub bytes: u64,
+    /// Shorter ones were not counted.
+    pub at_least: Nanos,
+}
+
 /// Steal time that the hypervisor reports for a CPU (`/proc/stat`, field 8), as a running total.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Steal {
@@ -225,8 +288,8 @@ pub struct Steal {
     pub total: Nanos,
 }
 
-/// A count of dying memory cgroups: removed, but still holding memory. Counted at the end, and
-/// when somebody was slow to read a `memory.stat`.
+/// A count of dying memory cgroups: removed, but still holding memory. Counted now and then, and
+/// at the end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DyingMemcgs {
     /// When they were counted.

@@ -14,8 +14,8 @@ pub mod vector;
 pub mod version;
 
 pub use event::{
-    DyingMemcgs, Event, Handoff, HardIrq, HistCount, IrqKind, Lost, Runner, Sample, SoftirqDelay,
-    SoftirqRun, Steal, SyscallId, SyscallSlow,
+    DyingMemcgs, Event, FileCall, FileReads, Filesystem, Handoff, HardIrq, HistCount, IrqKind,
+    Lost, Runner, Sample, SoftirqDelay, SoftirqRun, Steal, SyscallId, SyscallSlow,
 };
 pub use meta::{Meta, ProbeStatus, Refusal};
 pub use names::{Frame, FrameId, Stack, StackId, StrId, Task, TaskId};

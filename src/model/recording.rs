@@ -30,6 +30,10 @@ pub struct Recording {
     pub hardirqs: Vec<HardIrq>,
     /// Slow system calls.
     pub syscalls: Vec<SyscallSlow>,
+    /// What slow system calls did with files of cgroupfs and procfs.
+    pub file_calls: Vec<FileCall>,
+    /// Who read such files how often.
+    pub file_reads: Vec<FileReads>,
     /// Steal time readings.
     pub steal: Vec<Steal>,
     /// Counts of dying memory cgroups.

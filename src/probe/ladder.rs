@@ -21,12 +21,17 @@ fn kinds(method: Method) -> &'static [&'static str] {
         Method::Fentry => &["fentry", "fexit"],
         Method::Kprobe => &["kprobe", "kretprobe"],
         Method::PerfEvent => &["perf_event"],
-        Method::Perf | Method::Procfs => &[],
+        Method::Syscall | Method::Perf | Method::Procfs => &[],
     }
 }
 
-/// Functions that a kernel has by one name or by the other: where one is, the other is not missed.
-const RENAMED: [(&str, &str); 1] = [("run_rebalance_domains", "sched_balance_softirq")];
+/// Targets that a kernel has by one name or by the other, or that one kernel has beside another
+/// (the locks of single CPUs beside the one that all share): where one is, the other is not missed.
+const RENAMED: [(&str, &str); 3] = [
+    ("run_rebalance_domains", "sched_balance_softirq"),
+    ("cgroup_rstat_cpu_lock_contended", "cgroup_rstat_locked"),
+    ("cgroup_rstat_cpu_locked", "cgroup_rstat_locked"),
+];
 
 /// Where tracefs is mounted: on its own, or within debugfs.
 const TRACEFS: [&str; 2] = ["sys/kernel/tracing", "sys/kernel/debug/tracing"];
@@ -81,8 +86,9 @@ pub fn choose(
         }
     }
     for (old, new) in RENAMED {
-        if programs.contains_key(old) || programs.contains_key(new) {
-            missing.retain(|target| target != old && target != new);
+        let is = |target: &str| [old, new].contains(&target.rsplit('/').next().unwrap_or(target));
+        if programs.keys().any(|target| is(target)) {
+            missing.retain(|target| !is(target));
         }
     }
     let chosen = Chosen { method, needs, programs, missing };

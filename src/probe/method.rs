@@ -16,6 +16,8 @@ pub enum Method {
     Fentry,
     /// BPF on a function's entry and return, by breakpoint or ftrace.
     Kprobe,
+    /// BPF of the syscall probe, which sees all long calls.
+    Syscall,
     /// BPF on a perf event.
     PerfEvent,
     /// Perf events read from user space, without BPF.
@@ -25,12 +27,13 @@ pub enum Method {
 }
 
 /// All of them, with their names.
-const NAMES: [(Method, &str); 8] = [
+const NAMES: [(Method, &str); 9] = [
     (Method::TpBtf, "tp_btf"),
     (Method::RawTp, "raw_tp"),
     (Method::Tracepoint, "tracepoint"),
     (Method::Fentry, "fentry"),
     (Method::Kprobe, "kprobe"),
+    (Method::Syscall, "syscall"),
     (Method::PerfEvent, "perf_event"),
     (Method::Perf, "perf"),
     (Method::Procfs, "procfs"),

@@ -9,8 +9,11 @@ mod hardirq;
 mod ksoftirqd;
 mod ladder;
 pub mod log;
+mod memcg;
 mod method;
 mod perf;
+pub mod reads;
+mod rstat;
 mod sampler;
 mod schedstat;
 pub mod shared;
@@ -21,7 +24,6 @@ mod wire;
 
 use std::any::Any;
 
-use crate::analysis::syscalls;
 use crate::host::HostRoot;
 use crate::host::kernel::{Lockdown, has_btf};
 use crate::model::{Event, FrameId, ProbeStatus, Refusal, StackId, StrId, TaskId};
@@ -175,7 +177,7 @@ const fn plain(
 }
 
 /// Every probe, in the order they attach. Row numbers are `enum sp_probe` of `bpf/stallprof.h`.
-pub const PROBES: [Probe; 5] = [
+pub const PROBES: [Probe; 7] = [
     Probe {
         name: "softirq",
         measures: "softirq delay: raise to entry, all vectors",
@@ -227,6 +229,24 @@ pub const PROBES: [Probe; 5] = [
             bpf(Method::Tracepoint, syscall::attach, Some(syscall::BY_TID)),
             bpf(Method::Fentry, syscall::attach, Some(syscall::BY_FUNCTION)),
             bpf(Method::Kprobe, syscall::attach, Some(syscall::BY_FUNCTION)),
+        ],
+    },
+    Probe {
+        name: "memcg",
+        measures: "reads of cgroup files: how many, and their time",
+        rungs: &[
+            bpf(Method::Fentry, memcg::attach, None),
+            bpf(Method::Kprobe, memcg::attach, None),
+            bpf(Method::Syscall, memcg::attach_to_calls, Some(memcg::BY_CALL)),
+        ],
+    },
+    Probe {
+        name: "rstat",
+        measures: "waits for the locks of cgroup statistics, in slow reads",
+        rungs: &[
+            bpf(Method::TpBtf, rstat::attach, None),
+            bpf(Method::RawTp, rstat::attach, None),
+            bpf(Method::Tracepoint, rstat::attach, None),
         ],
     },
 ];
@@ -337,10 +357,10 @@ fn attach(rung: &Rung, config: &Config, shared: Result<&Shared, &str>) -> anyhow
     }
 }
 
-/// One bit for each system call whose first argument is a descriptor.
-fn fd_calls() -> [u64; 8] {
+/// One bit for each system call that is such a one.
+fn calls(such: fn(&str, u32) -> bool) -> [u64; 8] {
     let mut mask = [0; 8];
-    for nr in (0..512).filter(|nr| syscalls::takes_fd(std::env::consts::ARCH, *nr)) {
+    for nr in (0..512).filter(|nr| such(std::env::consts::ARCH, *nr)) {
         mask[nr as usize / 64] |= 1 << (nr % 64);
     }
     mask
@@ -358,6 +378,7 @@ pub fn decode(record: &[u8], names: &mut dyn Names, push: &mut dyn FnMut(Event))
         kind::HANDOFF => ksoftirqd::decode(record, names, push),
         kind::HARDIRQ => hardirq::decode(record, names).into_iter().for_each(push),
         kind::SYSCALL => syscall::decode(record, names).into_iter().for_each(push),
+        kind::FILE_CALL => rstat::decode(record).into_iter().for_each(push),
         _ => {}
     }
 }

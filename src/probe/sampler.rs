@@ -19,6 +19,7 @@ use super::skel::sampler::SamplerSkelBuilder;
 use super::wire::types::sp_sample;
 use super::wire::{Tail, read, syscall};
 use super::{Attached, Config, Method, Names, Shared, Source};
+use crate::analysis::syscalls;
 use crate::host::{CpuList, HostRoot};
 use crate::model::{Event, Sample, StackId, Vector};
 use crate::units::{Cpu, Ktime, Nanos};
@@ -32,7 +33,7 @@ pub fn attach(config: &Config, shared: &Shared, _: Method) -> Result<Attached> {
         rodata.gap_ns = config.gap.0;
         rodata.evidence_ns = config.stall.0 / 2;
         rodata.profile_tgid = config.pid.map_or(0, |p| p.0);
-        rodata.fd_calls = super::fd_calls();
+        rodata.fd_calls = super::calls(syscalls::takes_fd);
     }
     let skel = open.load()?;
     let program = File::from(skel.progs.tick.as_fd().try_clone_to_owned()?);

@@ -1,5 +1,6 @@
 //! The maps that all probes share: the ring, the state of each CPU, histograms, losses.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::mem::{MaybeUninit, size_of};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -11,7 +12,7 @@ use libbpf_rs::{ErrorKind, MapCore, MapFlags, MapHandle};
 use super::skel::wire::WireSkelBuilder;
 use super::wire::read;
 use super::wire::types::{sp_cpu, sp_hist, sp_loss};
-use super::{Config, Method, PROBES};
+use super::{Config, Method, PROBES, reads};
 use crate::host::caps::{Cap, Caps};
 use crate::host::kernel::Uname;
 use crate::host::{HostRoot, in_host_user_namespace};
@@ -30,7 +31,12 @@ pub struct Shared {
     cpus: MapHandle,
     losses: MapHandle,
     hists: MapHandle,
+    /// Counts of file reads, and by whom.
+    pub(super) reads: MapHandle,
+    pub(super) readers: MapHandle,
+    flushes: MapHandle,
     possible: usize,
+    calls_seen: OnceCell<()>,
 }
 
 /// Makes an object use the shared maps instead of its own. A macro, because each skeleton is a
@@ -68,7 +74,11 @@ impl Shared {
             cpus: MapHandle::try_from(&skel.maps.cpus)?,
             losses: MapHandle::try_from(&skel.maps.losses)?,
             hists: MapHandle::try_from(&skel.maps.hists)?,
+            reads: MapHandle::try_from(&skel.maps.reads)?,
+            readers: MapHandle::try_from(&skel.maps.readers)?,
+            flushes: MapHandle::try_from(&skel.maps.flushes)?,
             possible: libbpf_rs::num_possible_cpus()?,
+            calls_seen: OnceCell::new(),
         })
     }
 
@@ -86,6 +96,32 @@ impl Shared {
 
     pub(super) fn hists(&self) -> BorrowedFd<'_> {
         self.hists.as_fd()
+    }
+
+    pub(super) fn reads(&self) -> BorrowedFd<'_> {
+        self.reads.as_fd()
+    }
+
+    pub(super) fn readers(&self) -> BorrowedFd<'_> {
+        self.readers.as_fd()
+    }
+
+    pub(super) fn flushes(&self) -> BorrowedFd<'_> {
+        self.flushes.as_fd()
+    }
+
+    /// CPUs that a per-CPU map has values of.
+    pub(super) fn possible(&self) -> usize {
+        self.possible
+    }
+
+    /// The syscall probe is attached.
+    pub(super) fn see_calls(&self) {
+        let _ = self.calls_seen.set(());
+    }
+
+    pub(super) fn calls_are_seen(&self) -> bool {
+        self.calls_seen.get().is_some()
     }
 
     /// Switches the recorded CPUs on: from here on programs count. Done once, after all probes
@@ -106,6 +142,7 @@ impl Shared {
         let runs = |name: &str| in_bpf(name).unwrap_or(false);
         let (softirq_on, sched_on) = (runs("softirq"), runs("ksoftirqd"));
         let ticks_on = runs("sampler") && config.period().0 <= config.stall.0 / 2;
+        let reads_by_call = reads::by_call(probes);
         let states: Vec<Vec<u8>> = (0..self.possible)
             .map(|n| {
                 let cpu = Cpu(n as u32);
@@ -114,6 +151,7 @@ impl Shared {
                     softirq_on: u32::from(softirq_on),
                     sched_on: u32::from(sched_on),
                     ticks_on: u32::from(ticks_on),
+                    reads_by_call: u32::from(reads_by_call),
                     ..sp_cpu::default()
                 };
                 // A tid no task has where it is not known: nothing must match.

@@ -9,4 +9,4 @@ macro_rules! skeletons {
         }
     )* };
 }
-skeletons!(hardirq ksoftirqd sampler softirq syscall wire);
+skeletons!(hardirq ksoftirqd memcg rstat sampler softirq syscall wire);

@@ -11,6 +11,7 @@ use super::skel::syscall::SyscallSkelBuilder;
 use super::wire::types::sp_syscall;
 use super::wire::{Tail, read, syscall};
 use super::{Attached, Config, Method, Names, Shared};
+use crate::analysis::syscalls;
 use crate::model::{Event, SyscallSlow};
 use crate::units::{Cpu, Ktime, Nanos};
 
@@ -24,18 +25,21 @@ pub const BY_FUNCTION: &str = "only read, pread64, write, pwrite64, sendto, getd
 pub fn attach(config: &Config, shared: &Shared, method: Method) -> Result<Attached> {
     let mut storage = MaybeUninit::uninit();
     let mut open = SyscallSkelBuilder::default().open(&mut storage)?;
-    share!(open, shared, ring, cpus, losses);
+    share!(open, shared, ring, cpus, losses, reads, readers, flushes);
     if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
         rodata.min_ns = config.syscall_min.0;
         rodata.only_tgid = config.pid.map_or(0, |p| p.0);
         rodata.sleeping_too = u32::from(config.sleeping_calls);
-        rodata.fd_calls = super::fd_calls();
+        rodata.fd_calls = super::calls(syscalls::takes_fd);
+        rodata.read_calls = super::calls(syscalls::reads);
     }
     let storage_works = method == Method::TpBtf;
     open.maps.starts.set_autocreate(storage_works)?;
     open.maps.starts_by_tid.set_autocreate(!storage_works)?;
     let needs = if method < Method::Fentry { Needs::All } else { Needs::Any };
-    Ok(climb!(open, method, needs))
+    let attached = climb!(open, method, needs);
+    shared.see_calls();
+    Ok(attached)
 }
 
 pub fn decode(record: &[u8], names: &mut dyn Names) -> Option<Event> {

@@ -17,6 +17,7 @@ pub mod kind {
     pub const HANDOFF: u32 = sp_kind::SP_HANDOFF.0;
     pub const HARDIRQ: u32 = sp_kind::SP_HARDIRQ.0;
     pub const SYSCALL: u32 = sp_kind::SP_SYSCALL.0;
+    pub const FILE_CALL: u32 = sp_kind::SP_FILE_CALL.0;
 }
 
 /// A wire type: plain integers without references, so that any bytes are a value of it.
@@ -32,6 +33,7 @@ macro_rules! wire {
     )* };
 }
 wire!(sp_head, sp_sample, sp_delay, sp_run, sp_handoff, sp_hardirq, sp_syscall, sp_cpu, sp_loss);
+wire!(sp_file_call, sp_reader, sp_reads, sp_task);
 
 /// The value at the start of `bytes`, or none if they are too few.
 pub fn read<T: Wire>(bytes: &[u8]) -> Option<T> {

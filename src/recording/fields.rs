@@ -3,7 +3,7 @@
 use super::column::{BLOBS, Cell, Cursor, Number};
 use super::varint::{Malformed, put_blob, put_varint, take_blob, take_varint, unzigzag, zigzag};
 use crate::model::event::HistKind;
-use crate::model::{FrameId, IrqKind, Stack, StackId, StrId, TaskId, Vector};
+use crate::model::{Filesystem, FrameId, IrqKind, Stack, StackId, StrId, TaskId, Vector};
 use crate::units::{Cpu, Ktime, Nanos, Tgid, Tid};
 
 /// Longest text, in bytes. No path, name or symbol is longer; a text that is loses its end.
@@ -207,5 +207,6 @@ macro_rules! kinds {
 }
 kinds! {
     IrqKind { Device = 0, Timer = 1, CallFunction = 2, IrqWork = 3 }
+    Filesystem { Other = 0, CgroupV1 = 1, CgroupV2 = 2, Proc = 3 }
     HistKind { SoftirqDelay = 0, SoftirqRun = 1, KsoftirqdWait = 2 }
 }

@@ -216,6 +216,27 @@ tables! {
             "slept": row.slept,
             "ret": row.ret,
         }
+        file_calls: FileCall (FileCall) = "file_call" |row| {
+            "time": row.time,
+            "cpu": row.cpu,
+            "filesystem": row.filesystem,
+            "rstat_waited": row.rstat_waited,
+            "rstat_held": row.rstat_held,
+            "rstat_locks": row.rstat_locks,
+        }
+        file_reads: FileReads (FileReads) = "file_reads" |row| {
+            "time": row.time,
+            "cpu": row.cpu,
+            "task": row.task,
+            "filesystem": row.filesystem,
+            "file": row.file,
+            "reads": row.reads,
+            "total": row.total,
+            "on_cpu": row.on_cpu,
+            "slept": row.slept,
+            "bytes": row.bytes,
+            "at_least": row.at_least,
+        }
         steal: Steal (Steal) = "steal" |row| {
             "time": row.time,
             "cpu": row.cpu,

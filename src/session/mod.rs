@@ -23,6 +23,7 @@ use crate::host::stat::StealReader;
 use crate::host::{CpuList, HostRoot, ksoftirqd};
 pub use crate::host::{monotonic as now, realtime};
 use crate::model::{Event, Lost, Meta, ProbeStatus, Steal, measured};
+use crate::probe::reads::ReadCounts;
 use crate::probe::shared::{Histograms, Losses};
 use crate::probe::{self, Attachment, Config, PROBES, Shared, Source};
 use crate::recording::Writer;
@@ -39,8 +40,9 @@ const FLUSH_ROWS: usize = 32_768;
 /// the other.
 const STEAL: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
-/// Dying memory cgroups are counted at most this often: on v1 it walks the hierarchy.
-const DYING: Duration = Duration::from_secs(5);
+/// Dying memory cgroups are counted so often that counting takes a thousandth of the time at most,
+/// and no more often than this: on v1 it walks the hierarchy.
+const DYING: Duration = Duration::from_secs(1);
 
 /// Probes that are attached and counting.
 pub struct Session {
@@ -113,7 +115,9 @@ impl Session {
             histograms: Histograms::default(),
             steal: StealReader::open(&HostRoot::default()).ok(),
             steal_due: Instant::now(),
-            dying_counted: None,
+            // The start's count is among the facts of the host.
+            dying_due: Instant::now() + DYING,
+            reads: None,
             losses: Vec::new(),
             cpus,
             scratch: Vec::new(),
@@ -121,6 +125,7 @@ impl Session {
         let mut flushed = Instant::now();
         let mut end = End::Asked;
         if let Some(bpf) = &self.bpf {
+            recorder.reads = Some(ReadCounts::new(&bpf.shared, &self.probes));
             recorder.counters(&bpf.shared);
         }
         while !stop() {
@@ -130,13 +135,12 @@ impl Session {
             }
             recorder.ask(&mut self.sources);
             recorder.steal();
-            if std::mem::take(&mut recorder.namer.saw_memory_stat) {
-                recorder.dying_memcgs();
-            }
+            recorder.dying_memcgs();
             if flushed.elapsed() >= FLUSH || recorder.namer.writer.buffered() >= FLUSH_ROWS {
                 if flushed.elapsed() >= FLUSH {
                     if let Some(bpf) = &self.bpf {
                         recorder.counters(&bpf.shared);
+                        recorder.reads(&bpf.shared, false);
                     }
                     flushed = Instant::now();
                 }
@@ -156,7 +160,9 @@ impl Session {
         if let Some(Bpf { shared, ring }) = self.bpf {
             ring.finish().for_each(|batch| recorder.take(&batch));
             recorder.counters(&shared);
+            recorder.reads(&shared, true);
         }
+        recorder.dying_due = Instant::now();
         recorder.dying_memcgs();
         recorder.steal_due = Instant::now();
         recorder.steal();
@@ -175,7 +181,8 @@ struct Recorder<W: Write> {
     histograms: Histograms,
     steal: Option<StealReader>,
     steal_due: Instant,
-    dying_counted: Option<Instant>,
+    dying_due: Instant,
+    reads: Option<ReadCounts>,
     losses: Vec<Vec<Losses>>,
     cpus: Vec<Cpu>,
     scratch: Vec<Event>,
@@ -221,16 +228,25 @@ impl<W: Write> Recorder<W> {
         self.steal_due = began + (began.elapsed() * 1000).clamp(STEAL.0, STEAL.1);
     }
 
-    /// Counts dying memory cgroups, without reading a `memory.stat`, and not too often.
+    /// Counts dying memory cgroups if it is time to, without reading a `memory.stat`.
     fn dying_memcgs(&mut self) {
-        if self.dying_counted.is_some_and(|at| at.elapsed() < DYING) {
+        let began = Instant::now();
+        if began < self.dying_due {
             return;
         }
-        self.dying_counted = Some(Instant::now());
         if let Ok(dying) = DyingMemcgs::read(&HostRoot::default()) {
             let count = crate::model::DyingMemcgs { time: now(), count: dying.count };
             self.namer.writer.event(Event::DyingMemcgs(count));
         }
+        self.dying_due = began + (began.elapsed() * 1000).max(DYING);
+    }
+
+    /// Reads how often files were read if it is time to, or the `last` time.
+    fn reads(&mut self, shared: &Shared, last: bool) {
+        let Some(reads) = &mut self.reads else { return };
+        let events = &mut self.scratch;
+        reads.read(shared, &mut self.namer, (now(), last), &mut |event| events.push(event));
+        self.scratch.drain(..).for_each(|event| self.namer.writer.event(event));
     }
 
     /// Reads what is counted rather than sent: histograms, losses.

@@ -27,8 +27,6 @@ pub struct Namer<W: Write> {
     threads: HashMap<(u32, u64), (Ktime, StrId, StrId)>,
     kernel_stacks: HashMap<Box<[u64]>, StackId>,
     user_stacks: HashMap<(Image, Box<[u64]>), StackId>,
-    /// Somebody was seen at a `memory.stat` since this was last taken.
-    pub saw_memory_stat: bool,
 }
 
 impl<W: Write> Namer<W> {
@@ -41,7 +39,6 @@ impl<W: Write> Namer<W> {
             threads: HashMap::new(),
             kernel_stacks: HashMap::new(),
             user_stacks: HashMap::new(),
-            saw_memory_stat: false,
         }
     }
 }
@@ -120,7 +117,6 @@ impl<W: Write> Names for Namer<W> {
     }
 
     fn string(&mut self, text: &str) -> StrId {
-        self.saw_memory_stat |= text.ends_with("/memory.stat");
         self.writer.string(text)
     }
 }

@@ -95,6 +95,8 @@ fn without(expected: &[Recording], lost: usize) -> Recording {
             left.hardirqs.drain(from..to);
             left.syscalls.drain(from..to);
             left.steal.drain(from..to);
+            left.file_calls.drain(from..to);
+            left.file_reads.drain(from..to);
             left.dying_memcgs.drain(from..to);
             left.hists.drain(from..to);
             left.lost.drain(from..to);

@@ -105,6 +105,8 @@ fn compare(read: &Value, expected: &Recording) {
     same!("runner", "turns", expected.runners, |row| row.turns);
     same!("hardirq", "handler", expected.hardirqs, |row| row.handler.0);
     same!("syscall", "ret", expected.syscalls, |row| row.ret);
+    same!("file_call", "rstat_held", expected.file_calls, |row| row.rstat_held.0);
+    same!("file_reads", "reads", expected.file_reads, |row| row.reads);
     same!("steal", "total", expected.steal, |row| row.total.0);
     same!("dying_memcgs", "count", expected.dying_memcgs, |row| row.count);
     same!("hist", "count", expected.hists, |row| row.count);

@@ -76,6 +76,27 @@ pub fn events(n: u64) -> Vec<Event> {
             slept: true,
             ret: -(n as i64) - 1,
         }),
+        Event::FileCall(FileCall {
+            time,
+            cpu,
+            filesystem: Filesystem::CgroupV2,
+            rstat_waited: Nanos(n + 26),
+            rstat_held: Nanos(n + 27),
+            rstat_locks: small + 11,
+        }),
+        Event::FileReads(FileReads {
+            time,
+            cpu,
+            task,
+            filesystem: Filesystem::Proc,
+            file: StrId(small + 12),
+            reads: n + 28,
+            total: Nanos(n + 29),
+            on_cpu: Nanos(n + 30),
+            slept: n + 31,
+            bytes: n + 32,
+            at_least: Nanos(n + 33),
+        }),
         Event::Steal(Steal { time, cpu, total: Nanos(n + 21) }),
         Event::DyingMemcgs(DyingMemcgs { time, count: n + 25 }),
         Event::Hist(HistCount {
@@ -106,6 +127,8 @@ pub fn add(recording: &mut Recording, event: Event) {
         Event::Runner(row) => recording.runners.push(row),
         Event::HardIrq(row) => recording.hardirqs.push(row),
         Event::SyscallSlow(row) => recording.syscalls.push(row),
+        Event::FileCall(row) => recording.file_calls.push(row),
+        Event::FileReads(row) => recording.file_reads.push(row),
         Event::Steal(row) => recording.steal.push(row),
         Event::DyingMemcgs(row) => recording.dying_memcgs.push(row),
         Event::Hist(row) => recording.hists.push(row),
@@ -189,7 +212,18 @@ pub fn assert_same(read: &Recording, expected: &Recording, when: &str) {
         )* };
     }
     same!(meta, strings, tasks, frames, stacks, samples, delays, runs, handoffs, runners);
-    same!(hardirqs, syscalls, steal, dying_memcgs, hists, lost, end, damage);
+    same!(
+        hardirqs,
+        syscalls,
+        file_calls,
+        file_reads,
+        steal,
+        dying_memcgs,
+        hists,
+        lost,
+        end,
+        damage
+    );
     assert!(read == expected, "{when}: a field of Recording is missing above");
 }
 

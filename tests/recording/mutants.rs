@@ -65,6 +65,8 @@ fn seed(path: &Path) -> Vec<u8> {
     r.handoffs.iter().filter(|e| near(e.time)).for_each(|e| w.event(Event::Handoff(*e)));
     r.hardirqs.iter().filter(|e| near(e.time)).for_each(|e| w.event(Event::HardIrq(*e)));
     r.steal.iter().for_each(|e| w.event(Event::Steal(*e)));
+    r.file_calls.iter().for_each(|e| w.event(Event::FileCall(*e)));
+    r.file_reads.iter().for_each(|e| w.event(Event::FileReads(*e)));
     r.dying_memcgs.iter().for_each(|e| w.event(Event::DyingMemcgs(*e)));
     r.hists.iter().take(99).for_each(|e| w.event(Event::Hist(*e)));
     let probe = w.string("sampler");

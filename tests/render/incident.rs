@@ -1,6 +1,7 @@
 //! A made-up but lifelike recording and what the analysis would find in it: each kind of culprit,
 //! cause and measure, every optional field filled at least once.
 
+use super::files;
 use super::names::Names;
 use super::tape::{PERIOD, START, at};
 use stallprof::model::findings::*;
@@ -187,6 +188,7 @@ pub fn findings(names: &Names, r: &Recording, mut stalls: Vec<Stall>) -> Finding
             on_cpu: ms(median * calls as f64 * share),
             slept: if share < 0.5 { calls } else { 0 },
             cpus: vec![Cpu(3), Cpu(11)],
+            filesystem: (share > 0.9).then_some("cgroup"),
         };
     let mut kubelet = task("kubelet", 2210, 2288);
     kubelet.syscall = Some("openat".into());
@@ -224,6 +226,11 @@ pub fn findings(names: &Names, r: &Recording, mut stalls: Vec<Stall>) -> Finding
             call(etcd, 1_204, 4.1, 22.0, 0.0004),
             call(kubelet, 3, 11.0, 14.2, 0.61),
         ],
+        slow_files: files::slow(names),
+        slow_file_calls: files::calls(names),
+        file_reads: files::reads(names),
+        dying_trend: Some(files::trend()),
+        advice: vec!["Read memory.stat less often than 240 times a minute.".into()],
         stalls,
         lost: vec![
             LostRecords { probe: "softirq".into(), ring_full: 1_203, rate_limited: 40 },
@@ -231,6 +238,7 @@ pub fn findings(names: &Names, r: &Recording, mut stalls: Vec<Stall>) -> Finding
         ],
         probes: vec![
             probe("softirq", "softirq delays", Some("tp_btf"), None),
+            probe("memcg", "reads of cgroup files", Some("fentry"), None),
             probe("sampler", "interrupt gaps and culprits", Some("perf_event"), None),
             ProbeStatus {
                 refused: vec![Refusal {

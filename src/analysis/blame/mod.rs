@@ -12,7 +12,7 @@ use super::index::Index;
 use crate::model::findings::{Cause, Context, Culprit, Evidence, Measure, Stall, StallKind};
 use crate::model::{HardIrq, IrqKind};
 use crate::units::{Cpu, Ktime, Nanos};
-pub use task::{identity, most_seen};
+pub use task::{call_name, identity, most_seen};
 
 /// A verdict before it becomes part of a stall.
 struct Verdict {

@@ -10,9 +10,11 @@ use super::vector::Vector;
 use crate::units::{Cpu, Ktime, Nanos};
 
 mod culprit;
+mod files;
 mod stall;
 
 pub use culprit::{Cause, Culprit, Evidence, TaskCulprit, Workload};
+pub use files::{CpuShare, DyingTrend, FileReadGroup, RstatTimes, SlowFileCall, SlowFileGroup};
 pub use stall::{Context, HandoffParts, Measure, Stall, StallKind};
 
 /// Number of the JSON schema; grows when a field changes its meaning or goes away.
@@ -43,6 +45,16 @@ pub struct Findings {
     pub latencies: Vec<Latency>,
     /// Slow system calls by task, call and file, longest total first.
     pub slow_calls: Vec<SlowCallGroup>,
+    /// Those of files on cgroupfs and procfs, by process and kind of file, longest total first.
+    pub slow_files: Vec<SlowFileGroup>,
+    /// Each of these calls, in order of time.
+    pub slow_file_calls: Vec<SlowFileCall>,
+    /// All reads of such files, by process and file, longest total first.
+    pub file_reads: Vec<FileReadGroup>,
+    /// How the number of dying memory cgroups went; none if they were not counted.
+    pub dying_trend: Option<DyingTrend>,
+    /// What helps against slow files.
+    pub advice: Vec<String>,
     /// Records that did not arrive, by probe.
     pub lost: Vec<LostRecords>,
     /// Measures and methods; those that did not run say why.
@@ -166,6 +178,8 @@ pub struct SlowCallGroup {
     pub slept: usize,
     /// CPUs they returned on.
     pub cpus: Vec<Cpu>,
+    /// `cgroup` or `proc` for those in `slow_files`; none for others.
+    pub filesystem: Option<&'static str>,
 }
 
 /// Records that did not arrive.

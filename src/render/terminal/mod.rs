@@ -2,6 +2,7 @@
 
 mod blame;
 mod cpu;
+mod files;
 mod foot;
 mod quiet;
 mod stalls;
@@ -24,6 +25,7 @@ pub fn verdict(out: &mut dyn Write, f: &Findings, style: Style) -> io::Result<()
         cpu::stalled(page, f)?;
         cpu::calm(page, f)?;
         circumstances(page, f)?;
+        files::files(page, f)?;
         tables::latencies(page, f)?;
         tables::slow_calls(page, f)?;
         foot::lost(page, f)?;
@@ -32,6 +34,7 @@ pub fn verdict(out: &mut dyn Write, f: &Findings, style: Style) -> io::Result<()
         quiet::verdict(page, f)?;
         circumstances(page, f)?;
         foot::not_measured(page, f)?;
+        files::files(page, f)?;
         tables::latencies(page, f)?;
         tables::slow_calls(page, f)?;
         foot::lost(page, f)?;

@@ -108,13 +108,16 @@ fn in_room(room: usize) -> impl Iterator<Item = usize> {
 
 /// Slow system calls: who, what, how often, how slow, and how much of that was work.
 pub(super) fn slow_calls(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
-    if f.slow_calls.is_empty() {
+    // Those of cgroup and proc files have a table of their own.
+    let rows: Vec<_> = f.slow_calls.iter().filter(|g| g.filesystem.is_none()).collect();
+    if rows.is_empty() {
         return Ok(());
     }
-    page.section(&format!("System calls of {} or longer", time(f.options.syscall_min)))?;
+    let title = if rows.len() < f.slow_calls.len() { "Other system calls" } else { "System calls" };
+    page.section(&format!("{title} of {} or longer", time(f.options.syscall_min)))?;
     let head = format!("  {:>8} {:>8} {:>8} {:>7}", "calls", "median", "worst", "on CPU");
     page.line(&Text::new().dim(&head))?;
-    for group in f.slow_calls.iter().take(CALLS) {
+    for group in rows.iter().take(CALLS) {
         let numbers = format!(
             "  {:>8} {:>8} {:>8} {:>7}  ",
             count(group.calls as u64),
@@ -132,10 +135,10 @@ pub(super) fn slow_calls(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
             page.put(hang, &Text::new().plain(&numbers).then(who))?;
         }
     }
-    more(page, f.slow_calls.len().saturating_sub(CALLS))
+    more(page, rows.len().saturating_sub(CALLS))
 }
 
-fn more(page: &mut Page<'_>, rows: usize) -> io::Result<()> {
+pub(super) fn more(page: &mut Page<'_>, rows: usize) -> io::Result<()> {
     match rows {
         0 => Ok(()),
         n => page.line(&Text::new().dim(&format!("  {}: --format json", plural(n, "more row")))),
