@@ -22,6 +22,13 @@
 #define SP_FILE	       48  /* bytes of a file's own name */
 #define SP_NO_SYSCALL  (-1)
 
+#define SP_RX_ROWS	 1024 /* device, queue and CPU; most in one second */
+#define SP_RX_FLOWS	 4096 /* likewise; the least recently used is forgotten */
+#define SP_RX_FLOW_BITS	 11   /* log2 of the bits that flows set */
+#define SP_RX_FLOW_WORDS (1 << (SP_RX_FLOW_BITS - 6))
+#define SP_RX_WINDOW	 64	 /* packets between looks at the clock */
+#define SP_RX_FAST	 6400000 /* ns: shorter windows are sampled: from 10,000 packets/s on */
+
 /* Kinds of records in the ring. */
 enum sp_kind {
 	SP_SAMPLE = 1,
@@ -42,6 +49,7 @@ enum sp_probe {
 	SP_P_SYSCALL,
 	SP_P_MEMCG,
 	SP_P_RSTAT,
+	SP_P_RXPATH,
 	SP_PROBES,
 };
 
@@ -209,6 +217,58 @@ struct sp_reads {
 struct sp_loss {
 	__u64 ring_full;
 	__u64 rate_limited;
+};
+
+/* Kinds of packets that are counted apart, as places of sp_rx_row.protos; + SP_RX_V6 for IPv6. */
+enum sp_rx_proto {
+	SP_RX_TCP,
+	SP_RX_UDP,
+	SP_RX_ICMP,
+	SP_RX_IP, /* any other inside IP, and fragments without a header */
+	SP_RX_V6,
+	SP_RX_NOT_IP = 2 * SP_RX_V6,
+	SP_RX_PROTOS,
+};
+
+/* Where packets came in. */
+struct sp_rx_key {
+	__u32 netns; /* inode of the network namespace */
+	__u32 ifindex;
+	__u32 mapping; /* skb->queue_mapping: rx queue + 1, 0 not recorded */
+	__u32 cpu;
+};
+
+/* What came in there since user space took the row away. Counts are of packets by their weight. */
+struct sp_rx_row {
+	__u64 packets;
+	__u64 segments; /* on the wire: what GRO joined is one packet */
+	__u64 bytes;
+	__u64 examined; /* packets looked at */
+	__u64 protos[SP_RX_PROTOS];
+	__u64 flows[SP_RX_FLOW_WORDS]; /* a bit is set by each flow: linear counting */
+	__u32 rx_queues;	       /* of the device */
+	__u32 pad;
+	char kind[SP_COMM]; /* of a device without hardware: veth, tun, ... */
+	char name[SP_COMM]; /* IFNAMSIZ */
+};
+
+struct sp_rx_flow {
+	struct sp_rx_key at;
+	__u64 source[2]; /* as on the wire; IPv4: the first four bytes */
+	__u64 destination[2];
+	__u16 source_port; /* as on the wire */
+	__u16 destination_port;
+	__u8 family; /* 4 or 6 */
+	__u8 proto;  /* IPPROTO_* */
+	__u16 pad;
+};
+
+struct sp_rx_cpu {
+	__u64 seen;   /* packets, all of them */
+	__u64 other;  /* of these by weight: no row was free */
+	__u64 window; /* when the last SP_RX_WINDOW packets began */
+	__u32 sparse; /* they came fast: one of SP_RX_WEIGHT is examined */
+	__u32 random;
 };
 
 /* A wait of ksoftirqd in progress. */

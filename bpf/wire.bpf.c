@@ -12,10 +12,15 @@ struct sp_syscall wire_syscall;
 struct sp_file_call wire_file_call;
 struct sp_reader wire_reader;
 struct sp_reads wire_reads;
+struct sp_rx_key wire_rx_key;
+struct sp_rx_row wire_rx_row;
+struct sp_rx_flow wire_rx_flow;
+struct sp_rx_cpu wire_rx_cpu;
 
 const volatile enum sp_kind wire_kinds = SP_SAMPLE;
 const volatile enum sp_probe wire_probes = SP_P_SOFTIRQ;
 const volatile enum sp_hist wire_hists = SP_H_RUN;
+const volatile enum sp_rx_proto wire_rx_protos = SP_RX_TCP;
 const volatile enum sp_irq_kind wire_irq_kinds = SP_IRQ_DEVICE;
 const volatile enum sp_filesystem wire_filesystems = SP_FS_OTHER;
 const volatile enum sp_place wire_places = SP_PLACE_DEEPER;

@@ -17,6 +17,7 @@ mod lateness;
 mod notes;
 mod paths;
 mod reads;
+mod received;
 pub(crate) mod stacks;
 pub mod syscalls;
 pub mod workload;
@@ -78,6 +79,7 @@ pub fn analyse(recording: &Recording) -> Findings {
         slow_file_calls,
         file_reads,
         dying_trend,
+        received: received::received(recording, &stalls),
         lost: lost(recording),
         probes: meta.probes.clone(),
         notes: notes::notes(recording, &stalls),

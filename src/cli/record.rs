@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use crate::host::{CpuList, HostFacts, HostRoot, in_host_pid_namespace};
+use crate::host::{CpuList, HostFacts, HostRoot, in_host_pid_namespace, netns};
 use crate::model::{Meta, measured};
 use crate::probe::{Config, Method, PROBES, Probe, Wanted};
 use crate::recording;
@@ -212,6 +212,8 @@ fn meta(config: &Config, facts: &HostFacts, session: &Session) -> Meta {
         syscall_min: config.syscall_min,
         pid: config.pid.map(|p| p.0),
         probes: session.probes.clone(),
+        rx_path: session::rx_path(),
+        netns: netns::own(&HostRoot::default()),
         ..Meta::default()
     };
     facts.fill(&mut meta);

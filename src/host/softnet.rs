@@ -1,9 +1,12 @@
 //! What each CPU's receive softirq took up, dropped and put off: `/proc/net/softnet_stat`
 //! (net/core/net-procfs.c, `softnet_seq_show`).
 
+use std::collections::BTreeMap;
+
 use super::root::{HostError, HostRoot};
+use crate::model::RxCpu;
 use crate::rxpath::SoftnetCpu;
-use crate::units::Cpu;
+use crate::units::{Cpu, Ktime};
 
 const FILE: &str = "proc/net/softnet_stat";
 
@@ -15,6 +18,48 @@ pub fn read(root: &HostRoot, online: &[Cpu]) -> Result<Vec<SoftnetCpu>, HostErro
     // `proc/net` is a link to `self/net`, which a tree of copied files does not have.
     parse(&root.read_to_string(FILE)?, online)
         .map_err(|what| HostError::Content { path: root.path(FILE), what })
+}
+
+/// Reads the rows again and again, and tells what each CPU has received meanwhile.
+pub struct SoftnetReader {
+    root: HostRoot,
+    online: Vec<Cpu>,
+    last: BTreeMap<Cpu, SoftnetCpu>,
+}
+
+impl SoftnetReader {
+    /// Takes the first reading.
+    ///
+    /// # Errors
+    /// The file cannot be read or understood.
+    pub fn open(root: HostRoot, online: Vec<Cpu>) -> Result<SoftnetReader, HostError> {
+        let rows = read(&root, &online)?;
+        Ok(SoftnetReader { root, online, last: rows.into_iter().map(|r| (r.cpu, r)).collect() })
+    }
+
+    /// What came since the last time, in the order of CPUs; nothing where it cannot be read now:
+    /// the next time tells it all. A CPU that was not there the last time is told from then on.
+    pub fn since_last(&mut self, time: Ktime) -> Vec<RxCpu> {
+        let mut since = Vec::new();
+        for now in read(&self.root, &self.online).unwrap_or_default() {
+            let Some(last) = self.last.insert(now.cpu, now) else { continue };
+            // 32 bits that wrap.
+            let grown =
+                |count: fn(&SoftnetCpu) -> u32| u64::from(count(&now).wrapping_sub(count(&last)));
+            since.push(RxCpu {
+                time,
+                cpu: now.cpu,
+                processed: grown(|c| c.processed),
+                dropped: grown(|c| c.dropped),
+                squeezed: grown(|c| c.time_squeeze),
+                rps_wakes: grown(|c| c.received_rps),
+                flow_limited: grown(|c| c.flow_limit),
+                backlog_plus_1: now.backlog.map_or(0, |n| n.saturating_add(1)),
+                ..RxCpu::default()
+            });
+        }
+        since
+    }
 }
 
 /// Reads the text: hexadecimal columns without names, by place. Rows are of the CPUs online, in

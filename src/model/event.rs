@@ -1,6 +1,7 @@
 //! What the probes saw. Each event carries the moment it became known, on one CPU.
 
 use super::names::{FrameId, StackId, StrId, TaskId};
+use super::rx::{RxCpu, RxFlow, RxRow};
 use super::vector::Vector;
 use crate::units::{Cpu, Ktime, Nanos};
 
@@ -33,6 +34,12 @@ pub enum Event {
     Hist(HistCount),
     /// Records that a probe could not deliver.
     Lost(Lost),
+    /// What a CPU received.
+    RxCpu(RxCpu),
+    /// What came in by a device, a queue and a CPU.
+    RxRow(RxRow),
+    /// What came in of a flow.
+    RxFlow(RxFlow),
 }
 
 /// A system call in progress, with the file its descriptor argument names.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::rxpath::RxHost;
 use crate::units::{Ktime, Nanos};
 
 /// Facts about the host and the recording, taken at its start. Stored as JSON inside the
@@ -50,6 +51,12 @@ pub struct Meta {
     pub virtual_machine: Option<bool>,
     /// Network devices that poll in threads of their own (threaded NAPI).
     pub threaded_napi: Vec<String>,
+    /// How packets reach CPUs: the receive path of its devices, where it was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rx_path: Option<RxHost>,
+    /// Inode number of the network namespace that this was read in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub netns: Option<u32>,
     /// What was measured, by which method, and what was not and why.
     pub probes: Vec<ProbeStatus>,
 }

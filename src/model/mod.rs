@@ -10,6 +10,7 @@ pub mod measured;
 pub mod meta;
 pub mod names;
 pub mod recording;
+pub mod rx;
 pub mod vector;
 pub mod version;
 
@@ -20,5 +21,6 @@ pub use event::{
 pub use meta::{Meta, ProbeStatus, Refusal};
 pub use names::{Frame, FrameId, Stack, StackId, StrId, Task, TaskId};
 pub use recording::Recording;
+pub use rx::{RxCpu, RxDeviceId, RxFlow, RxRow};
 pub use vector::Vector;
 pub use version::KernelVersion;

@@ -42,6 +42,12 @@ pub struct Recording {
     pub hists: Vec<HistCount>,
     /// What was lost on the way.
     pub lost: Vec<Lost>,
+    /// What each CPU received.
+    pub rx_cpus: Vec<RxCpu>,
+    /// What came in by each device, queue and CPU.
+    pub rx_rows: Vec<RxRow>,
+    /// The largest flows.
+    pub rx_flows: Vec<RxFlow>,
     /// When the recording ended in order; none if it was cut short.
     pub end: Option<Ktime>,
     /// What is wrong with the file it was read from, in words for a person; empty if nothing.

@@ -14,6 +14,7 @@ mod method;
 mod perf;
 pub mod reads;
 mod rstat;
+mod rxpath;
 mod sampler;
 mod schedstat;
 pub mod shared;
@@ -62,6 +63,8 @@ pub enum Wanted {
     Only(Method),
     /// Those without BPF.
     WithoutBpf,
+    /// None: it is not to be measured.
+    Nothing,
 }
 
 impl Wanted {
@@ -69,6 +72,7 @@ impl Wanted {
         match self {
             Wanted::Only(only) => method == only,
             Wanted::WithoutBpf => !method.is_bpf(),
+            Wanted::Nothing => false,
         }
     }
 }
@@ -112,6 +116,11 @@ pub type Attachment = Box<dyn Any>;
 pub trait Source {
     /// Hands over what has happened since the last time.
     fn drain(&mut self, names: &mut dyn Names, push: &mut dyn FnMut(Event));
+
+    /// The same for the last time, after the end.
+    fn rest(&mut self, names: &mut dyn Names, push: &mut dyn FnMut(Event)) {
+        self.drain(names, push);
+    }
 }
 
 /// A probe that is attached.
@@ -177,7 +186,7 @@ const fn plain(
 }
 
 /// Every probe, in the order they attach. Row numbers are `enum sp_probe` of `bpf/stallprof.h`.
-pub const PROBES: [Probe; 7] = [
+pub const PROBES: [Probe; 8] = [
     Probe {
         name: "softirq",
         measures: "softirq delay: raise to entry, all vectors",
@@ -247,6 +256,16 @@ pub const PROBES: [Probe; 7] = [
             bpf(Method::TpBtf, rstat::attach, None),
             bpf(Method::RawTp, rstat::attach, None),
             bpf(Method::Tracepoint, rstat::attach, None),
+        ],
+    },
+    Probe {
+        name: "rxpath",
+        measures: "which CPU receives which packets",
+        rungs: &[
+            bpf(Method::TpBtf, rxpath::attach, None),
+            bpf(Method::RawTp, rxpath::attach, None),
+            bpf(Method::Tracepoint, rxpath::attach, None),
+            plain(Method::Procfs, rxpath::attach_counters, rxpath::BY_COUNTERS),
         ],
     },
 ];

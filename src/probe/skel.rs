@@ -9,4 +9,14 @@ macro_rules! skeletons {
         }
     )* };
 }
-skeletons!(hardirq ksoftirqd memcg rstat sampler softirq syscall wire);
+skeletons! {
+    hardirq
+    ksoftirqd
+    memcg
+    rstat
+    rxpath
+    sampler
+    softirq
+    syscall
+    wire
+}

@@ -34,6 +34,7 @@ macro_rules! wire {
 }
 wire!(sp_head, sp_sample, sp_delay, sp_run, sp_handoff, sp_hardirq, sp_syscall, sp_cpu, sp_loss);
 wire!(sp_file_call, sp_reader, sp_reads, sp_task);
+wire!(sp_rx_key, sp_rx_row, sp_rx_flow, sp_rx_cpu);
 
 /// The value at the start of `bytes`, or none if they are too few.
 pub fn read<T: Wire>(bytes: &[u8]) -> Option<T> {

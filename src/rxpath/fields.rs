@@ -3,13 +3,13 @@
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::flow::{Flow, Proto};
 
 /// The kinds of packets that devices have settings for (flow types of
 /// include/uapi/linux/ethtool.h: TCP_V4_FLOW, ..., IPV6_FLOW).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FlowKind {
     /// TCP over IPv4.
@@ -65,7 +65,7 @@ impl FlowKind {
 }
 
 /// Which parts of a packet a device hashes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HashFields {
     /// None: the packet is not hashed.
@@ -108,7 +108,7 @@ impl FromStr for HashFields {
 }
 
 /// What a device does to the input before it hashes it (`input_xfrm` of struct ethtool_rxfh).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Transform {
     /// Nothing.

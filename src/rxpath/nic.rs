@@ -1,12 +1,13 @@
 //! What is known of the receive path of a host's devices.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::rss::Rss;
 use crate::units::{Cpu, Tid};
 
 /// The receive path of a host (of one network namespace).
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct RxHost {
     /// CPUs that run now.
     pub cpus_online: Vec<Cpu>,
@@ -22,7 +23,8 @@ pub struct RxHost {
 }
 
 /// A network device.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct Nic {
     /// Its name.
     pub name: String,
@@ -55,7 +57,8 @@ pub struct Nic {
 }
 
 /// A receive queue.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct RxQueue {
     /// The interrupt that is its own, if it can be told.
     pub irq: Option<u32>,
@@ -66,14 +69,16 @@ pub struct RxQueue {
 }
 
 /// A transmit queue.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct TxQueue {
     /// CPUs that send through it (`xps_cpus`).
     pub xps_cpus: Vec<Cpu>,
 }
 
 /// Answer of ETHTOOL_GCHANNELS.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct Channels {
     /// Receive queues of their own now, and at most.
     pub rx: (u32, u32),
@@ -84,7 +89,8 @@ pub struct Channels {
 }
 
 /// An interrupt of a device.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct Irq {
     /// Its number.
     pub number: u32,
@@ -98,7 +104,8 @@ pub struct Irq {
 }
 
 /// A thread that polls a queue.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct NapiThread {
     /// Its id.
     pub tid: Tid,
@@ -109,7 +116,8 @@ pub struct NapiThread {
 }
 
 /// A row of /proc/net/softnet_stat: counts since boot that wrap at 2^32.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct SoftnetCpu {
     /// Which CPU.
     pub cpu: Cpu,

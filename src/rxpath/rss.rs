@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::fields::{FlowKind, HashFields, Transform};
 use super::key::HashKey;
 
 /// Receive side scaling of a device.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct Rss {
     /// Indirection table: the queue for each value of the hash's low bits. Empty if there is none.
     pub table: Vec<u32>,
     /// The key, unless there is none or it is too short to be one.
-    #[serde(serialize_with = "as_text")]
+    #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
     pub key: Option<HashKey>,
     /// virtio_net of Linux 6.15 (and of stable kernels that took ed3100e90d0d) gives the device
     /// this key with a zero byte before it; fixed by 4156c3745f06 (6.19). Which of the two a kernel does
@@ -32,12 +33,12 @@ pub struct Rss {
 }
 
 /// What is hashed of each kind of packets; a kind that the device does not tell of is not there.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct Fields(pub BTreeMap<FlowKind, HashFields>);
 
 /// A device's hash (`ETH_RSS_HASH_*` of include/linux/ethtool.h).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HashFunction {
     /// The driver does not say.
@@ -66,4 +67,9 @@ impl HashFunction {
 
 fn as_text<S: serde::Serializer>(key: &Option<HashKey>, out: S) -> Result<S::Ok, S::Error> {
     key.as_ref().map(HashKey::to_string).serialize(out)
+}
+
+fn from_text<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<HashKey>, D::Error> {
+    let text = Option::<String>::deserialize(from)?;
+    text.map(|text| text.parse().map_err(serde::de::Error::custom)).transpose()
 }

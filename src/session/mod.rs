@@ -20,13 +20,14 @@ use namer::Namer;
 
 use crate::host::memcg::DyingMemcgs;
 use crate::host::stat::StealReader;
-use crate::host::{CpuList, HostRoot, ksoftirqd};
+use crate::host::{CpuList, HostRoot, ethtool, ksoftirqd, rxpath};
 pub use crate::host::{monotonic as now, realtime};
 use crate::model::{Event, Lost, Meta, ProbeStatus, Steal, measured};
 use crate::probe::reads::ReadCounts;
 use crate::probe::shared::{Histograms, Losses};
 use crate::probe::{self, Attachment, Config, PROBES, Shared, Source};
 use crate::recording::Writer;
+use crate::rxpath::RxHost;
 use crate::units::Cpu;
 
 /// How long to wait for records at a time.
@@ -44,6 +45,9 @@ const STEAL: (Duration, Duration) = (Duration::from_millis(20), Duration::from_s
 /// and no more often than this: on v1 it walks the hierarchy.
 const DYING: Duration = Duration::from_secs(1);
 
+/// Devices whose receive path goes into a recording.
+const DEVICES: usize = 32;
+
 /// Probes that are attached and counting.
 pub struct Session {
     bpf: Option<Bpf>,
@@ -57,6 +61,14 @@ pub struct Session {
 struct Bpf {
     shared: Shared,
     ring: ring::Reader,
+}
+
+/// How packets reach the CPUs of this host, for a recording; none where it cannot be read.
+#[must_use]
+pub fn rx_path() -> Option<RxHost> {
+    let socket = ethtool::Socket::new().ok();
+    let ask = socket.as_ref().map(|socket| socket as &dyn ethtool::Ask);
+    rxpath::picture(&HostRoot::default(), ask, DEVICES)
 }
 
 /// Why a recording ended.
@@ -156,7 +168,7 @@ impl Session {
         // what the softirq and ksoftirqd probes keep.
         let mut attached = self.attached;
         while attached.pop().is_some() {}
-        recorder.ask(&mut self.sources);
+        recorder.ask_last(&mut self.sources);
         if let Some(Bpf { shared, ring }) = self.bpf {
             ring.finish().for_each(|batch| recorder.take(&batch));
             recorder.counters(&shared);
@@ -206,6 +218,18 @@ impl<W: Write> Recorder<W> {
         for source in sources {
             let events = &mut self.scratch;
             source.drain(&mut self.namer, &mut |event| events.push(event));
+        }
+        for event in self.scratch.drain(..) {
+            self.live.see(&event);
+            self.namer.writer.event(event);
+        }
+    }
+
+    /// Asks them for the last time.
+    fn ask_last(&mut self, sources: &mut [Box<dyn Source>]) {
+        for source in sources {
+            let events = &mut self.scratch;
+            source.rest(&mut self.namer, &mut |event| events.push(event));
         }
         for event in self.scratch.drain(..) {
             self.live.see(&event);

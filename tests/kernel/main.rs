@@ -13,4 +13,5 @@ mod host;
 mod kinds;
 mod methods;
 mod quiet;
+mod received;
 mod rights;

@@ -100,6 +100,9 @@ fn without(expected: &[Recording], lost: usize) -> Recording {
             left.dying_memcgs.drain(from..to);
             left.hists.drain(from..to);
             left.lost.drain(from..to);
+            left.rx_cpus.drain(from..to);
+            left.rx_rows.drain(from..to);
+            left.rx_flows.drain(from..to);
             // Names keep their numbers: those of the lost block are empty, or, at the end, gone.
             left.strings[flush] = String::new();
             left.tasks[flush] = Default::default();

@@ -111,6 +111,9 @@ fn compare(read: &Value, expected: &Recording) {
     same!("dying_memcgs", "count", expected.dying_memcgs, |row| row.count);
     same!("hist", "count", expected.hists, |row| row.count);
     same!("lost", "rate_limited", expected.lost, |row| row.rate_limited);
+    same!("rx_cpu", "unplaced", expected.rx_cpus, |row| row.unplaced);
+    same!("rx", "not_ip", expected.rx_rows, |row| row.protocols[8]);
+    same!("rx_flow", "destination_lower", expected.rx_flows, |row| row.destination[1]);
     same!("task", "tid", expected.tasks[1..], |row| row.tid.0);
     same!("end", "time", expected.end, |time| time.0);
     for (row, text) in read["string"].as_array().unwrap().iter().zip(&expected.strings[1..]) {

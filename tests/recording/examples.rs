@@ -114,6 +114,50 @@ pub fn events(n: u64) -> Vec<Event> {
             ring_full: n + 23,
             rate_limited: n + 24,
         }),
+        Event::RxCpu(RxCpu {
+            time,
+            cpu,
+            processed: n + 26,
+            dropped: n + 27,
+            squeezed: n + 28,
+            rps_wakes: n + 29,
+            flow_limited: n + 30,
+            backlog_plus_1: small + 31,
+            seen: n + 32,
+            unplaced: n + 33,
+        }),
+        Event::RxRow(RxRow {
+            time,
+            cpu,
+            device: RxDeviceId {
+                netns: small + 34,
+                ifindex: small + 35,
+                name: StrId(small + 36),
+                kind: StrId(small + 37),
+            },
+            queue_plus_1: small + 38,
+            packets: n + 39,
+            segments: n + 40,
+            bytes: n + 41,
+            examined: n + 42,
+            protocols: std::array::from_fn(|at| n + 43 + at as u64),
+            flows: n + 52,
+            flows_full: true,
+        }),
+        Event::RxFlow(RxFlow {
+            time,
+            cpu,
+            netns: small + 53,
+            ifindex: small + 54,
+            queue_plus_1: small + 55,
+            packets: n + 56,
+            protocol: 6,
+            family: 4,
+            source: [n + 57, n + 58],
+            destination: [n + 59, u64::MAX - n],
+            source_port: n as u16 | 1,
+            destination_port: n as u16 | 2,
+        }),
     ]
 }
 
@@ -133,6 +177,9 @@ pub fn add(recording: &mut Recording, event: Event) {
         Event::DyingMemcgs(row) => recording.dying_memcgs.push(row),
         Event::Hist(row) => recording.hists.push(row),
         Event::Lost(row) => recording.lost.push(row),
+        Event::RxCpu(row) => recording.rx_cpus.push(row),
+        Event::RxRow(row) => recording.rx_rows.push(row),
+        Event::RxFlow(row) => recording.rx_flows.push(row),
     }
 }
 
@@ -221,6 +268,9 @@ pub fn assert_same(read: &Recording, expected: &Recording, when: &str) {
         dying_memcgs,
         hists,
         lost,
+        rx_cpus,
+        rx_rows,
+        rx_flows,
         end,
         damage
     );

@@ -101,23 +101,31 @@ fn recording() -> Recording {
         let call = SyscallSlow { time, cpu, task, syscall, duration, ..Default::default() };
         tape.0.syscalls.push(call);
     }
+    let (dev, kind) = (name(&mut tape, "device"), name(&mut tape, "kind"));
+    let device = RxDeviceId { netns: 1, ifindex: 2, name: dev, kind };
+    let row = RxRow { time, cpu, device, packets: 99, ..Default::default() };
+    tape.0.rx_rows.push(row);
+    let flow = RxFlow { time, cpu, netns: 1, ifindex: 2, packets: 99, ..Default::default() };
+    tape.0.rx_flows.push(flow);
     let probe = name(&mut tape, "lost");
     tape.0.lost.push(Lost { probe, ring_full: 1, ..Lost::default() });
     tape.0
 }
 
 /// Each place that a text of a recording can stand in, and whether the verdict shows it.
-const PLACES: [&str; 22] = [
+const PLACES: [&str; 24] = [
     "argument",
     "build",
     "comm",
     "command",
     "damage",
+    "device",
     "/file",
     "function",
     "host",
     "irq",
     "6.1.0-kernel",
+    "kind",
     "kworker",
     "lost",
     "measures",

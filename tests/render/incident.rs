@@ -231,6 +231,7 @@ pub fn findings(names: &Names, r: &Recording, mut stalls: Vec<Stall>) -> Finding
         file_reads: files::reads(names),
         dying_trend: Some(files::trend()),
         advice: vec!["Read memory.stat less often than 240 times a minute.".into()],
+        received: Some(received(names)),
         stalls,
         lost: vec![
             LostRecords { probe: "softirq".into(), ring_full: 1_203, rate_limited: 40 },
@@ -252,5 +253,68 @@ pub fn findings(names: &Names, r: &Recording, mut stalls: Vec<Stall>) -> Finding
         notes: vec![
             "The sampler ticks 1,000 times a second on each CPU. On kernels from 6.4 on its own interrupt exits run pending softirqs, so delays without it may be longer than those shown.".into(),
         ],
+    }
+}
+
+/// CPU 11 has nearly all packets of eth0, and the pings among them.
+fn received(names: &Names) -> Received {
+    let cpu = |cpu: u32, packets: u64, hurts: Option<&str>| ReceivedCpu {
+        cpu: Cpu(cpu),
+        packets,
+        dropped: 12 * u64::from(cpu == 11),
+        flow_limited: 0,
+        squeezed: 3,
+        rps_wakes: 0,
+        backlog: Some(0),
+        hurts: hurts.map(str::to_owned),
+    };
+    let place = |queue: u32, packets: u64, margin: u64| Place {
+        queue: Some(queue),
+        cpu: Cpu(queue),
+        packets,
+        margin,
+        bytes: packets * 800,
+        flows: 120,
+        flows_full: false,
+    };
+    let hurts = "it receives 94\u{a0}% of the packets of eth0 (rx queue 11), among them ICMP \
+                 172.16.47.27 -> 10.125.20.64";
+    let balance = |variation, worst_by_mean| Some(Balance { variation, worst_by_mean });
+    Received {
+        balance: balance(2.9, 10.8),
+        cpus: (0..12)
+            .map(|n| cpu(n, if n == 11 { 940_000 } else { 9_000 }, (n == 11).then_some(hurts)))
+            .collect(),
+        examined: Some(Examined { seen: 1_039_000, examined: 16_300, unplaced: 7 }),
+        devices: vec![ReceivedDevice {
+            name: names.host.into(),
+            netns: 4_026_531_840,
+            own: Some(false),
+            device_kind: Some("veth".into()),
+            packets: 1_000_000,
+            segments: 1_400_000,
+            bytes: 800_000_000,
+            protocols: Protocols {
+                tcp: 800_000,
+                udp: 190_000,
+                icmp: 10_000,
+                ..Protocols::default()
+            },
+            balance: balance(2.9, 10.8),
+            places: vec![place(11, 940_000, 15_400), place(2, 60_000, 3_900)],
+            words: vec!["94\u{a0}% of the packets of eth0 came in on CPU 11 (rx queue 11)".into()],
+        }],
+        flows: vec![ReceivedFlow {
+            device: "eth0".into(),
+            netns: 4_026_531_840,
+            protocol: "icmp".into(),
+            source: [172, 16, 47, 27].into(),
+            destination: [10, 125, 20, 64].into(),
+            source_port: None,
+            destination_port: None,
+            packets: 3_000,
+            queue: Some(11),
+            cpus: vec![Cpu(11)],
+        }],
     }
 }

@@ -1,6 +1,8 @@
 //! `stallprof rxpath`: which CPU receives which packets, and why.
 
 mod byhand;
+#[cfg(feature = "probes")]
+mod measure;
 mod predict;
 mod show;
 

@@ -69,6 +69,12 @@ pub fn home(root: &HostRoot) -> u32 {
     own.and_then(|target| target.to_str()?.parse().ok()).filter(|pid| seen(*pid)).unwrap_or(1)
 }
 
+/// Inode number of this process's own network namespace.
+#[must_use]
+pub fn own(root: &HostRoot) -> Option<u32> {
+    u32::try_from(link(root, std::process::id())?).ok()
+}
+
 fn link(root: &HostRoot, pid: u32) -> Option<u64> {
     let target = std::fs::read_link(root.path(format!("proc/{pid}/ns/net"))).ok()?;
     parse_link(&target.to_string_lossy())

@@ -9,6 +9,7 @@ use super::kernel::{KernelVersion, Uname};
 use super::root::{HostError, HostRoot};
 use super::{irqs, softnet};
 use crate::rxpath::{Nic, RxHost, vectors};
+use crate::units::Cpu;
 
 /// Devices that are read at most: each costs about a millisecond.
 const MAX_DEVICES: usize = 1024;
@@ -87,16 +88,34 @@ pub fn read(
         };
         nics.push(nic(root, name, told, version));
     }
+    Ok(whole(root, online, nics))
+}
+
+/// The receive path for a recording: of at most `most` devices, those with hardware first, without
+/// the counts of softnet_stat. What cannot be read is left out.
+#[must_use]
+pub fn picture(root: &HostRoot, ask: Option<&dyn Ask>, most: usize) -> Option<RxHost> {
+    let mut names = devices(root).ok()?;
+    names.retain(|name| name != "lo");
+    names.sort_by_key(|name| !root.has(format!("sys/class/net/{name}/device")));
+    names.truncate(most);
+    let read_one = |name: &String| read(root, ask, Some(name)).ok()?.nics.pop();
+    let nics = names.iter().filter_map(read_one).collect();
+    let online = CpuList::online(root).ok()?.cpus().to_vec();
+    Some(RxHost { softnet: Vec::new(), ..whole(root, online, nics) })
+}
+
+fn whole(root: &HostRoot, online: Vec<Cpu>, nics: Vec<Nic>) -> RxHost {
     let softnet = softnet::read(root, &online);
     // Only the host's own namespace shows it, but it holds for all.
     let sock_flow = root.value("proc/sys/net/core/rps_sock_flow_entries");
-    Ok(RxHost {
+    RxHost {
         rps_sock_flow_entries: sock_flow.and_then(|n| n.trim().parse().ok()),
         softnet_unknown: softnet.as_ref().err().map(ToString::to_string),
         softnet: softnet.unwrap_or_default(),
         cpus_online: online,
         nics,
-    })
+    }
 }
 
 /// The files and the ioctl must tell of the same device: of the same number and address, for every

@@ -11,10 +11,14 @@ use crate::units::{Cpu, Ktime, Nanos};
 
 mod culprit;
 mod files;
+mod received;
 mod stall;
 
 pub use culprit::{Cause, Culprit, Evidence, TaskCulprit, Workload};
 pub use files::{CpuShare, DyingTrend, FileReadGroup, RstatTimes, SlowFileCall, SlowFileGroup};
+pub use received::{
+    Balance, Examined, Place, Protocols, Received, ReceivedCpu, ReceivedDevice, ReceivedFlow,
+};
 pub use stall::{Context, HandoffParts, Measure, Stall, StallKind};
 
 /// Number of the JSON schema; grows when a field changes its meaning or goes away.
@@ -55,6 +59,8 @@ pub struct Findings {
     pub dying_trend: Option<DyingTrend>,
     /// What helps against slow files.
     pub advice: Vec<String>,
+    /// Where packets came in; none where that was not recorded.
+    pub received: Option<Received>,
     /// Records that did not arrive, by probe.
     pub lost: Vec<LostRecords>,
     /// Measures and methods; those that did not run say why.

@@ -159,6 +159,10 @@ fn paragraph(
     if !fits {
         page.put(2, &Text::new().dim(&format!("  {kinds}")))?;
     }
+    let here = f.received.iter().flat_map(|r| &r.cpus).find(|c| c.cpu == cpu.cpu);
+    if let Some(hurts) = here.and_then(|c| c.hurts.as_ref()) {
+        page.put(4, &Text::new().plain(&format!("  Why it hurts you: {hurts}")))?;
+    }
     Ok(())
 }
 

@@ -5,6 +5,7 @@ mod cpu;
 mod files;
 mod foot;
 mod quiet;
+mod received;
 mod stalls;
 mod tables;
 
@@ -28,6 +29,7 @@ pub fn verdict(out: &mut dyn Write, f: &Findings, style: Style) -> io::Result<()
         files::files(page, f)?;
         tables::latencies(page, f)?;
         tables::slow_calls(page, f)?;
+        received::received(page, f)?;
         foot::lost(page, f)?;
         foot::not_measured(page, f)?;
     } else {
@@ -37,9 +39,18 @@ pub fn verdict(out: &mut dyn Write, f: &Findings, style: Style) -> io::Result<()
         files::files(page, f)?;
         tables::latencies(page, f)?;
         tables::slow_calls(page, f)?;
+        received::received(page, f)?;
         foot::lost(page, f)?;
     }
     foot::notes(page, f)
+}
+
+/// Where packets came in, for themselves.
+///
+/// # Errors
+/// The writer's.
+pub fn received(out: &mut dyn Write, f: &Findings, style: Style) -> io::Result<()> {
+    received::received(&mut Page::new(out, style), f)
 }
 
 /// Which host, when, how recorded, in one line.

@@ -1,0 +1,136 @@
+//! Which CPU receives which packets: counted by a BPF program, read about once a second.
+
+mod flows;
+mod rows;
+
+use std::mem::MaybeUninit;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
+use libbpf_rs::{MapCore, MapFlags, MapHandle};
+
+use super::ladder::Needs;
+use super::skel::rxpath::RxpathSkelBuilder;
+use super::wire::read;
+use super::wire::types::sp_rx_cpu;
+use super::{Attached, Config, Method, Names, Shared, Source};
+use crate::host::softnet::SoftnetReader;
+use crate::host::{CpuList, HostRoot, monotonic};
+use crate::model::Event;
+use crate::model::rx::WEIGHT;
+use rows::Rows;
+
+/// What the counters of the kernel alone do not tell.
+pub const BY_COUNTERS: &str = "only how many packets each CPU received: neither devices nor \
+                               queues, protocols or flows";
+
+/// How often the counts are read.
+const PERIOD: Duration = Duration::from_secs(1);
+
+pub fn attach(_: &Config, _: &Shared, method: Method) -> Result<Attached> {
+    let mut storage = MaybeUninit::uninit();
+    let mut open = RxpathSkelBuilder::default().open(&mut storage)?;
+    if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
+        (rodata.weight, rodata.chance) = (WEIGHT, u32::MAX / WEIGHT);
+    }
+    let mut chosen = super::ladder::choose(open.open_object_mut(), method, Needs::All, None)?;
+    let skel = open.load()?;
+    let maps = Maps {
+        cpus: MapHandle::try_from(&skel.maps.rx_cpus)?,
+        rows: MapHandle::try_from(&skel.maps.rx_rows)?,
+        flows: MapHandle::try_from(&skel.maps.rx_flows)?,
+        seen: Vec::new(),
+        known: Rows::default(),
+    };
+    let links = chosen.attach(skel.object())?;
+    let counts = Counts::new(Some(maps))?;
+    Ok(Attached { source: Some(Box::new(counts)), ..Attached::programs(links, &chosen.missing()) })
+}
+
+/// Without BPF: /proc/net/softnet_stat.
+pub fn attach_counters(_: &Config) -> Result<Attached> {
+    let counts = Counts::new(None)?;
+    Ok(Attached { keep: Box::new(()), source: Some(Box::new(counts)), note: None })
+}
+
+/// Where the counts come from.
+struct Counts {
+    softnet: SoftnetReader,
+    maps: Option<Maps>,
+    read: Instant,
+}
+
+/// What the BPF program counts into.
+struct Maps {
+    cpus: MapHandle,
+    rows: MapHandle,
+    flows: MapHandle,
+    /// Packets seen and not placed on each CPU at the last reading.
+    seen: Vec<(u64, u64)>,
+    known: Rows,
+}
+
+impl Counts {
+    fn new(maps: Option<Maps>) -> Result<Counts> {
+        let root = HostRoot::default();
+        let softnet = SoftnetReader::open(root.clone(), CpuList::online(&root)?.cpus().to_vec())?;
+        Ok(Counts { softnet, maps, read: Instant::now() })
+    }
+
+    fn counts(&mut self, names: &mut dyn Names, push: &mut dyn FnMut(Event)) {
+        let time = monotonic();
+        self.read = Instant::now();
+        let seen = self.maps.as_mut().map(Maps::seen).unwrap_or_default();
+        for mut cpu in self.softnet.since_last(time) {
+            if let Some((seen, unplaced)) = seen.get(cpu.cpu.0 as usize) {
+                (cpu.seen, cpu.unplaced) = (*seen, *unplaced);
+            }
+            push(Event::RxCpu(cpu));
+        }
+        if let Some(maps) = &mut self.maps {
+            for row in maps.known.read(&maps.rows, time, names) {
+                push(Event::RxRow(row));
+            }
+            for flow in flows::read(&maps.flows, time, &maps.known) {
+                push(Event::RxFlow(flow));
+            }
+        }
+    }
+}
+
+impl Source for Counts {
+    fn drain(&mut self, names: &mut dyn Names, push: &mut dyn FnMut(Event)) {
+        if self.read.elapsed() >= PERIOD {
+            self.counts(names, push);
+        }
+    }
+
+    fn rest(&mut self, names: &mut dyn Names, push: &mut dyn FnMut(Event)) {
+        self.counts(names, push);
+    }
+}
+
+impl Maps {
+    /// Packets seen and not placed on each CPU since the last time.
+    fn seen(&mut self) -> Vec<(u64, u64)> {
+        let rows = self.cpus.lookup_percpu(&0u32.to_ne_bytes(), MapFlags::ANY);
+        let rows = rows.ok().flatten().unwrap_or_default();
+        let now: Vec<(u64, u64)> = rows
+            .iter()
+            .map(|bytes| read::<sp_rx_cpu>(bytes).map_or((0, 0), |c| (c.seen, c.other)))
+            .collect();
+        self.seen.resize(now.len(), (0, 0));
+        let last = std::mem::replace(&mut self.seen, now.clone());
+        now.iter().zip(last).map(|(now, last)| (now.0 - last.0, now.1 - last.1)).collect()
+    }
+}
+
+/// Takes all entries out of a map, as keys and values. What a program adds meanwhile is there or
+/// comes with the next reading.
+fn take<K: super::wire::Wire>(map: &MapHandle, most: u32) -> Vec<(K, Vec<u8>)> {
+    let Ok(batch) = map.lookup_and_delete_batch(most, MapFlags::ANY, MapFlags::ANY) else {
+        return Vec::new();
+    };
+    batch.filter_map(|(key, value)| Some((read::<K>(&key)?, value))).collect()
+}

@@ -1,0 +1,134 @@
+//! Where packets came in.
+
+use std::io;
+
+use super::super::escape;
+use super::super::ink::Text;
+use super::super::page::Page;
+use super::super::text::{count, percent, plural, time};
+use crate::model::findings::*;
+use crate::model::rx::WEIGHT;
+
+/// CPUs that are shown.
+const CPUS: usize = 8;
+/// Devices that are shown.
+const DEVICES: usize = 6;
+/// Queues and CPUs shown of a device.
+const PLACES: usize = 4;
+
+/// What each CPU received, and by which devices; nothing where it was not recorded.
+pub(super) fn received(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
+    let Some(r) = &f.received else { return Ok(()) };
+    let time = time(f.window.end.since(f.window.start));
+    let all: u64 = r.cpus.iter().fold(0, |sum, c| sum.saturating_add(c.packets));
+    let uneven = match r.balance {
+        Some(b) => format!(
+            "; the busiest CPU has {:.1} times the mean (variation {:.2})",
+            b.worst_by_mean, b.variation
+        ),
+        None => String::new(),
+    };
+    page.section("Packets received")?;
+    let head = format!("  {} in {time} on {}{uneven}", count(all), plural(r.cpus.len(), "CPU"));
+    page.put(4, &Text::new().plain(&head))?;
+    cpus(page, r, all)?;
+    for device in r.devices.iter().take(DEVICES) {
+        self::device(page, device)?;
+    }
+    match r.devices.len().saturating_sub(DEVICES) {
+        0 => {}
+        n => page.line(&Text::new().dim(&format!("  {} in the JSON", plural(n, "more device"))))?,
+    }
+    how(page, r)
+}
+
+fn cpus(page: &mut Page<'_>, r: &Received, all: u64) -> io::Result<()> {
+    let mut rows: Vec<&ReceivedCpu> = r.cpus.iter().collect();
+    rows.sort_by_key(|c| (std::cmp::Reverse(c.packets), c.cpu));
+    let head = ["packets", "share", "dropped", "squeezed"].map(|h| format!("{h:>13}")).concat();
+    page.line(&Text::new().dim(&format!("  {:<8}{head}", "")))?;
+    for c in rows.iter().take(CPUS) {
+        let dropped = c.dropped.saturating_add(c.flow_limited);
+        let cells = [count(c.packets), percent(c.packets, all), count(dropped), count(c.squeezed)];
+        let cells = cells.map(|cell| format!("{cell:>13}")).concat();
+        page.line(&Text::new().plain(&format!("  {:<8}{cells}", format!("CPU {}", c.cpu))))?;
+    }
+    match rows.len().saturating_sub(CPUS) {
+        0 => Ok(()),
+        n => page.line(&Text::new().dim(&format!("  {} in the JSON", plural(n, "more CPU")))),
+    }
+}
+
+fn device(page: &mut Page<'_>, d: &ReceivedDevice) -> io::Result<()> {
+    let several = d.places.iter().any(|p| p.queue.is_some_and(|queue| queue > 0));
+    let place = |p: &Place| {
+        let queue = p.queue.filter(|_| several);
+        let queue = queue.map(|queue| format!(" rx queue {queue}")).unwrap_or_default();
+        let share = percent(p.packets, d.packets);
+        format!("{share} CPU {}{queue}", p.cpu).replace(' ', "\u{a0}")
+    };
+    let mut places: Vec<String> = d.places.iter().take(PLACES).map(place).collect();
+    if d.places.len() > PLACES {
+        places.push(plural(d.places.len() - PLACES, "more place"));
+    }
+    let mut name = escape::bounded(&d.name, 16).into_owned();
+    if d.own == Some(false) {
+        name += &format!(" in netns {}", d.netns);
+    }
+    let text = Text::new().plain("  ").bold(&name).plain(&format!(
+        "  {}: {}",
+        plural(d.packets as usize, "packet"),
+        places.join(" · ")
+    ));
+    page.put(6, &text)?;
+    page.put(6, &Text::new().plain(&format!("      {}", carried(d))))?;
+    for words in &d.words {
+        page.put(6, &Text::new().plain(&format!("      {words}")))?;
+    }
+    Ok(())
+}
+
+/// `TCP 80 %, UDP 20 %; about 1,200 flows`.
+fn carried(d: &ReceivedDevice) -> String {
+    let p = &d.protocols;
+    let kinds = [
+        ("TCP", p.tcp.saturating_add(p.tcp6)),
+        ("UDP", p.udp.saturating_add(p.udp6)),
+        ("ICMP", p.icmp.saturating_add(p.icmp6)),
+        ("other IP", p.ip.saturating_add(p.ip6)),
+        ("not IP", p.not_ip),
+    ];
+    let kinds = kinds.iter().filter(|(_, n)| *n > 0);
+    let kinds: Vec<_> =
+        kinds.map(|(name, n)| format!("{name} {}", percent(*n, d.packets))).collect();
+    let flows = d.places.iter().fold(0_u64, |sum, p| sum.saturating_add(p.flows));
+    let least = if d.places.iter().any(|p| p.flows_full) { "at least " } else { "about " };
+    format!("{}; {least}{}", kinds.join(", "), plural(flows as usize, "flow"))
+}
+
+/// On what the numbers rest.
+fn how(page: &mut Page<'_>, r: &Received) -> io::Result<()> {
+    let Some(e) = r.examined else {
+        let words = "  Only the kernel's counters were read: devices and flows are not known.";
+        return page.put(2, &Text::new().dim(words));
+    };
+    let mut words = match e.examined.saturating_add(e.unplaced) >= e.seen {
+        true => "Every packet was looked at.".to_owned(),
+        false => {
+            let margins = r.devices.iter().flat_map(|d| &d.places).filter(|p| p.packets > 0);
+            let worst = margins.max_by_key(|p| p.packets);
+            let margin = worst.map(|p| percent(p.margin, p.packets)).unwrap_or_default();
+            format!(
+                "Totals of CPUs are exact. Of {} packets {} were looked at, one of {WEIGHT} where \
+                 they came fast: the largest place is told within {margin}, flows of few packets \
+                 may be missed.",
+                count(e.seen),
+                count(e.examined)
+            )
+        }
+    };
+    if e.unplaced > 0 {
+        words += &format!(" {} came in at places beyond the first 1,024.", count(e.unplaced));
+    }
+    page.put(2, &Text::new().dim("  ").dim(&words))
+}
