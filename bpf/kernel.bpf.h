@@ -203,6 +203,22 @@ struct trace_event_raw_sched_switch {
 	int next_pid;
 };
 
+struct trace_event_raw_kfree_skb {
+	void *skbaddr;
+	void *location;
+	unsigned int reason;
+};
+
+struct trace_event_raw_tcp_retransmit_skb {
+	const void *skaddr;
+	int state;
+};
+
+struct trace_event_raw_inet_sock_set_state {
+	const void *skaddr;
+	int newstate;
+};
+
 struct trace_event_raw_sys_enter {
 	long id;
 };

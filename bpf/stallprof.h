@@ -28,6 +28,7 @@
 #define SP_RX_FLOW_WORDS (1 << (SP_RX_FLOW_BITS - 6))
 #define SP_RX_WINDOW	 64	 /* packets between looks at the clock */
 #define SP_RX_FAST	 6400000 /* ns: shorter windows are sampled: from 10,000 packets/s on */
+#define SP_CT_STACK	 48	 /* frames that tell which hook dropped a packet, and for whom */
 
 /* Kinds of records in the ring. */
 enum sp_kind {
@@ -38,6 +39,8 @@ enum sp_kind {
 	SP_HARDIRQ,
 	SP_SYSCALL,
 	SP_FILE_CALL,
+	SP_CT_DROP,
+	SP_SYN_AGAIN,
 };
 
 /* Probes, as rows of the losses map. */
@@ -50,6 +53,8 @@ enum sp_probe {
 	SP_P_MEMCG,
 	SP_P_RSTAT,
 	SP_P_RXPATH,
+	SP_P_CT_STATS,
+	SP_P_CONNTRACK,
 	SP_PROBES,
 };
 
@@ -214,12 +219,50 @@ struct sp_reads {
 	__u64 bytes;
 };
 
+/* Who sends what to whom; IPv4 addresses in the first four bytes, ports in host order. */
+struct sp_flow {
+	__u8 source[16];
+	__u8 target[16];
+	__u16 source_port; /* of ICMP: the id */
+	__u16 target_port; /* of ICMP: the type */
+	__u8 family;	   /* AF_INET, AF_INET6; 0 unknown */
+	__u8 protocol;
+	__u16 pad;
+};
+
+/* A packet that netfilter dropped before its connection was known. */
+struct sp_ct_drop {
+	struct sp_head head;
+	struct sp_task task;
+	struct sp_flow sent;  /* as it came: before any translation */
+	struct sp_flow reply; /* as the answer would come: after it; not without an entry */
+	__u64 location;	      /* where it was dropped */
+	__u64 held_back;      /* others of its kind since the last record on this CPU */
+	__u32 netns;	      /* inode */
+	__u32 reason;	      /* enum skb_drop_reason, 0 before 5.17 */
+	__u32 status;	      /* IPS_* of its entry */
+	__u32 tracked;	      /* it has an entry, not confirmed yet */
+	__u32 own_socket;     /* a socket of this namespace sent it */
+	__u32 kernel_len;     /* bytes */
+	__u64 stack[SP_CT_STACK];
+};
+
+/* A SYN that was sent again. */
+struct sp_syn_again {
+	struct sp_head head;
+	struct sp_task task; /* who called connect(); tid 0 unknown */
+	struct sp_flow sent;
+	__u32 netns; /* inode */
+	__u32 pad;
+};
+
 struct sp_loss {
 	__u64 ring_full;
 	__u64 rate_limited;
 };
 
-/* Kinds of packets that are counted apart, as places of sp_rx_row.protos; + SP_RX_V6 for IPv6. */
+/* Kinds of packets that are counted apart, as places of sp_rx_row.protos; + SP_RX_V6 for
+ * IPv6. */
 enum sp_rx_proto {
 	SP_RX_TCP,
 	SP_RX_UDP,
@@ -238,7 +281,8 @@ struct sp_rx_key {
 	__u32 cpu;
 };
 
-/* What came in there since user space took the row away. Counts are of packets by their weight. */
+/* What came in there since user space took the row away. Counts are of packets by their
+ * weight. */
 struct sp_rx_row {
 	__u64 packets;
 	__u64 segments; /* on the wire: what GRO joined is one packet */
@@ -282,8 +326,8 @@ struct sp_wait {
 };
 
 /*
- * What the probes keep of one CPU. One owner per field, others only read; except `wait`, which
- * ksoftirqd.bpf.c opens and softirq.bpf.c closes (handoff.bpf.h).
+ * What the probes keep of one CPU. One owner per field, others only read; except `wait`,
+ * which ksoftirqd.bpf.c opens and softirq.bpf.c closes (handoff.bpf.h).
  */
 struct sp_cpu {
 	/* user space, before attach */

@@ -16,6 +16,8 @@ struct sp_rx_key wire_rx_key;
 struct sp_rx_row wire_rx_row;
 struct sp_rx_flow wire_rx_flow;
 struct sp_rx_cpu wire_rx_cpu;
+struct sp_ct_drop wire_ct_drop;
+struct sp_syn_again wire_syn_again;
 
 const volatile enum sp_kind wire_kinds = SP_SAMPLE;
 const volatile enum sp_probe wire_probes = SP_P_SOFTIRQ;

@@ -20,6 +20,8 @@ mod links;
 mod live;
 #[path = "health/race.rs"]
 mod race;
+#[path = "health/snat.rs"]
+mod snat;
 #[path = "health/trees.rs"]
 mod trees;
 #[path = "health/world.rs"]

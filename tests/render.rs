@@ -25,6 +25,8 @@ mod scene;
 mod schema;
 #[path = "render/tape.rs"]
 mod tape;
+#[path = "render/tracked.rs"]
+mod tracked;
 #[path = "render/xml.rs"]
 mod xml;
 

@@ -7,6 +7,7 @@
 mod advice;
 mod blame;
 mod calls;
+pub mod conntrack;
 mod dying;
 mod episode;
 mod files;
@@ -80,6 +81,7 @@ pub fn analyse(recording: &Recording) -> Findings {
         file_reads,
         dying_trend,
         received: received::received(recording, &stalls),
+        conntrack: conntrack::conntrack(recording),
         lost: lost(recording),
         probes: meta.probes.clone(),
         notes: notes::notes(recording, &stalls),

@@ -1,5 +1,6 @@
 //! What the probes saw. Each event carries the moment it became known, on one CPU.
 
+use super::conntrack::{CtDrop, CtGrown, CtLeftOut, CtReading, NatRules, SynRetransmit};
 use super::names::{FrameId, StackId, StrId, TaskId};
 use super::rx::{RxCpu, RxFlow, RxRow};
 use super::vector::Vector;
@@ -40,6 +41,18 @@ pub enum Event {
     RxRow(RxRow),
     /// What came in of a flow.
     RxFlow(RxFlow),
+    /// A packet that netfilter dropped before its connection was known.
+    CtDrop(CtDrop),
+    /// A SYN that was sent again.
+    SynRetransmit(SynRetransmit),
+    /// A reading of the connection tracking of a network namespace.
+    CtReading(CtReading),
+    /// What a counter of it grew by.
+    CtGrown(CtGrown),
+    /// What was not read of connection tracking.
+    CtLeftOut(CtLeftOut),
+    /// Rules that translate source addresses.
+    NatRules(NatRules),
 }
 
 /// A system call in progress, with the file its descriptor argument names.

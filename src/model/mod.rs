@@ -3,6 +3,7 @@
 //! [`Event`]s are what probes saw; a [`Recording`] holds them with the names they refer to;
 //! [`findings`] are what the analysis concludes from a recording.
 
+pub mod conntrack;
 pub mod event;
 pub mod findings;
 pub mod hist;
@@ -14,6 +15,7 @@ pub mod rx;
 pub mod vector;
 pub mod version;
 
+pub use conntrack::{CtDrop, CtGrown, CtLeftOut, CtReading, Flow, NatRules, SynRetransmit};
 pub use event::{
     DyingMemcgs, Event, FileCall, FileReads, Filesystem, Handoff, HardIrq, HistCount, IrqKind,
     Lost, Runner, Sample, SoftirqDelay, SoftirqRun, Steal, SyscallId, SyscallSlow,

@@ -48,6 +48,18 @@ pub struct Recording {
     pub rx_rows: Vec<RxRow>,
     /// The largest flows.
     pub rx_flows: Vec<RxFlow>,
+    /// Packets that netfilter dropped before their connection was known.
+    pub ct_drops: Vec<CtDrop>,
+    /// SYNs that were sent again.
+    pub syn_retransmits: Vec<SynRetransmit>,
+    /// Readings of connection tracking, by network namespace.
+    pub ct_readings: Vec<CtReading>,
+    /// What its counters grew by.
+    pub ct_grown: Vec<CtGrown>,
+    /// What was not read of it.
+    pub ct_left_out: Vec<CtLeftOut>,
+    /// Rules that translate source addresses, where packets were lost.
+    pub nat_rules: Vec<NatRules>,
     /// When the recording ended in order; none if it was cut short.
     pub end: Option<Ktime>,
     /// What is wrong with the file it was read from, in words for a person; empty if nothing.

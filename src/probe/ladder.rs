@@ -21,7 +21,7 @@ fn kinds(method: Method) -> &'static [&'static str] {
         Method::Fentry => &["fentry", "fexit"],
         Method::Kprobe => &["kprobe", "kretprobe"],
         Method::PerfEvent => &["perf_event"],
-        Method::Syscall | Method::Perf | Method::Procfs => &[],
+        Method::Syscall | Method::Perf | Method::Procfs | Method::Netlink => &[],
     }
 }
 

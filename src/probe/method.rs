@@ -24,10 +24,12 @@ pub enum Method {
     Perf,
     /// Counters of /proc, without BPF.
     Procfs,
+    /// Counters that the kernel tells over netlink, or in /proc where it does not.
+    Netlink,
 }
 
 /// All of them, with their names.
-const NAMES: [(Method, &str); 9] = [
+const NAMES: [(Method, &str); 10] = [
     (Method::TpBtf, "tp_btf"),
     (Method::RawTp, "raw_tp"),
     (Method::Tracepoint, "tracepoint"),
@@ -37,6 +39,7 @@ const NAMES: [(Method, &str); 9] = [
     (Method::PerfEvent, "perf_event"),
     (Method::Perf, "perf"),
     (Method::Procfs, "procfs"),
+    (Method::Netlink, "netlink"),
 ];
 
 impl Method {

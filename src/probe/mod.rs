@@ -5,6 +5,8 @@
 //! meet in the [`shared`] maps. Each attaches by the first rung of its [`Method`]s that works.
 
 pub mod affinity;
+mod conntrack;
+mod ct_stats;
 mod hardirq;
 mod ksoftirqd;
 mod ladder;
@@ -186,7 +188,7 @@ const fn plain(
 }
 
 /// Every probe, in the order they attach. Row numbers are `enum sp_probe` of `bpf/stallprof.h`.
-pub const PROBES: [Probe; 8] = [
+pub const PROBES: [Probe; 10] = [
     Probe {
         name: "softirq",
         measures: "softirq delay: raise to entry, all vectors",
@@ -266,6 +268,25 @@ pub const PROBES: [Probe; 8] = [
             bpf(Method::RawTp, rxpath::attach, None),
             bpf(Method::Tracepoint, rxpath::attach, None),
             plain(Method::Procfs, rxpath::attach_counters, rxpath::BY_COUNTERS),
+        ],
+    },
+    // Before the next, so that what that sees is counted here.
+    Probe {
+        name: "ct_stats",
+        measures: "connection tracking of each network namespace: losses, fill",
+        rungs: &[Rung {
+            method: Method::Netlink,
+            attach: Attach::Plain(ct_stats::attach),
+            less: None,
+        }],
+    },
+    Probe {
+        name: "conntrack",
+        measures: "connections whose first packet was dropped; SYNs sent again",
+        rungs: &[
+            bpf(Method::TpBtf, conntrack::attach, None),
+            bpf(Method::RawTp, conntrack::attach, None),
+            bpf(Method::Tracepoint, conntrack::attach, None),
         ],
     },
 ];
@@ -398,6 +419,8 @@ pub fn decode(record: &[u8], names: &mut dyn Names, push: &mut dyn FnMut(Event))
         kind::HARDIRQ => hardirq::decode(record, names).into_iter().for_each(push),
         kind::SYSCALL => syscall::decode(record, names).into_iter().for_each(push),
         kind::FILE_CALL => rstat::decode(record).into_iter().for_each(push),
+        kind::CT_DROP => conntrack::decode_drop(record, names).into_iter().for_each(push),
+        kind::SYN_AGAIN => conntrack::decode_syn(record, names).into_iter().for_each(push),
         _ => {}
     }
 }

@@ -10,6 +10,7 @@ macro_rules! skeletons {
     )* };
 }
 skeletons! {
+    conntrack
     hardirq
     ksoftirqd
     memcg

@@ -18,6 +18,8 @@ pub mod kind {
     pub const HARDIRQ: u32 = sp_kind::SP_HARDIRQ.0;
     pub const SYSCALL: u32 = sp_kind::SP_SYSCALL.0;
     pub const FILE_CALL: u32 = sp_kind::SP_FILE_CALL.0;
+    pub const CT_DROP: u32 = sp_kind::SP_CT_DROP.0;
+    pub const SYN_AGAIN: u32 = sp_kind::SP_SYN_AGAIN.0;
 }
 
 /// A wire type: plain integers without references, so that any bytes are a value of it.
@@ -35,6 +37,7 @@ macro_rules! wire {
 wire!(sp_head, sp_sample, sp_delay, sp_run, sp_handoff, sp_hardirq, sp_syscall, sp_cpu, sp_loss);
 wire!(sp_file_call, sp_reader, sp_reads, sp_task);
 wire!(sp_rx_key, sp_rx_row, sp_rx_flow, sp_rx_cpu);
+wire!(sp_ct_drop, sp_syn_again);
 
 /// The value at the start of `bytes`, or none if they are too few.
 pub fn read<T: Wire>(bytes: &[u8]) -> Option<T> {

@@ -313,5 +313,70 @@ tables! {
             "source_port": row.source_port,
             "destination_port": row.destination_port,
         }
+        ct_drops: CtDrop (CtDrop) = "ct_drop" |row| {
+            "time": row.time,
+            "cpu": row.cpu,
+            "netns": row.netns,
+            "protocol": row.protocol,
+            "source": row.sent.source,
+            "source_port": row.sent.source_port,
+            "target": row.sent.target,
+            "target_port": row.sent.target_port,
+            "to_source": row.translated.source,
+            "to_source_port": row.translated.source_port,
+            "to_target": row.translated.target,
+            "to_target_port": row.translated.target_port,
+            "tracked": row.tracked,
+            "status": row.status,
+            "reason": row.reason,
+            "location": row.location,
+            "task": row.task,
+            "in_softirq": row.in_softirq,
+            "stack": row.stack,
+            "held_back": row.held_back,
+        }
+        syn_retransmits: SynRetransmit (SynRetransmit) = "syn_retransmit" |row| {
+            "time": row.time,
+            "cpu": row.cpu,
+            "netns": row.netns,
+            "source": row.flow.source,
+            "source_port": row.flow.source_port,
+            "target": row.flow.target,
+            "target_port": row.flow.target_port,
+            "task": row.task,
+        }
+        ct_readings: CtReading (CtReading) = "ct_reading" |row| {
+            "time": row.time,
+            "netns": row.netns,
+            "since": row.since,
+            "name": row.name,
+            "pid": row.pid,
+            "cgroup": row.cgroup,
+            "source": row.source,
+            "counters": row.counters,
+            "entries": row.entries,
+            "max": row.max,
+            "problem": row.problem,
+        }
+        ct_grown: CtGrown (CtGrown) = "ct_grown" |row| {
+            "time": row.time,
+            "netns": row.netns,
+            "cpu": row.cpu,
+            "counter": row.counter,
+            "count": row.count,
+        }
+        ct_left_out: CtLeftOut (CtLeftOut) = "ct_left_out" |row| {
+            "time": row.time,
+            "what": row.what,
+        }
+        nat_rules: NatRules (NatRules) = "nat_rules" |row| {
+            "time": row.time,
+            "netns": row.netns,
+            "program": row.program,
+            "rules": row.rules,
+            "not_random": row.not_random,
+            "example": row.example,
+            "problem": row.problem,
+        }
     }
 }

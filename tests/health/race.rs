@@ -2,7 +2,8 @@
 //! `conntrack -S` says, to the unit.
 
 use std::net::UdpSocket;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -11,72 +12,28 @@ use stallprof::host::conntrack::{self, CtSource, CtStats, Ctnetlink};
 use stallprof::host::{CpuList, HostRoot};
 
 use super::of;
-use super::world::{World, enter, run, skipped};
-
-const CLIENT: usize = 0;
-const ROUTER: usize = 1;
-const SERVER: usize = 2;
-
-/// Two addresses behind a router that masquerades them.
-fn world() -> Result<World, String> {
-    let w = World::new(&["client", "router", "server"], &["conntrack", "iptables"])?;
-    let (c, r, s) = (w.name(CLIENT), w.name(ROUTER), w.name(SERVER));
-    run(&format!("ip link add c0 netns {c} type veth peer name c1 netns {r}"))?;
-    run(&format!("ip link add s0 netns {s} type veth peer name s1 netns {r}"))?;
-    for (n, line) in [
-        (CLIENT, "addr add 10.93.1.2/24 dev c0"),
-        (CLIENT, "addr add 10.93.1.3/24 dev c0"),
-        (CLIENT, "link set c0 up"),
-        (CLIENT, "route add default via 10.93.1.1"),
-        (ROUTER, "addr add 10.93.1.1/24 dev c1"),
-        (ROUTER, "addr add 10.93.2.1/24 dev s1"),
-        (ROUTER, "link set c1 up"),
-        (ROUTER, "link set s1 up"),
-        (SERVER, "addr add 10.93.2.2/24 dev s0"),
-        (SERVER, "link set s0 up"),
-        (SERVER, "route add default via 10.93.2.1"),
-    ] {
-        // The client has no route before its device is up.
-        w.ip(n, line)?;
-    }
-    w.inside(ROUTER, "sysctl -qw net.ipv4.ip_forward=1")?;
-    w.inside(ROUTER, "iptables -t nat -A POSTROUTING -o s1 -j MASQUERADE")?;
-    Ok(w)
-}
+use super::snat::{CLIENT, ROUTER, SENDERS, SERVER, meet, shown, world};
+use super::world::{World, enter, skipped};
 
 /// Both addresses send from the same port to the same place at the same time, `rounds` times.
 fn race(w: &World, first_port: u16, rounds: u16) {
-    let (sent, meet) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let (sent, ready) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let name = w.name(CLIENT);
-    let wait = |counter: &AtomicUsize, until: usize| {
-        counter.fetch_add(1, Ordering::SeqCst);
-        while counter.load(Ordering::SeqCst) < until {
-            std::hint::spin_loop();
-        }
-    };
     thread::scope(|scope| {
-        for host in ["10.93.1.2", "10.93.1.3"] {
-            let (sent, meet, wait) = (&sent, &meet, &wait);
+        for host in SENDERS {
+            let (sent, ready) = (&sent, &ready);
             scope.spawn(move || {
                 enter(name);
                 for round in 1..=rounds {
                     let socket = UdpSocket::bind((host, first_port + round)).expect("a port");
                     socket.connect("10.93.2.2:9999").expect("a route");
-                    wait(meet, 2 * usize::from(round));
+                    meet(ready, 2 * usize::from(round));
                     let _ = socket.send(b"x");
-                    wait(sent, 2 * usize::from(round));
+                    meet(sent, 2 * usize::from(round));
                 }
             });
         }
     });
-}
-
-/// Sum of a counter over the CPUs as conntrack(8) shows it.
-fn shown(w: &World, name: &str) -> u64 {
-    let text = w.inside(ROUTER, "conntrack -S").expect("conntrack -S");
-    let values =
-        text.split_ascii_whitespace().filter_map(|w| w.strip_prefix(name)?.strip_prefix('='));
-    values.map(|v| v.parse::<u64>().expect("a number")).sum()
 }
 
 /// Both sources, read one after the other.
@@ -145,11 +102,11 @@ fn lost_races_are_counted_as_conntrack_counts_them() {
 }
 
 /// A server that answers from the address it was asked on.
-struct UdpSocketIn(std::sync::Arc<std::sync::atomic::AtomicBool>, Option<thread::JoinHandle<()>>);
+struct UdpSocketIn(Arc<AtomicBool>, Option<thread::JoinHandle<()>>);
 
 impl UdpSocketIn {
     fn start(name: &str) -> UdpSocketIn {
-        let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let stop = Arc::new(AtomicBool::new(false));
         let (name, seen) = (name.to_owned(), stop.clone());
         let thread = thread::spawn(move || {
             enter(&name);

@@ -6,6 +6,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bad_input;
+mod connects;
+mod conntrack;
 mod counts;
 mod ends;
 mod facts;
@@ -15,3 +17,8 @@ mod methods;
 mod quiet;
 mod received;
 mod rights;
+#[path = "../health/snat.rs"]
+mod snat;
+#[path = "../health/world.rs"]
+#[allow(dead_code, reason = "the tests of health use the rest")]
+mod world;

@@ -103,6 +103,12 @@ fn without(expected: &[Recording], lost: usize) -> Recording {
             left.rx_cpus.drain(from..to);
             left.rx_rows.drain(from..to);
             left.rx_flows.drain(from..to);
+            left.ct_drops.drain(from..to);
+            left.syn_retransmits.drain(from..to);
+            left.ct_readings.drain(from..to);
+            left.ct_grown.drain(from..to);
+            left.ct_left_out.drain(from..to);
+            left.nat_rules.drain(from..to);
             // Names keep their numbers: those of the lost block are empty, or, at the end, gone.
             left.strings[flush] = String::new();
             left.tasks[flush] = Default::default();

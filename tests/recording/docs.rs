@@ -114,6 +114,9 @@ fn compare(read: &Value, expected: &Recording) {
     same!("rx_cpu", "unplaced", expected.rx_cpus, |row| row.unplaced);
     same!("rx", "not_ip", expected.rx_rows, |row| row.protocols[8]);
     same!("rx_flow", "destination_lower", expected.rx_flows, |row| row.destination[1]);
+    same!("ct_drop", "held_back", expected.ct_drops, |row| row.held_back);
+    same!("ct_reading", "max", expected.ct_readings, |row| row.max);
+    same!("ct_grown", "count", expected.ct_grown, |row| row.count);
     same!("task", "tid", expected.tasks[1..], |row| row.tid.0);
     same!("end", "time", expected.end, |time| time.0);
     for (row, text) in read["string"].as_array().unwrap().iter().zip(&expected.strings[1..]) {

@@ -158,7 +158,63 @@ pub fn events(n: u64) -> Vec<Event> {
             source_port: n as u16 | 1,
             destination_port: n as u16 | 2,
         }),
+        Event::CtDrop(CtDrop {
+            time,
+            cpu,
+            netns: n + 26,
+            protocol: small as u8 | 1,
+            sent: flow(small),
+            translated: flow(small + 40),
+            tracked: true,
+            status: small + 11,
+            reason: StrId(small + 12),
+            location: FrameId(small + 13),
+            task,
+            in_softirq: true,
+            stack: StackId(small + 14),
+            held_back: n + 27,
+        }),
+        Event::SynRetransmit(SynRetransmit { time, cpu, netns: n + 28, flow: flow(small), task }),
+        Event::CtReading(CtReading {
+            time,
+            netns: n + 29,
+            since: Ktime(n + 30),
+            name: StrId(small + 15),
+            pid: small + 16,
+            cgroup: StrId(small + 17),
+            source: StrId(small + 18),
+            counters: StrId(small + 19),
+            entries: n + 31,
+            max: n + 32,
+            problem: StrId(small + 20),
+        }),
+        Event::CtGrown(CtGrown {
+            time,
+            netns: n + 33,
+            cpu,
+            counter: StrId(small + 21),
+            count: n + 34,
+        }),
+        Event::CtLeftOut(CtLeftOut { time, what: StrId(small + 22) }),
+        Event::NatRules(NatRules {
+            time,
+            netns: n + 35,
+            program: StrId(small + 23),
+            rules: n + 36,
+            not_random: n + 37,
+            example: StrId(small + 24),
+            problem: StrId(small + 25),
+        }),
     ]
+}
+
+fn flow(small: u32) -> Flow {
+    Flow {
+        source: StrId(small + 1),
+        source_port: small as u16 + 2,
+        target: StrId(small + 3),
+        target_port: small as u16 + 4,
+    }
 }
 
 /// Puts an event where the reader puts it. Not generated from the program's list of tables.
@@ -180,6 +236,12 @@ pub fn add(recording: &mut Recording, event: Event) {
         Event::RxCpu(row) => recording.rx_cpus.push(row),
         Event::RxRow(row) => recording.rx_rows.push(row),
         Event::RxFlow(row) => recording.rx_flows.push(row),
+        Event::CtDrop(row) => recording.ct_drops.push(row),
+        Event::SynRetransmit(row) => recording.syn_retransmits.push(row),
+        Event::CtReading(row) => recording.ct_readings.push(row),
+        Event::CtGrown(row) => recording.ct_grown.push(row),
+        Event::CtLeftOut(row) => recording.ct_left_out.push(row),
+        Event::NatRules(row) => recording.nat_rules.push(row),
     }
 }
 
@@ -274,6 +336,7 @@ pub fn assert_same(read: &Recording, expected: &Recording, when: &str) {
         end,
         damage
     );
+    same!(ct_drops, syn_retransmits, ct_readings, ct_grown, ct_left_out, nat_rules);
     assert!(read == expected, "{when}: a field of Recording is missing above");
 }
 

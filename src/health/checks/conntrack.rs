@@ -13,8 +13,7 @@ pub const FILL: Check = Check {
     why: "in a full table a new connection's first packet is dropped unless an entry without an \
           answer can be thrown out",
     prove: "sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max",
-    help: "raise net.netfilter.nf_conntrack_max (and nf_conntrack_buckets with it); shorten \
-           nf_conntrack_tcp_timeout_established; find who opens so many: conntrack -L",
+    help: crate::analysis::conntrack::advice::LARGER_TABLE,
 };
 
 pub const LOSS: Check = Check {

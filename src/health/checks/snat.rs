@@ -14,9 +14,7 @@ pub const RANDOM: Check = Check {
           4,000 such pairs lost none",
     prove: "iptables-save -t nat | grep -E 'MASQUERADE|SNAT'; nft list ruleset | grep -E \
             'masquerade|snat'",
-    help: "kube-proxy, flannel and the CNI plugins set it where the kernel (3.14) and iptables \
-           (1.6.2) know it: update them; own rules: add --random-fully (iptables) or fully-random \
-           (nft)",
+    help: crate::analysis::conntrack::advice::RANDOM_FULLY,
 };
 
 fn run(facts: &Facts) -> Vec<Finding> {

@@ -58,12 +58,43 @@ pub struct CtRow {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CtGrowth(Vec<(String, u64)>);
 
+/// What one counter of one CPU grew by between two readings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CtCell<'a> {
+    /// The CPU; none where the file's rows cannot be told apart.
+    pub cpu: Option<Cpu>,
+    /// The kernel's name of the counter.
+    pub counter: &'a str,
+    /// By how much.
+    pub by: u64,
+}
+
 impl CtStats {
     /// Sum over the CPUs; none if this kernel does not have the counter.
     #[must_use]
     pub fn total(&self, name: &str) -> Option<u64> {
         let at = self.columns.iter().position(|c| c == name)?;
         self.rows.iter().map(|row| row.values[at].map(u64::from)).sum()
+    }
+
+    /// What each counter of each CPU grew by since an earlier reading of the same namespace; those
+    /// that did not grow are left out.
+    ///
+    /// # Errors
+    /// As [`CtStats::since`].
+    pub fn grown(&self, earlier: &CtStats) -> Result<Vec<CtCell<'_>>, String> {
+        self.since(earlier)?;
+        let mut grown = Vec::new();
+        for (before, after) in earlier.rows.iter().zip(&self.rows) {
+            for (at, name) in self.columns.iter().enumerate() {
+                let values = before.values[at].zip(after.values[at]);
+                let by = values.and_then(|(before, after)| grown32(before, after)).unwrap_or(0);
+                if by > 0 {
+                    grown.push(CtCell { cpu: after.cpu, counter: name, by });
+                }
+            }
+        }
+        Ok(grown)
     }
 
     /// What each counter grew by since an earlier reading of the same namespace.
@@ -136,6 +167,15 @@ mod tests {
         let growth = growth.expect("two readings");
         assert_eq!((growth.get("insert_failed"), growth.get("drop")), (Some(4), Some(0)));
         assert_eq!(growth.get("early_drop"), None, "not known is not 0");
+    }
+
+    #[test]
+    fn growth_of_each_cpu() {
+        let (earlier, later) = (stats(&[[7, 1], [1, 1]]), stats(&[[9, 1], [1, 4]]));
+        let cell = |cpu, counter, by| CtCell { cpu: Some(Cpu(cpu)), counter, by };
+        let expected = vec![cell(0, "insert_failed", 2), cell(1, "drop", 3)];
+        assert_eq!(later.grown(&earlier), Ok(expected));
+        assert!(earlier.grown(&later).is_err(), "reset");
     }
 
     #[test]

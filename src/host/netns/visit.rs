@@ -100,8 +100,10 @@ impl Visitor {
         }
     }
 
+    /// Counters and fill of the connection tracking of the namespace that the thread is in, `pid`
+    /// being a process of it; none inside where connection tracking is not in use.
     #[allow(clippy::type_complexity)] // The two fields of a NetnsReading.
-    fn conntrack(
+    pub fn conntrack(
         &self,
         pid: u32,
     ) -> (Result<Option<CtStats>, String>, Result<Option<CtFill>, String>) {

@@ -9,11 +9,15 @@ use super::meta::ProbeStatus;
 use super::vector::Vector;
 use crate::units::{Cpu, Ktime, Nanos};
 
+mod conntrack;
 mod culprit;
 mod files;
 mod received;
 mod stall;
 
+pub use conntrack::{
+    Conntrack, CtCounter, CtNamespace, CtShare, CtVerdict, FailedFlow, SnatRules, Translation,
+};
 pub use culprit::{Cause, Culprit, Evidence, TaskCulprit, Workload};
 pub use files::{CpuShare, DyingTrend, FileReadGroup, RstatTimes, SlowFileCall, SlowFileGroup};
 pub use received::{
@@ -61,6 +65,8 @@ pub struct Findings {
     pub advice: Vec<String>,
     /// Where packets came in; none where that was not recorded.
     pub received: Option<Received>,
+    /// Connection tracking; none if it was not recorded.
+    pub conntrack: Option<Conntrack>,
     /// Records that did not arrive, by probe.
     pub lost: Vec<LostRecords>,
     /// Measures and methods; those that did not run say why.

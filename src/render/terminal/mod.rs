@@ -1,6 +1,7 @@
 //! Findings for a person at a terminal: the answer first, in words, then the evidence.
 
 mod blame;
+mod conntrack;
 mod cpu;
 mod files;
 mod foot;
@@ -30,6 +31,7 @@ pub fn verdict(out: &mut dyn Write, f: &Findings, style: Style) -> io::Result<()
         tables::latencies(page, f)?;
         tables::slow_calls(page, f)?;
         received::received(page, f)?;
+        conntrack::conntrack(page, f)?;
         foot::lost(page, f)?;
         foot::not_measured(page, f)?;
     } else {
@@ -40,6 +42,7 @@ pub fn verdict(out: &mut dyn Write, f: &Findings, style: Style) -> io::Result<()
         tables::latencies(page, f)?;
         tables::slow_calls(page, f)?;
         received::received(page, f)?;
+        conntrack::conntrack(page, f)?;
         foot::lost(page, f)?;
     }
     foot::notes(page, f)

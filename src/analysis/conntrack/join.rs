@@ -1,0 +1,50 @@
+//! The SYN that TCP sent again for one that was dropped.
+
+use std::collections::HashMap;
+
+use crate::model::Recording;
+use crate::model::conntrack::{CtDrop, Flow, SynRetransmit};
+use crate::units::Nanos;
+
+/// TCP sends a SYN again 1 s after the first and 2 s after the second (`TCP_TIMEOUT_INIT`, RFC
+/// 6298), each up to some ticks late.
+const SOONEST: Nanos = Nanos::from_millis(500);
+const LATEST: Nanos = Nanos::from_millis(3_500);
+
+const TCP: u8 = 6;
+
+/// SYNs sent again, by connection. The client's own namespace has the addresses that the packet
+/// came with, whichever namespace dropped it.
+pub struct Again<'r>(HashMap<Flow, Vec<&'r SynRetransmit>>);
+
+impl<'r> Again<'r> {
+    pub fn of(r: &'r Recording) -> Again<'r> {
+        let mut by: HashMap<Flow, Vec<&SynRetransmit>> = HashMap::new();
+        for syn in &r.syn_retransmits {
+            by.entry(syn.flow).or_default().push(syn);
+        }
+        Again(by)
+    }
+
+    /// The first one after a drop.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn after(&self, r: &Recording, drop: &CtDrop) -> Result<&'r SynRetransmit, &'static str> {
+        if drop.protocol != TCP {
+            return Err("only TCP sends again by itself");
+        }
+        let [from, until] = [SOONEST, LATEST].map(|wait| drop.time.0.saturating_add(wait.0));
+        let all = self.0.get(&drop.sent).map(Vec::as_slice).unwrap_or_default();
+        let begin = all.partition_point(|syn| syn.time.0 < from);
+        let end = all.partition_point(|syn| syn.time.0 <= until);
+        match all.get(begin..end).unwrap_or_default() {
+            [] if r.last_time().0 < until => {
+                Err("no SYN was sent again before the recording ended")
+            }
+            [] => Err("no SYN was seen to be sent again on this host"),
+            [first, rest @ ..] if rest.iter().all(|syn| syn.netns == first.netns) => Ok(first),
+            _ => Err("two network namespaces sent a SYN of these addresses again"),
+        }
+    }
+}

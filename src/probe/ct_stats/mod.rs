@@ -1,0 +1,116 @@
+//! Counters of connection tracking, network namespace by network namespace, while recording.
+
+mod namespaces;
+mod told;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use super::affinity::keep_off;
+use super::{Attached, Config, Names, Source};
+use crate::model::Event;
+use namespaces::Namespaces;
+use told::Told;
+
+/// How often namespaces are read, as far as there is time for all.
+const EVERY: Duration = Duration::from_secs(1);
+/// Share of the time that reading may take meanwhile: a thousandth.
+const SHARE: u32 = 1000;
+/// How long the first reading of all may take, and the last.
+const FIRST: Duration = Duration::from_millis(100);
+const LAST: Duration = Duration::from_millis(400);
+/// Told and not yet taken, at most.
+const UNDER_WAY: usize = 65_536;
+
+/// Reads until it is dropped, then a last time. A thread of its own, as it enters the namespaces.
+struct Reading {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What was read and not yet taken.
+#[derive(Clone, Default)]
+struct Pending(Arc<Mutex<Vec<Told>>>);
+
+impl Pending {
+    /// Adds; full only where nobody takes any more.
+    fn add(&self, told: impl IntoIterator<Item = Told>) {
+        let mut pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = UNDER_WAY.saturating_sub(pending.len());
+        pending.extend(told.into_iter().take(room));
+    }
+}
+
+impl Source for Pending {
+    fn drain(&mut self, names: &mut dyn Names, push: &mut dyn FnMut(Event)) {
+        let told = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        told.iter().for_each(|told| told.events(names, push));
+    }
+}
+
+pub fn attach(config: &Config) -> Result<Attached> {
+    let pending = Pending::default();
+    let stop = Arc::new(AtomicBool::new(false));
+    let (ready, first) = sync_channel(1);
+    let (cpus, told, out) = (config.cpus.clone(), Arc::clone(&stop), pending.clone());
+    let thread = std::thread::Builder::new()
+        .name("stallprof-netns".to_owned())
+        .spawn(move || {
+            keep_off(&cpus);
+            let mut namespaces = match Namespaces::find(FIRST) {
+                Ok(namespaces) => namespaces,
+                Err(why) => {
+                    let _ = ready.send(Err(why));
+                    return;
+                }
+            };
+            out.add(namespaces.read_all(Instant::now() + FIRST));
+            let _ = ready.send(Ok(()));
+            watch(&mut namespaces, &out, &told);
+        })
+        .context("starting the thread that reads network namespaces")?;
+    let keep = Reading { stop, thread: Some(thread) };
+    // What is counted before the probe of flows attaches must not be taken for flows not seen.
+    if let Ok(Err(why)) = first.recv_timeout(4 * FIRST) {
+        bail!(why);
+    }
+    Ok(Attached { keep: Box::new(keep), source: Some(Box::new(pending)), note: None })
+}
+
+fn watch(namespaces: &mut Namespaces, out: &Pending, stop: &AtomicBool) {
+    let began = Instant::now();
+    let mut spent = Duration::ZERO;
+    let mut due = began + EVERY;
+    while !stop.load(Ordering::Relaxed) {
+        std::thread::park_timeout(due.saturating_duration_since(Instant::now()));
+        if Instant::now() < due || stop.load(Ordering::Relaxed) {
+            continue;
+        }
+        due = Instant::now() + EVERY;
+        let left = (began.elapsed() / SHARE).saturating_sub(spent);
+        if !left.is_zero() {
+            let turn = Instant::now();
+            out.add(namespaces.read_some(turn, left));
+            spent += turn.elapsed();
+        }
+        out.add(namespaces.rules_where_packets_were_lost(Duration::from_secs(2)));
+    }
+    out.add(namespaces.read_last(LAST));
+    out.add(namespaces.rules_where_packets_were_lost(Duration::from_secs(1)));
+    out.add(namespaces.left_out());
+}

@@ -1,0 +1,198 @@
+//! The network namespaces, read in turn.
+
+use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, Instant};
+
+use super::told::{Reading, Told};
+use crate::host::conntrack::CtStats;
+use crate::host::netns::{Netns, NetnsLimits, NetnsList, Visitor, find};
+use crate::host::rules;
+use crate::host::{CpuList, HostRoot, monotonic};
+use crate::units::Ktime;
+
+/// Namespaces watched at most.
+const MOST: usize = 1000;
+/// Namespaces whose rules are listed, at most: each takes a few processes.
+const LISTED: usize = 8;
+/// New namespaces are looked for at most this often.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// All that have processes, and what they said last.
+pub struct Namespaces {
+    root: HostRoot,
+    visitor: Visitor,
+    list: NetnsList,
+    names: HashMap<u64, String>,
+    last: HashMap<u64, (Ktime, CtStats)>,
+    /// Those that lost packets, and whether their rules were listed.
+    lost: HashMap<u64, bool>,
+    /// Why some could not be read, with one of the reasons.
+    failed: HashMap<u64, String>,
+    /// Whose turn it is.
+    next: usize,
+    looked: Instant,
+    /// How long it took to look for them.
+    took: Duration,
+    unread: usize,
+}
+
+impl Namespaces {
+    /// Looks for them.
+    pub fn find(time: Duration) -> Result<Namespaces, String> {
+        let root = HostRoot::default();
+        let possible = CpuList::possible(&root).map(|l| l.cpus().to_vec()).unwrap_or_default();
+        let mut found = Namespaces {
+            visitor: Visitor::new(&root, possible),
+            root,
+            list: NetnsList::default(),
+            names: HashMap::new(),
+            last: HashMap::new(),
+            lost: HashMap::new(),
+            failed: HashMap::new(),
+            next: 0,
+            looked: Instant::now(),
+            took: Duration::ZERO,
+            unread: 0,
+        };
+        found.look(time)?;
+        if found.list.list.is_empty() {
+            return Err("the network namespace of no process can be seen".to_owned());
+        }
+        Ok(found)
+    }
+
+    fn look(&mut self, time: Duration) -> Result<(), String> {
+        let begin = Instant::now();
+        let limits = NetnsLimits { namespaces: MOST, deadline: begin + time };
+        self.list = find(&self.root, limits).map_err(|e| e.to_string())?;
+        self.names = given_names(&self.root);
+        (self.looked, self.took) = (begin, begin.elapsed());
+        Ok(())
+    }
+
+    /// Reads all, until `deadline`.
+    pub fn read_all(&mut self, deadline: Instant) -> Vec<Told> {
+        let mut told = Vec::new();
+        self.unread = 0;
+        for at in 0..self.list.list.len() {
+            if Instant::now() >= deadline {
+                self.unread = self.list.list.len() - at;
+                break;
+            }
+            told.extend(self.read(at));
+        }
+        told
+    }
+
+    /// Reads those whose turn it is, for so long.
+    pub fn read_some(&mut self, begin: Instant, time: Duration) -> Vec<Told> {
+        if self.looked.elapsed() >= LOOK && self.took < time / 2 {
+            // Where it fails, those that are known stay.
+            let _ = self.look(time / 2);
+        }
+        let mut told = Vec::new();
+        for _ in 0..self.list.list.len() {
+            if begin.elapsed() >= time {
+                break;
+            }
+            self.next = (self.next + 1) % self.list.list.len();
+            told.extend(self.read(self.next));
+        }
+        told
+    }
+
+    /// Looks for new ones and reads all a last time.
+    pub fn read_last(&mut self, time: Duration) -> Vec<Told> {
+        let _ = self.look(time / 2);
+        self.read_all(Instant::now() + time / 2)
+    }
+
+    fn read(&mut self, at: usize) -> Option<Told> {
+        let netns = self.list.list.get(at)?.clone();
+        let entered = self.visitor.enter(&netns);
+        let read = entered.and_then(|_| {
+            let (stats, fill) = self.visitor.conntrack(netns.pid);
+            Ok((stats?, fill.ok().flatten()))
+        });
+        let (stats, fill) = match read {
+            Ok((Some(stats), fill)) => (stats, fill),
+            Ok((None, _)) => return None, // Nothing is tracked.
+            Err(why) => {
+                self.failed.insert(netns.inode, why);
+                return None;
+            }
+        };
+        self.failed.remove(&netns.inode);
+        let time = monotonic();
+        let before = self.last.insert(netns.inode, (time, stats.clone()));
+        let growth = before.as_ref().and_then(|(_, before)| stats.since(before).ok());
+        if growth.is_some_and(|growth| growth.get("insert_failed").unwrap_or(0) > 0) {
+            self.lost.entry(netns.inode).or_insert(false);
+        }
+        let name = match self.names.get(&netns.inode) {
+            _ if netns.own => "host".to_owned(),
+            Some(name) => name.clone(),
+            None => String::new(),
+        };
+        Some(Told::Reading(Box::new(Reading { time, netns, name, stats, fill, before })))
+    }
+
+    /// Lists the rules of those in which connections lost their first packet, once.
+    pub fn rules_where_packets_were_lost(&mut self, time: Duration) -> Vec<Told> {
+        let deadline = Instant::now() + time;
+        let mut told = Vec::new();
+        let listed = self.lost.values().filter(|listed| **listed).count();
+        let room = LISTED.saturating_sub(listed);
+        let waiting = |netns: &&Netns| self.lost.get(&netns.inode) == Some(&false);
+        let waiting: Vec<Netns> =
+            self.list.list.iter().filter(waiting).take(room).cloned().collect();
+        for netns in waiting {
+            if Instant::now() >= deadline {
+                break;
+            }
+            // The programs run in the namespace that this thread is in.
+            if self.visitor.enter(&netns).is_ok() {
+                let set = rules::list(&self.root, deadline);
+                told.push(Told::Rules(monotonic(), netns.inode, set));
+                self.lost.insert(netns.inode, true);
+            }
+        }
+        told
+    }
+
+    /// What was not read, at the end.
+    pub fn left_out(&self) -> Vec<Told> {
+        let list = &self.list;
+        let gone = |inode: &&u64| !list.list.iter().any(|netns| netns.inode == **inode);
+        let gone = self.last.keys().filter(gone).count();
+        let unlisted = self.lost.values().filter(|listed| !**listed).count();
+        let mut all: Vec<String> = [
+            (list.beyond, "network namespaces beyond the first 1,000"),
+            (list.not_looked_at, "processes not looked at for their network namespace: no time"),
+            (list.hidden, "processes whose network namespace may not be seen"),
+            (self.unread, "network namespaces not read at the end: no time"),
+            (gone, "network namespaces that lost all their processes before the end"),
+            (unlisted, "network namespaces whose rules were not listed"),
+        ]
+        .into_iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, what)| format!("{n} {what}"))
+        .collect();
+        if let Some(why) = self.failed.values().min() {
+            let n = self.failed.len();
+            all.push(format!("{n} network namespaces that cannot be read, such as: {why}"));
+        }
+        all.into_iter().map(|what| Told::LeftOut(monotonic(), what)).collect()
+    }
+}
+
+/// Names that ip-netns(8) gave, by inode.
+fn given_names(root: &HostRoot) -> HashMap<u64, String> {
+    let Ok(entries) = root.path("run/netns").read_dir() else { return HashMap::new() };
+    let named = entries.flatten().take(MOST).filter_map(|entry| {
+        let inode = std::fs::metadata(entry.path()).ok()?.ino();
+        Some((inode, entry.file_name().to_string_lossy().into_owned()))
+    });
+    named.collect()
+}

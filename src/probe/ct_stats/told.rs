@@ -1,0 +1,93 @@
+//! What was read, on its way to the recording.
+
+use crate::host::conntrack::{CtFill, CtStats};
+use crate::host::netns::Netns;
+use crate::host::rules::RuleSet;
+use crate::model::{CtGrown, CtLeftOut, CtReading, Event, NatRules};
+use crate::probe::Names;
+use crate::units::{Cpu, Ktime};
+
+/// A CPU that the kernel does not tell.
+const UNKNOWN: Cpu = Cpu(u32::MAX);
+
+/// One thing that was read.
+pub enum Told {
+    /// The counters of a namespace.
+    Reading(Box<Reading>),
+    /// What was not read.
+    LeftOut(Ktime, String),
+    /// The rules of a namespace.
+    Rules(Ktime, u64, RuleSet),
+}
+
+/// Counters of a namespace.
+pub struct Reading {
+    pub time: Ktime,
+    pub netns: Netns,
+    pub name: String,
+    pub stats: CtStats,
+    pub fill: Option<CtFill>,
+    /// The reading before, and when that was.
+    pub before: Option<(Ktime, CtStats)>,
+}
+
+impl Told {
+    pub fn events(&self, names: &mut dyn Names, push: &mut dyn FnMut(Event)) {
+        match self {
+            Told::Reading(reading) => reading.events(names, push),
+            Told::LeftOut(time, what) => {
+                push(Event::CtLeftOut(CtLeftOut { time: *time, what: names.string(what) }));
+            }
+            Told::Rules(time, netns, set) => rules(*time, *netns, set, names, push),
+        }
+    }
+}
+
+impl Reading {
+    fn events(&self, names: &mut dyn Names, push: &mut dyn FnMut(Event)) {
+        let (time, netns) = (self.time, self.netns.inode);
+        let before = self.before.as_ref().map(|(since, before)| (*since, self.stats.grown(before)));
+        let problem = before.as_ref().and_then(|(_, grown)| grown.as_ref().err());
+        push(Event::CtReading(CtReading {
+            time,
+            netns,
+            since: before.as_ref().map_or(Ktime(0), |(since, _)| *since),
+            name: names.string(&self.name),
+            pid: self.netns.pid,
+            cgroup: names.string(self.netns.cgroup.as_deref().unwrap_or_default()),
+            source: names.string(&self.stats.source.to_string()),
+            counters: names.string(&self.stats.columns.join(" ")),
+            entries: self.fill.map_or(0, |fill| fill.entries),
+            max: self.fill.map_or(0, |fill| fill.max),
+            problem: names.string(problem.map_or("", String::as_str)),
+        }));
+        for cell in before.into_iter().flat_map(|(_, grown)| grown.unwrap_or_default()) {
+            let (cpu, counter) = (cell.cpu.unwrap_or(UNKNOWN), names.string(cell.counter));
+            push(Event::CtGrown(CtGrown { time, netns, cpu, counter, count: cell.by }));
+        }
+    }
+}
+
+fn rules(
+    time: Ktime,
+    netns: u64,
+    set: &RuleSet,
+    names: &mut dyn Names,
+    push: &mut dyn FnMut(Event),
+) {
+    for listed in &set.listed {
+        push(Event::NatRules(NatRules {
+            time,
+            netns,
+            program: names.string(listed.program),
+            rules: listed.snat,
+            not_random: listed.snat_not_random_count,
+            example: names.string(listed.snat_not_random.first().map_or("", String::as_str)),
+            ..NatRules::default()
+        }));
+    }
+    for failed in &set.failed {
+        let problem = names.string(&failed.to_string());
+        push(Event::NatRules(NatRules { time, netns, problem, ..NatRules::default() }));
+    }
+}

@@ -1,0 +1,220 @@
+//! What was lost in connection tracking, and which connections it cost how much.
+
+use std::io;
+
+use super::super::escape;
+use super::super::ink::Text;
+use super::super::page::Page;
+use super::super::text::{count, percent, plural, time};
+use super::super::words;
+use crate::model::findings::*;
+
+/// Connections told one by one.
+const FLOWS: usize = 6;
+/// Namespaces told one by one.
+const NAMESPACES: usize = 4;
+/// Counters that tell of losses, in the order of their weight.
+const LOSSES: [&str; 5] = ["insert_failed", "drop", "early_drop", "chaintoolong", "error"];
+
+pub(super) fn conntrack(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
+    let Some(ct) = &f.conntrack else { return Ok(()) };
+    let lossy: Vec<&CtNamespace> = ct.namespaces.iter().filter(|n| lost(n)).collect();
+    if lossy.is_empty() && ct.failed.is_empty() && ct.syn_retransmits == 0 {
+        return calm(page, ct);
+    }
+    page.section("Connection tracking")?;
+    for n in lossy.iter().take(NAMESPACES) {
+        namespace(page, n)?;
+    }
+    if lossy.is_empty() && !ct.namespaces.is_empty() {
+        page.put(4, &Text::new().plain(&nothing_lost(ct)))?;
+    }
+    more(page, lossy.len().saturating_sub(NAMESPACES), "more namespace")?;
+    flows(page, ct)?;
+    syns(page, ct)?;
+    rules(page, ct)?;
+    for advice in &ct.advice {
+        page.put(14, &Text::new().plain("  What helps: ").plain(advice))?;
+    }
+    left_out(page, ct)
+}
+
+fn lost(n: &CtNamespace) -> bool {
+    LOSSES.iter().any(|counter| n.count(counter).unwrap_or(0) > 0) || n.problem.is_some()
+}
+
+/// Nothing happened: one line, where anything is tracked at all.
+fn calm(page: &mut Page<'_>, ct: &Conntrack) -> io::Result<()> {
+    if ct.namespaces.is_empty() {
+        return Ok(());
+    }
+    page.blank()?;
+    page.put(2, &Text::new().dim(&nothing_lost(ct)))?;
+    left_out(page, ct)
+}
+
+fn nothing_lost(ct: &Conntrack) -> String {
+    let n = plural(ct.namespaces.len(), "network namespace");
+    format!("Connection tracking lost nothing in {n} that it was read of.")
+}
+
+/// `host: insert_failed 12 (CPU 0: 8, CPU 1: 4); at most 600 of 262,144 entries`.
+fn namespace(page: &mut Page<'_>, n: &CtNamespace) -> io::Result<()> {
+    let mut facts = Vec::new();
+    for counter in LOSSES {
+        let Some(c) = n.counters.iter().find(|c| c.counter == counter && c.count > 0) else {
+            continue;
+        };
+        // A lost race is counted in both.
+        if counter == "drop" && Some(c.count) == n.count("insert_failed") {
+            continue;
+        }
+        let cpus: Vec<String> =
+            c.cpus.iter().map(|s| format!("CPU\u{a0}{}: {}", s.cpu, count(s.count))).collect();
+        let share = match n.count("new").filter(|new| *new >= c.count && counter == "insert_failed")
+        {
+            Some(new) => format!(", {} of {} new entries", percent(c.count, new), count(new)),
+            None => String::new(),
+        };
+        facts.push(format!("{counter}\u{a0}{} ({}{share})", count(c.count), cpus.join(", ")));
+    }
+    if let Some(resolved) = n.count("clash_resolve").filter(|n| *n > 0) {
+        facts.push(format!("clash_resolve\u{a0}{} (no loss)", count(resolved)));
+    }
+    facts.push(match n.max {
+        0 => format!("at most {} entries", count(n.entries)),
+        max => format!("at most {} of {} entries", count(n.entries), count(max)),
+    });
+    if let Some(problem) = &n.problem {
+        facts.push(format!("not known all the time: {problem}"));
+    }
+    let text = Text::new().plain("  ").plain(&name(n)).plain(&format!(": {}", facts.join("; ")));
+    page.put(6, &text)
+}
+
+fn name(n: &CtNamespace) -> String {
+    let name = escape::bounded(&n.name, 60);
+    match n.workload.as_ref().and_then(|w| w.pod_uid.as_ref()) {
+        Some(uid) if n.name != "host" => format!("{name} (pod\u{a0}{})", escape::terminal(uid)),
+        _ => name.into_owned(),
+    }
+}
+
+fn flows(page: &mut Page<'_>, ct: &Conntrack) -> io::Result<()> {
+    let mut flows: Vec<&FailedFlow> = ct.failed.iter().collect();
+    flows.sort_by_key(|f| (std::cmp::Reverse(f.sent_again_after), f.verdict, f.time));
+    for flow in flows.iter().take(FLOWS) {
+        page.put(6, &Text::new().plain("  ").then(self::flow(ct, flow)))?;
+    }
+    more(page, flows.len().saturating_sub(FLOWS), "more dropped first packet")
+}
+
+fn flow(ct: &Conntrack, f: &FailedFlow) -> Text {
+    let by = f.task.as_ref().map(|t| format!(" by {}", words::task(t))).unwrap_or_default();
+    let (from, to) = (escape::bounded(&f.from, 60), escape::bounded(&f.to, 60));
+    let ends = format!("{from} -> {to}");
+    let why = why(ct, f);
+    match f.sent_again_after {
+        Some(after) => Text::new().plain("connect ").accent(&ends).plain(&format!(
+            "{by} took at least {} longer: its SYN was dropped on CPU\u{a0}{}, {why}",
+            time(after),
+            f.cpu
+        )),
+        None => {
+            // Of other protocols it goes without saying.
+            let again = f.not_joined.filter(|_| f.protocol == "TCP");
+            let again = again.map(|why| format!("; {why}")).unwrap_or_default();
+            Text::new().plain(&format!("{} ", f.protocol)).accent(&ends).plain(&format!(
+                "{by}: its first packet was dropped on CPU\u{a0}{}, {why}{again}",
+                f.cpu
+            ))
+        }
+    }
+}
+
+/// What is known of the reason; nothing more.
+fn why(ct: &Conntrack, f: &FailedFlow) -> String {
+    let netns = ct.namespaces.iter().find(|n| n.netns == f.netns);
+    let place = netns.map_or_else(|| format!("net:[{}]", f.netns), name);
+    let translated = match (f.translation, &f.translated_from, &f.translated_to) {
+        (Translation::Snat, Some(from), _) => format!("SNAT to {from}"),
+        (Translation::Dnat, _, Some(to)) => format!("DNAT to {to}"),
+        (Translation::SnatDnat, Some(from), Some(to)) => format!("SNAT to {from}, DNAT to {to}"),
+        (Translation::Unknown, ..) => "without an entry".to_owned(),
+        _ => "not translated".to_owned(),
+    };
+    let hook = f.hook.map(|hook| format!(" at {hook}")).unwrap_or_default();
+    match f.verdict {
+        CtVerdict::InsertFailed => {
+            format!("as {place} could not confirm it (insert_failed; {translated})")
+        }
+        CtVerdict::TableFull => format!("as the table of {place} was full"),
+        CtVerdict::NoEntry => {
+            format!("as {place} could make no entry, though its table was not full")
+        }
+        CtVerdict::Unclear => format!(
+            "in {place}{hook} ({translated}): by connection tracking or by a rule, which is not \
+             known"
+        ),
+        CtVerdict::NotCounted => format!(
+            "in {place}{hook} ({translated}): its counters were not read then, so why is not known"
+        ),
+    }
+}
+
+/// SYNs sent again for reasons that are not known.
+fn syns(page: &mut Page<'_>, ct: &Conntrack) -> io::Result<()> {
+    let joined = ct.failed.iter().filter(|f| f.sent_again_after.is_some()).count();
+    let others = ct.syn_retransmits.saturating_sub(joined);
+    if others == 0 {
+        return Ok(());
+    }
+    let words = format!(
+        "  {} sent again without a drop of it seen here.",
+        plural(others, if joined > 0 { "more SYN" } else { "SYN" })
+    );
+    page.put(4, &Text::new().plain(&words))
+}
+
+fn rules(page: &mut Page<'_>, ct: &Conntrack) -> io::Result<()> {
+    for rules in &ct.rules {
+        let netns = ct.namespaces.iter().find(|n| n.netns == rules.netns);
+        let place = netns.map_or_else(|| format!("net:[{}]", rules.netns), name);
+        let words = match (&rules.program, &rules.problem, rules.rules, rules.not_random) {
+            (None, problem, ..) => {
+                let why = problem.as_deref().unwrap_or("no reason told");
+                format!("the rules of {place} are not known: {why}")
+            }
+            (_, _, 0, _) => continue,
+            (Some(program), _, all, 0) => {
+                let all = plural(usize::try_from(all).unwrap_or(usize::MAX), "SNAT rule");
+                format!("{all} of {place}, ports fully at random ({program})")
+            }
+            (Some(program), _, all, not) => {
+                let example = rules.example.as_deref().unwrap_or_default();
+                format!(
+                    "SNAT rules of {place} that do not choose ports fully at random: {} of {}, \
+                     such as {example} ({program})",
+                    count(not),
+                    count(all),
+                )
+            }
+        };
+        page.put(6, &Text::new().plain("  ").plain(&words))?;
+    }
+    Ok(())
+}
+
+fn left_out(page: &mut Page<'_>, ct: &Conntrack) -> io::Result<()> {
+    for what in &ct.left_out {
+        page.put(6, &Text::new().dim("  Not read: ").dim(what))?;
+    }
+    Ok(())
+}
+
+fn more(page: &mut Page<'_>, n: usize, what: &str) -> io::Result<()> {
+    match n {
+        0 => Ok(()),
+        n => page.line(&Text::new().dim(&format!("  {}: --format json", plural(n, what)))),
+    }
+}
