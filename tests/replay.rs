@@ -14,6 +14,8 @@ mod difference;
 mod gallery;
 #[path = "replay/made.rs"]
 mod made;
+#[path = "replay/page.rs"]
+mod page;
 #[path = "render/tape.rs"]
 mod tape;
 

@@ -7,8 +7,25 @@ use crate::model::findings::Latency;
 use crate::model::{Recording, Vector, hist};
 use crate::units::{Cpu, Nanos};
 
-/// One line for each CPU and latency that was counted at all.
-pub fn latencies(recording: &Recording) -> Vec<Latency> {
+/// How often one latency of one CPU was how long.
+#[derive(Clone, Debug)]
+pub struct Histogram {
+    /// `softirq_delay`, `softirq_run` or `ksoftirqd_wait`.
+    pub what: &'static str,
+    /// The CPU.
+    pub cpu: Cpu,
+    /// The vector, for softirqs.
+    pub vector: Option<Vector>,
+    /// How many were counted.
+    pub count: u64,
+    /// Upper end of each bucket that is not empty, in order, and how many fell into it. The last
+    /// end is the longest itself where that is known exactly.
+    pub buckets: Vec<(Nanos, u64)>,
+}
+
+/// A histogram for each CPU and latency that was counted at all.
+#[must_use]
+pub fn histograms(recording: &Recording) -> Vec<Histogram> {
     let mut rows: BTreeMap<_, BTreeMap<u32, u64>> = BTreeMap::new();
     for h in &recording.hists {
         let count = rows.entry((h.kind, h.cpu, h.vector)).or_default().entry(h.bucket).or_default();
@@ -16,33 +33,45 @@ pub fn latencies(recording: &Recording) -> Vec<Latency> {
     }
     let longest = longest(recording);
     rows.into_iter()
-        .map(|((kind, cpu, vector), buckets)| {
+        .map(|((kind, cpu, vector), counts)| {
             let longest = longest.get(&(kind, cpu, vector)).copied();
             let (what, vector) = match kind {
                 HistKind::SoftirqDelay => ("softirq_delay", Some(vector)),
                 HistKind::SoftirqRun => ("softirq_run", Some(vector)),
                 HistKind::KsoftirqdWait => ("ksoftirqd_wait", None),
             };
-            let count = buckets.values().fold(0u64, |a, b| a.saturating_add(*b));
             // A record that was lost may have been longer: one of the top bucket is the longest.
-            let top = buckets.keys().next_back().map(|b| *b as usize);
+            let top = counts.keys().next_back().map(|b| *b as usize);
             let exact = longest.filter(|l| Some(hist::bucket(*l)) == top);
-            let at = |share: f64| {
-                let upper = percentile(&buckets, count, share);
-                exact.map_or(upper, |exact| upper.min(exact))
-            };
-            Latency {
-                what,
-                cpu,
-                vector,
-                count,
-                p50: at(0.5),
-                p99: at(0.99),
-                p999: at(0.999),
-                max: at(1.0),
+            let mut buckets: Vec<(Nanos, u64)> =
+                counts.iter().map(|(&bucket, &n)| (upper(bucket), n)).collect();
+            if let (Some(last), Some(exact)) = (buckets.last_mut(), exact) {
+                last.0 = last.0.min(exact);
             }
+            let count = counts.values().fold(0u64, |a, b| a.saturating_add(*b));
+            Histogram { what, cpu, vector, count, buckets }
         })
         .collect()
+}
+
+/// One line for each CPU and latency that was counted at all.
+pub fn latencies(recording: &Recording) -> Vec<Latency> {
+    let line = |h: Histogram| Latency {
+        what: h.what,
+        cpu: h.cpu,
+        vector: h.vector,
+        count: h.count,
+        p50: h.at(0.5),
+        p99: h.at(0.99),
+        p999: h.at(0.999),
+        max: h.at(1.0),
+    };
+    histograms(recording).into_iter().map(line).collect()
+}
+
+/// Upper end of a bucket.
+fn upper(bucket: u32) -> Nanos {
+    Nanos(hist::lower(bucket as usize + 1).0.saturating_sub(1))
 }
 
 /// The longest of each, exactly, where it was past the threshold and so has a record of its own.
@@ -59,15 +88,18 @@ fn longest(r: &Recording) -> BTreeMap<(HistKind, Cpu, Vector), Nanos> {
     longest
 }
 
-/// Upper end of the bucket that holds the given share.
-fn percentile(buckets: &BTreeMap<u32, u64>, count: u64, share: f64) -> Nanos {
-    let rank = ((count as f64 * share).ceil() as u64).max(1);
-    let mut seen = 0u64;
-    for (&bucket, &n) in buckets {
-        seen = seen.saturating_add(n);
-        if seen >= rank {
-            return Nanos(hist::lower(bucket as usize + 1).0.saturating_sub(1));
+impl Histogram {
+    /// Upper end of the bucket that holds the given share.
+    #[must_use]
+    pub fn at(&self, share: f64) -> Nanos {
+        let rank = ((self.count as f64 * share).ceil() as u64).max(1);
+        let mut seen = 0u64;
+        for &(upper, n) in &self.buckets {
+            seen = seen.saturating_add(n);
+            if seen >= rank {
+                return upper;
+            }
         }
+        Nanos(0)
     }
-    Nanos(0)
 }

@@ -28,6 +28,7 @@ use crate::model::findings::{Findings, Host, LostRecords, Options, SCHEMA, Stall
 pub(crate) use calls::outside_calls;
 pub(crate) use groups::median;
 use index::Index;
+pub use latency::{Histogram, histograms};
 
 /// Concludes what a recording shows.
 #[must_use]

@@ -7,6 +7,7 @@ mod conclude;
 #[cfg(feature = "probes")]
 mod doctor;
 mod output;
+mod page;
 #[cfg(feature = "probes")]
 mod record;
 mod report;

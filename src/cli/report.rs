@@ -22,6 +22,14 @@ pub struct Args {
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
+    /// Write the report as a page of HTML, with its figures: needs nothing else to be read
+    #[arg(short, long, value_name = "PAGE.html")]
+    output: Option<PathBuf>,
+
+    /// Write each figure of the page as an SVG into this folder
+    #[arg(long, value_name = "DIR")]
+    svg: Option<PathBuf>,
+
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -66,8 +74,14 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if args.flame.is_some() && args.flame == args.profile {
         bail!("--flame and --profile are two pictures: give them two names");
     }
+    if args.output.is_some() && [&args.flame, &args.profile].contains(&&args.output) {
+        bail!("--output and a flame graph are two files: give them two names");
+    }
+    super::page::check(args.output.as_deref())?;
     let recording = recording::read(&args.file)?;
     let findings = analysis::analyse(&recording);
+    let (page, figures) = (args.output.as_deref(), args.svg.as_deref());
+    super::page::write(&args.file, &recording, &findings, page, figures, args.force)?;
 
     for (path, whole) in [(&args.flame, false), (&args.profile, true)] {
         let Some(path) = path else { continue };

@@ -2,16 +2,21 @@
 //! of time. Renderers know [`crate::model::findings`] and, where stacks are drawn, the samples of
 //! the recording; they conclude nothing themselves.
 //!
-//! Every form takes a writer and the findings, and stands in a file of its own: a new one (a page
-//! of HTML, say) is a new file here that may use [`flame`] and [`escape`] and changes nothing else.
+//! Every form takes a writer and the findings, and stands in a file of its own: a new one is a new
+//! file here that may use [`flame`] and [`escape`] and changes nothing else. The page ([`html`]) has
+//! a file for each section, and [`figures`] one for each figure.
 //! Names in a recording were chosen by whoever ran on the host, so all of them pass [`escape`].
 
 mod calls;
+mod case;
 pub mod check;
 pub mod escape;
+pub mod figures;
 pub mod flame;
+pub mod html;
 mod ink;
 pub mod json;
+mod markup;
 pub mod ordered;
 mod page;
 pub mod rxpath;
@@ -20,6 +25,8 @@ pub mod terminal;
 mod terms;
 mod text;
 mod words;
+
+pub use case::Case;
 
 /// How the terminal is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 
 use super::tape::{PERIOD, START, Tape, at};
-use super::{acting, as_json, order, plain, stalls, svg, verdict, xml};
+use super::{acting, as_json, order, page, plain, stalls, svg, verdict, xml};
 use crate::incident::Incident;
 use stallprof::analysis::analyse;
 use stallprof::model::findings::Culprit;
 use stallprof::model::*;
-use stallprof::render::flame;
+use stallprof::render::{Case, figures, flame};
 use stallprof::units::{Cpu, Nanos};
 
 /// Ends what it may stand in (a line, an element, a comment, a script, a string, an escape sequence,
@@ -179,6 +179,13 @@ fn no_text_of_a_recording_acts_on_whoever_shows_it() {
         let own = usize::from(!lines.is_empty());
         assert_eq!((count("script"), count("svg")), (own, 1 + own));
         texts.push(drawn);
+    }
+    let drawn = page::without_script(&page::page(&i));
+    page::harmless(&drawn);
+    texts.push(drawn);
+    for figure in figures::all(&Case::new(&i.r, &i.f, &at_place("source"))) {
+        page::harmless(&figure.alone());
+        texts.push(figure.alone());
     }
     for text in &texts {
         assert_eq!(acting(text), None);

@@ -181,7 +181,7 @@ fn function(r: &Recording, id: FrameId) -> String {
 }
 
 /// A task by name, not by number: the threads of a pool and short-lived children add up.
-fn task(r: &Recording, id: TaskId) -> String {
+pub(in crate::render) fn task(r: &Recording, id: TaskId) -> String {
     let task = r.task(id);
     if !id.is_some() {
         return "unknown task".to_owned();

@@ -6,6 +6,8 @@
 mod colors;
 mod fold;
 mod gap;
+mod inline;
+mod order;
 mod svg;
 
 use super::escape;
@@ -16,6 +18,9 @@ use crate::model::{Recording, Sample};
 use crate::units::Cpu;
 use fold::Folder;
 
+pub(super) use fold::task as task_name;
+pub(super) use inline::{Form, frames};
+pub(super) use order::ordered;
 pub use svg::svg;
 
 /// What stands above a flame graph.

@@ -39,7 +39,7 @@ const WHITE: flamegraph::color::Color = flamegraph::color::Color { r: 255, g: 25
 /// A stack as inferno reads it; none for one without a name. Unbreakable spaces, which are no
 /// separators to inferno, keep a number at the end from being taken for a second count, and a
 /// hash at the beginning for a comment.
-fn stack(text: &str) -> Option<String> {
+pub(super) fn stack(text: &str) -> Option<String> {
     let text = text.trim_matches([';', ' ']);
     let text = match text.strip_prefix("# ") {
         Some(rest) => format!("#\u{a0}{rest}"),

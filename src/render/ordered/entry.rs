@@ -35,11 +35,7 @@ pub(super) fn write(
     let task = r.task(s.task);
     let blamed =
         matches!(&stall.culprit, Culprit::Task(t) if t.tid == task.tid && t.start == task.start);
-    let name = match (s.task.is_some(), task.tid.0) {
-        (false, _) => "unknown task".to_owned(),
-        (_, 0) => "idle".to_owned(),
-        _ => words::who(r.str(task.comm), task.tgid, task.tid),
-    };
+    let name = calls::who(r, s.task);
     let mut text = Text::new().plain(&lead);
     text = if inside && blamed { text.accent(&name) } else { text.plain(&name) };
     let syscall = match outside_calls(r, s.task, s.kernel_stack) {

@@ -12,13 +12,13 @@ use crate::model::findings::*;
 use crate::units::{Cpu, Nanos, Tid};
 
 /// The stalls of a culprit on one CPU.
-pub(super) struct Blame<'a> {
+pub(in crate::render) struct Blame<'a> {
     /// The longest first; never empty.
-    pub(super) stalls: Vec<&'a Stall>,
-    pub(super) median: Nanos,
+    pub(in crate::render) stalls: Vec<&'a Stall>,
+    pub(in crate::render) median: Nanos,
     total: Nanos,
     /// Causes with their numbers, the most frequent first.
-    pub(super) causes: Vec<(Cause, usize)>,
+    pub(in crate::render) causes: Vec<(Cause, usize)>,
     groups: Vec<&'a CulpritGroup>,
 }
 
@@ -45,7 +45,7 @@ fn key(culprit: &Culprit) -> Key<'_> {
 }
 
 /// The culprits of a CPU, the one that held it longest first.
-pub(super) fn of<'a>(
+pub(in crate::render) fn of<'a>(
     f: &'a Findings,
     by_id: &HashMap<usize, &'a Stall>,
     cpu: Cpu,
@@ -97,19 +97,19 @@ impl Blame<'_> {
     }
 
     /// The culprit of the longest stall, which stands for all.
-    pub(super) fn culprit(&self) -> &Culprit {
+    pub(in crate::render) fn culprit(&self) -> &Culprit {
         self.stalls.first().map_or(&self.groups[0].culprit, |s| &s.culprit)
     }
 
     /// The stack of the longest stall that has one.
-    pub(super) fn stack(&self) -> &[String] {
+    pub(in crate::render) fn stack(&self) -> &[String] {
         let of_stalls = self.stalls.iter().map(|s| s.evidence.stack.as_slice());
         let of_groups = self.groups.iter().map(|g| g.stack.as_slice());
         of_stalls.chain(of_groups).find(|s| !s.is_empty()).unwrap_or_default()
     }
 
     /// Name and deed, with how many threads, processes and files it stands for.
-    pub(super) fn words(&self) -> Text {
+    pub(in crate::render) fn words(&self) -> Text {
         let Culprit::Task(worst) = self.culprit() else { return words::culprit(self.culprit()) };
         let tasks = || {
             self.groups.iter().filter_map(|g| match &g.culprit {
@@ -139,7 +139,7 @@ impl Blame<'_> {
     }
 
     /// What it did to the CPU: `held CPU 11 with interrupts off, median 140 ms`.
-    pub(super) fn deed(&self, cpu: Cpu) -> String {
+    pub(in crate::render) fn deed(&self, cpu: Cpu) -> String {
         let cause = self.causes.first().map_or(Cause::Unexplained, |&(cause, _)| cause);
         let several = self.causes.len() > 1;
         let deed =
@@ -161,7 +161,7 @@ impl Blame<'_> {
     }
 
     /// What the verdict on the longest stall rests on, unless the culprit's name says it.
-    pub(super) fn evidence(&self) -> Option<&str> {
+    pub(in crate::render) fn evidence(&self) -> Option<&str> {
         let words = self.stalls.first().map(|s| s.evidence.words.as_str())?;
         let said =
             matches!(self.culprit(), Culprit::Unknown { why } if words.contains(why.as_str()));
@@ -169,7 +169,7 @@ impl Blame<'_> {
     }
 
     /// Whether memory cgroups' statistics are what it was at.
-    pub(super) fn at_memcgs(&self) -> bool {
+    pub(in crate::render) fn at_memcgs(&self) -> bool {
         let in_stack = self.stack().iter().any(|s| s.contains("rstat_flush"));
         let in_file = match self.culprit() {
             Culprit::Task(t) => t.file.as_ref().is_some_and(|f| f.contains("/memory.")),

@@ -16,19 +16,18 @@ use crate::units::Cpu;
 const MANY_DYING: u64 = 1_000;
 
 /// CPUs that get a paragraph; the others a line each.
-const PARAGRAPHS: usize = 6;
+pub(in crate::render) const PARAGRAPHS: usize = 6;
 /// CPUs that get a line.
-const LINES: usize = 20;
+pub(in crate::render) const LINES: usize = 20;
 /// Culprits told one by one in a paragraph.
-const CULPRITS: usize = 5;
+pub(in crate::render) const CULPRITS: usize = 5;
 /// Functions shown of a stack.
 const FUNCTIONS: usize = 12;
 
 /// The CPUs that stalled, the longest stall first.
 pub(super) fn stalled(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
     let by_id: HashMap<usize, &Stall> = f.stalls.iter().map(|s| (s.id, s)).collect();
-    let mut list: Vec<&CpuSummary> = f.cpus.iter().filter(|c| c.stalls > 0).collect();
-    list.sort_by_key(|c| (std::cmp::Reverse((c.worst, c.total)), c.cpu));
+    let list = worst_first(f);
     for (i, cpu) in list.iter().take(PARAGRAPHS).enumerate() {
         if i > 0 {
             page.blank()?;
@@ -53,23 +52,30 @@ pub(super) fn stalled(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
     Ok(())
 }
 
+/// The CPUs that stalled, the longest stall first.
+pub(in crate::render) fn worst_first(f: &Findings) -> Vec<&CpuSummary> {
+    let mut list: Vec<&CpuSummary> = f.cpus.iter().filter(|c| c.stalls > 0).collect();
+    list.sort_by_key(|c| (std::cmp::Reverse((c.worst, c.total)), c.cpu));
+    list
+}
+
 /// The CPUs without a stall, on one line.
 pub(super) fn calm(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
-    let calm: Vec<Cpu> = f.cpus.iter().filter(|c| c.stalls == 0).map(|c| c.cpu).collect();
-    if calm.is_empty() {
-        return Ok(());
-    }
-    if f.cpus.len() - calm.len() > 1 {
+    let Some(words) = calm_words(f) else { return Ok(()) };
+    if f.cpus.iter().filter(|c| c.stalls > 0).count() > 1 {
         page.blank()?;
     }
-    page.put(
-        2,
-        &Text::new().plain(&format!("{}: no stall of {}", cpus(&calm), threshold(&f.options))),
-    )
+    page.put(2, &Text::new().plain(&words))
+}
+
+/// `CPUs 0-10: no stall of 5.00 ms or more`; none where all stalled.
+pub(in crate::render) fn calm_words(f: &Findings) -> Option<String> {
+    let calm: Vec<Cpu> = f.cpus.iter().filter(|c| c.stalls == 0).map(|c| c.cpu).collect();
+    (!calm.is_empty()).then(|| format!("{}: no stall of {}", cpus(&calm), threshold(&f.options)))
 }
 
 /// `5.00 ms or more`, with the other threshold of interrupt gaps where they differ.
-pub(super) fn threshold(o: &Options) -> String {
+pub(in crate::render) fn threshold(o: &Options) -> String {
     let words = format!("{} or more", time(o.stall_threshold));
     if o.gap_threshold == o.stall_threshold || o.sample_period.0 == 0 {
         return words;
@@ -77,7 +83,8 @@ pub(super) fn threshold(o: &Options) -> String {
     format!("{words} (interrupt gaps: {} or more)", time(o.gap_threshold))
 }
 
-fn headline(f: &Findings, cpu: &CpuSummary) -> Text {
+/// `CPU 11 stalled 14 times in 30.0 s, worst 187 ms`.
+pub(in crate::render) fn headline(f: &Findings, cpu: &CpuSummary) -> Text {
     let cut = if f.window.complete { "" } else { " (cut short)" };
     let length = format!("{}{cut}", time(f.window.end.since(f.window.start)));
     let (worst, id) = (time(cpu.worst), cpu.cpu);
@@ -89,7 +96,7 @@ fn headline(f: &Findings, cpu: &CpuSummary) -> Text {
 
 /// `softirq delay: 9; interrupt gap: 5; NET_RX waited in 12`. The softirqs of a handoff waited only
 /// if no interrupt ran them meanwhile.
-fn breakdown(f: &Findings, cpu: Cpu) -> String {
+pub(in crate::render) fn breakdown(f: &Findings, cpu: Cpu) -> String {
     let mut kinds: BTreeMap<StallKind, usize> = BTreeMap::new();
     let mut waited: BTreeMap<Vector, usize> = BTreeMap::new();
     for stall in f.stalls.iter().filter(|s| s.cpu == cpu) {
@@ -183,12 +190,7 @@ fn culprit(
     let lead = Text::new().plain(&label);
     page.put(hang, &lead.then(blame.words()).plain(&blame.deed(cpu.cpu)))?;
     let mut detail = |text: Text| page.put(hang, &Text::new().plain(&" ".repeat(hang)).then(text));
-    let mut facts = match blame.culprit() {
-        Culprit::Task(task) => words::workload(task),
-        _ => Vec::new(),
-    };
-    let dying = f.host.dying_memcgs.filter(|&n| n >= MANY_DYING && blame.at_memcgs());
-    facts.extend(dying.map(|n| format!("{}\u{a0}dying memory cgroups on this node", count(n))));
+    let facts = facts(f, blame);
     if !facts.is_empty() {
         detail(Text::new().plain(&facts.join(" · ")))?;
     }
@@ -200,4 +202,15 @@ fn culprit(
         detail(Text::new().dim(&words::stack(stack.iter().map(String::as_str), FUNCTIONS)))?;
     }
     Ok(())
+}
+
+/// Whose the culprit is, and what on this host made it slow.
+pub(in crate::render) fn facts(f: &Findings, blame: &Blame<'_>) -> Vec<String> {
+    let mut facts = match blame.culprit() {
+        Culprit::Task(task) => words::workload(task),
+        _ => Vec::new(),
+    };
+    let dying = f.host.dying_memcgs.filter(|&n| n >= MANY_DYING && blame.at_memcgs());
+    facts.extend(dying.map(|n| format!("{}\u{a0}dying memory cgroups on this node", count(n))));
+    facts
 }

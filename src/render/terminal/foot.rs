@@ -9,7 +9,7 @@ use crate::model::findings::Findings;
 use crate::model::{ProbeStatus, measured};
 
 /// Whether any record was lost.
-pub(super) fn any_lost(f: &Findings) -> bool {
+pub(in crate::render) fn any_lost(f: &Findings) -> bool {
     f.lost.iter().any(|l| l.ring_full > 0 || l.rate_limited > 0)
 }
 
@@ -19,7 +19,16 @@ pub(super) fn lost(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
         return Ok(());
     }
     page.section("Lost records")?;
-    for l in f.lost.iter().filter(|l| l.ring_full > 0 || l.rate_limited > 0) {
+    for words in lost_words(f) {
+        page.put(4, &Text::new().plain(&format!("  {words}")))?;
+    }
+    Ok(())
+}
+
+/// `softirq: 12 as the ring buffer was full`, for each probe that lost any.
+pub(in crate::render) fn lost_words(f: &Findings) -> Vec<String> {
+    let lost = f.lost.iter().filter(|l| l.ring_full > 0 || l.rate_limited > 0);
+    let words = lost.map(|l| {
         let mut why = Vec::new();
         if l.ring_full > 0 {
             why.push(format!("{} as the ring buffer was full", count(l.ring_full)));
@@ -27,18 +36,18 @@ pub(super) fn lost(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
         if l.rate_limited > 0 {
             why.push(format!("{} held back by the rate limit", count(l.rate_limited)));
         }
-        page.put(4, &Text::new().plain(&format!("  {}: {}", l.probe, why.join(", "))))?;
-    }
-    Ok(())
+        format!("{}: {}", l.probe, why.join(", "))
+    });
+    words.collect()
 }
 
 /// Measures that did not run.
-pub(super) fn missing(f: &Findings) -> Vec<&ProbeStatus> {
+pub(in crate::render) fn missing(f: &Findings) -> Vec<&ProbeStatus> {
     f.probes.iter().filter(|p| p.method.is_none()).collect()
 }
 
 /// What a probe would measure, in words.
-pub(super) fn measures(p: &ProbeStatus) -> &str {
+pub(in crate::render) fn measures(p: &ProbeStatus) -> &str {
     if p.measures.is_empty() { &p.name } else { &p.measures }
 }
 

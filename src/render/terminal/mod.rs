@@ -1,14 +1,14 @@
 //! Findings for a person at a terminal: the answer first, in words, then the evidence.
 
-mod blame;
+pub(super) mod blame;
 mod conntrack;
-mod cpu;
+pub(super) mod cpu;
 mod files;
-mod foot;
-mod quiet;
+pub(super) mod foot;
+pub(super) mod quiet;
 mod received;
-mod stalls;
-mod tables;
+pub(super) mod stalls;
+pub(super) mod tables;
 
 use std::io::{self, Write};
 
@@ -58,6 +58,12 @@ pub fn received(out: &mut dyn Write, f: &Findings, style: Style) -> io::Result<(
 
 /// Which host, when, how recorded, in one line.
 fn circumstances(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
+    page.blank()?;
+    page.put(2, &Text::new().dim(&facts(f).join(" · ")))
+}
+
+/// Which host, which kernel, when, and whether anything is missing.
+pub(super) fn facts(f: &Findings) -> Vec<String> {
     let known =
         |s: &str, otherwise: &str| if s.is_empty() { otherwise.into() } else { s.to_owned() };
     let mut facts = vec![known(&f.host.name, "unknown host")];
@@ -72,6 +78,5 @@ fn circumstances(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
     if !foot::any_lost(f) {
         facts.push("0 lost".to_owned());
     }
-    page.blank()?;
-    page.put(2, &Text::new().dim(&facts.join(" · ")))
+    facts
 }

@@ -10,34 +10,51 @@ use crate::model::findings::Findings;
 use crate::units::Cpu;
 
 pub(super) fn verdict(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
+    let (head, lines) = words(f);
+    page.put(2, &Text::new().bold(&head))?;
+    for line in lines {
+        page.put(if line.hangs { 4 } else { 2 }, &Text::new().plain("  ").plain(&line.words))?;
+    }
+    Ok(())
+}
+
+/// A line below the headline.
+pub(in crate::render) struct Line {
+    pub(in crate::render) words: String,
+    /// It is one of a list.
+    hangs: bool,
+}
+
+/// The headline, and what tells how far it can be trusted.
+pub(in crate::render) fn words(f: &Findings) -> (String, Vec<Line>) {
     let all: Vec<Cpu> = f.cpus.iter().map(|c| c.cpu).collect();
     let blind = !f.probes.is_empty() && f.probes.iter().all(|p| p.method.is_none());
     if all.is_empty() || blind {
         let what = if blind { "Nothing was measured" } else { "No CPU was recorded" };
-        return page.put(2, &Text::new().bold(&format!("{what}: whether CPUs stalled is unknown")));
+        return (format!("{what}: whether CPUs stalled is unknown"), Vec::new());
     }
     let cut = if f.window.complete { "" } else { " (the recording was cut short)" };
     let length = format!("{}{cut}", time(f.window.end.since(f.window.start)));
     let head = format!("No stall of {} on {} in {length}", cpu::threshold(&f.options), cpus(&all));
-    page.put(2, &Text::new().bold(&head))?;
+    let mut lines = Vec::new();
+    let mut say = |words: String, hangs: bool| lines.push(Line { words, hangs });
     if foot::any_lost(f) {
-        let words = "  Records were lost (see below): there may have been stalls among them.";
-        page.put(2, &Text::new().plain(words))?;
+        let words = "Records were lost (see below): there may have been stalls among them.";
+        say(words.to_owned(), false);
     }
     let missing = foot::missing(f);
     if !missing.is_empty() {
         let names: Vec<_> = missing.iter().map(|p| foot::measures(p)).collect();
-        page.put(4, &Text::new().plain(&format!("  Not measured: {}", names.join("; "))))?;
+        say(format!("Not measured: {}", names.join("; ")), true);
     }
     let worst = tables::worst_of_each_kind(&f.latencies);
     if worst.is_empty() {
-        return page.put(2, &Text::new().plain("  Worst latencies: unknown, none was counted."));
+        say("Worst latencies: unknown, none was counted.".to_owned(), false);
     }
     for l in worst {
         let (max, all) = (time(l.max), count(l.count));
         let what = tables::what(l);
-        let words = format!("  Worst {what}: {max} on CPU\u{a0}{}, of {all} there", l.cpu);
-        page.put(4, &Text::new().plain(&words))?;
+        say(format!("Worst {what}: {max} on CPU\u{a0}{}, of {all} there", l.cpu), true);
     }
-    Ok(())
+    (head, lines)
 }

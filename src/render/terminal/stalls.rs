@@ -76,12 +76,17 @@ fn in_columns(culprit: &Culprit, left: usize) -> Text {
     Text::new().accent(&who).plain(" ").plain(&escape::middle(&doing, left))
 }
 
-/// Labels on the left, facts on the right.
-fn fact(page: &mut Page<'_>, label: &str, text: Text) -> io::Result<()> {
-    page.put(13, &Text::new().dim(&format!("  {label:<9}  ")).then(text))
+fn dissect(page: &mut Page<'_>, f: &Findings, s: &Stall) -> io::Result<()> {
+    page.put(2, &Text::new().bold(&head(f, s)))?;
+    // Labels on the left, facts on the right.
+    for (label, text) in details(s) {
+        page.put(13, &Text::new().dim(&format!("  {label:<9}  ")).then(text))?;
+    }
+    Ok(())
 }
 
-fn dissect(page: &mut Page<'_>, f: &Findings, s: &Stall) -> io::Result<()> {
+/// `Stall 12 on CPU 11: 187 ms at +13.000 s (2026-11-05 12:35:09 UTC)`.
+pub(in crate::render) fn head(f: &Findings, s: &Stall) -> String {
     let at = s.start.since(f.window.start);
     let mut head = format!("Stall {} on CPU\u{a0}{}: {}", s.id, s.cpu, time(s.duration));
     head += &format!(" at +{:.3}\u{a0}s", at.secs());
@@ -89,38 +94,43 @@ fn dissect(page: &mut Page<'_>, f: &Findings, s: &Stall) -> io::Result<()> {
     if let Some(date) = (epoch > 0).then(|| utc(epoch.saturating_add(at.0))).flatten() {
         head += &format!(" ({})", date.replace(' ', "\u{a0}"));
     }
-    page.put(2, &Text::new().bold(&head))?;
+    head
+}
+
+/// All that is known of a stall, each with its label; a label is empty where the last one goes on.
+pub(in crate::render) fn details(s: &Stall) -> Vec<(&'static str, Text)> {
+    let plain = |words: &str| Text::new().plain(words);
+    let mut facts: Vec<(&'static str, Text)> = Vec::new();
     for (i, m) in s.measures.iter().enumerate() {
-        fact(page, if i == 0 { "late" } else { "" }, Text::new().plain(&words::measure(m)))?;
+        facts.push((if i == 0 { "late" } else { "" }, plain(&words::measure(m))));
     }
     let over = spans::end(s).since(spans::start(s));
     if time(over) != time(s.duration) {
-        fact(
-            page,
-            "in all",
-            Text::new().plain(&format!("{} from the first to the last", time(over))),
-        )?;
+        facts.push(("in all", plain(&format!("{} from the first to the last", time(over)))));
     }
     let deed = match words::deed(&s.culprit, s.cause, s.cpu) {
         none if none.is_empty() => none,
         deed => format!("  {deed}"),
     };
-    fact(page, "culprit", words::culprit(&s.culprit).plain(&deed))?;
+    facts.push(("culprit", words::culprit(&s.culprit).plain(&deed)));
     if let Culprit::Task(task) = &s.culprit {
         let of = words::workload(task);
         if !of.is_empty() {
-            fact(page, "of", Text::new().plain(&of.join(" · ")))?;
+            facts.push(("of", plain(&of.join(" · "))));
         }
     }
     let e = &s.evidence;
     let seen = if e.words.is_empty() { words::witnesses(e) } else { e.words.clone() };
-    fact(page, "evidence", Text::new().plain(&seen))?;
+    facts.push(("evidence", plain(&seen)));
     if let Some(function) = e.function.as_ref().filter(|f| Some(*f) != e.stack.first()) {
-        fact(page, "function", Text::new().plain(&escape::terminal(function)))?;
+        facts.push(("function", plain(&escape::terminal(function))));
     }
-    if e.stack.is_empty() {
-        return fact(page, "stack", Text::new().plain("unknown"));
-    }
-    let stack = words::stack(e.stack.iter().map(String::as_str), 40);
-    fact(page, "stack", Text::new().dim(&stack))
+    facts.push((
+        "stack",
+        match e.stack.is_empty() {
+            true => plain("unknown"),
+            false => Text::new().dim(&words::stack(e.stack.iter().map(String::as_str), 40)),
+        },
+    ));
+    facts
 }

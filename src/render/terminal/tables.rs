@@ -19,7 +19,7 @@ const CALLER: usize = 24;
 const CALLS: usize = 10;
 
 /// `NET_RX softirq delay`, `ksoftirqd wait`.
-pub(super) fn what(l: &Latency) -> String {
+pub(in crate::render) fn what(l: &Latency) -> String {
     let what = l.what.replace('_', " ");
     match l.vector {
         Some(v) => format!("{v} {what}"),

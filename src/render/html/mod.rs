@@ -1,0 +1,188 @@
+//! The report as one page of HTML that needs nothing from elsewhere: for the people who were not
+//! there. Readable without script, and printed whole.
+//!
+//! A new section is a file here and a line in [`SECTIONS`].
+
+mod anatomy;
+mod calls;
+mod flames;
+mod heat;
+mod host;
+mod latency;
+mod method;
+mod order;
+mod stalls;
+mod timeline;
+mod verdict;
+
+use std::io::{self, Write};
+
+use sha2::{Digest, Sha256};
+
+use super::case::Case;
+use super::figures::{Figure, palette};
+use super::markup;
+
+/// A part of the page with a heading.
+struct Section {
+    /// What links to it say after the `#`.
+    id: &'static str,
+    /// Its heading.
+    title: &'static str,
+    /// Writes what is below the heading: the evidence, or why there is none.
+    body: fn(&Case<'_>) -> String,
+}
+
+/// The sections below the verdict, in the order of the page.
+const SECTIONS: [Section; 10] = [
+    Section { id: "timeline", title: "Timeline", body: timeline::body },
+    Section { id: "worst", title: "The worst stalls, to scale", body: anatomy::body },
+    Section { id: "stalls", title: "All stalls", body: stalls::body },
+    Section { id: "heat", title: "Rhythm", body: heat::body },
+    Section { id: "latencies", title: "Latencies of all events", body: latency::body },
+    Section { id: "flames", title: "What held the CPUs", body: flames::body },
+    Section { id: "order", title: "In order of time", body: order::body },
+    Section { id: "calls", title: "Slow system calls", body: calls::body },
+    Section { id: "method", title: "What the numbers rest on", body: method::body },
+    Section { id: "host", title: "Host and recording", body: host::body },
+];
+
+/// Writes the page.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn write(out: &mut dyn Write, case: &Case<'_>) -> io::Result<()> {
+    let style = style();
+    let script = include_str!("page.js");
+    let (title, verdict) = verdict::write(case);
+    write!(
+        out,
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
+         style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'\"/>\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
+         <meta name=\"color-scheme\" content=\"light dark\"/>\n\
+         <meta name=\"referrer\" content=\"no-referrer\"/>\n\
+         <title>{}</title>\n<style>{style}</style>\n</head>\n<body>\n\
+         <a class=\"skip\" href=\"#verdict\">Skip to the verdict</a>\n",
+        hash(&style),
+        hash(script),
+        markup::text(&title)
+    )?;
+    write!(out, "{}<main>\n{verdict}", head())?;
+    for Section { id, title, body } in &SECTIONS {
+        let body = body(case);
+        write!(
+            out,
+            "<section id=\"{id}\" aria-labelledby=\"{id}-h\">\n<h2 id=\"{id}-h\"><a href=\"#{id}\">\
+             {title}</a></h2>\n{body}</section>\n"
+        )?;
+    }
+    write!(out, "</main>\n<script>{script}</script>\n</body>\n</html>\n")
+}
+
+/// What stands above the verdict: the way around, and the switch of the theme.
+fn head() -> String {
+    let links: Vec<String> = SECTIONS
+        .iter()
+        .map(|s| format!("<li><a href=\"#{}\">{}</a></li>", s.id, s.title))
+        .collect();
+    format!(
+        "<header><nav aria-label=\"Sections\"><ul><li><a href=\"#verdict\">Verdict</a></li>{}</ul>\
+         </nav><button id=\"theme\" type=\"button\" hidden=\"\">Dark</button></header>\n",
+        links.concat()
+    )
+}
+
+fn style() -> String {
+    let (light, dark) = (palette::variables(false), palette::variables(true));
+    format!(
+        ":root{{color-scheme:light;{light}}}\n\
+         @media screen and (prefers-color-scheme:dark){{:root:not([data-theme=light])\
+         {{color-scheme:dark;{dark}}}}}\n\
+         @media screen{{:root[data-theme=dark]{{color-scheme:dark;{dark}}}}}\n{}{}",
+        palette::rules(),
+        include_str!("page.css")
+    )
+}
+
+/// What the content security policy knows a style or a script by.
+fn hash(text: &str) -> String {
+    format!("sha256-{}", base64(&Sha256::digest(text.as_bytes())))
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let byte = |n: usize| u32::from(three.get(n).copied().unwrap_or_default());
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for n in 0..4 {
+            let digit = DIGITS[(bits >> (18 - 6 * n)) as usize & 63];
+            text.push(if n <= three.len() { char::from(digit) } else { '=' });
+        }
+    }
+    text
+}
+
+/// A figure in a frame that scrolls on narrow screens, with its title and what else is to say.
+fn figure(figure: &Figure, more: &str) -> String {
+    untitled(figure, &format!("<b>{}.</b> {more}", markup::text(&figure.title)))
+}
+
+/// A figure whose title stands above it already.
+fn untitled(figure: &Figure, caption: &str) -> String {
+    let title = markup::text(&figure.title);
+    format!(
+        "<figure><figcaption>{caption}</figcaption>\n<div class=\"wide\" \
+         tabindex=\"0\" role=\"group\" aria-label=\"{title}\">\n{}</div></figure>\n",
+        figure.inline()
+    )
+}
+
+/// Why a section holds no evidence.
+fn empty(why: &str) -> String {
+    format!("<p class=\"empty\">{}</p>\n", markup::text(why))
+}
+
+/// A table in a frame that scrolls; cells are HTML, those of columns named with a leading `#` are
+/// numbers.
+fn table(
+    caption: &str,
+    heads: &[&str],
+    rows: impl Iterator<Item = (String, Vec<String>)>,
+) -> String {
+    let class = |head: &str| if head.starts_with('#') { " class=\"n\"" } else { "" };
+    let caption = markup::text(caption);
+    let mut html = format!(
+        "<div class=\"wide tall\" tabindex=\"0\" role=\"group\" aria-label=\"{caption}\">\n<table>\
+         <caption class=\"unseen\">{caption}</caption>\n<thead><tr>"
+    );
+    for head in heads {
+        let words = markup::text(head.trim_start_matches('#'));
+        html += &format!("<th scope=\"col\"{}>{words}</th>", class(head));
+    }
+    html += "</tr></thead>\n<tbody>\n";
+    for (attributes, cells) in rows {
+        html += &format!("<tr{attributes}>");
+        for (cell, head) in cells.iter().zip(heads) {
+            html += &format!("<td{}>{cell}</td>", class(head));
+        }
+        html += "</tr>\n";
+    }
+    html + "</tbody></table></div>\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_of_known_texts() {
+        let known =
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")];
+        for (text, encoded) in known {
+            assert_eq!(base64(text.as_bytes()), encoded);
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Flame charts: what ran around the worst stalls, one after the other.
+
+use super::super::figures::flames;
+use super::super::terminal::cpu;
+use super::{Case, empty, figure};
+
+pub(super) fn body(case: &Case<'_>) -> String {
+    if case.f.stalls.is_empty() {
+        let threshold = cpu::threshold(&case.f.options);
+        return empty(&format!("There was no stall of {threshold} to look at."));
+    }
+    let charts = flames::charts(case);
+    if charts.is_empty() {
+        return empty("No sample was taken around the worst stalls.");
+    }
+    let more = "Time goes to the right, from the beginning of the stall, whose ground is coloured. A \
+                tick stands for the time since the one before it; the tick that ended an interrupt \
+                gap for the whole gap, if the analysis holds that its stack is what kept interrupts off.";
+    let each = charts.iter().map(|drawn| {
+        let note = drawn.desc.split_once("callers.").map_or("", |(_, note)| note);
+        figure(drawn, &format!("{more}{note}"))
+    });
+    each.collect()
+}

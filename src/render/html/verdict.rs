@@ -1,0 +1,133 @@
+//! The answer, in the words of the terminal, each culprit with the way to its evidence.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+
+use super::super::terminal::blame::{self, Blame};
+use super::super::terminal::{cpu, facts, quiet};
+use super::super::text::{count, cpus, percent, plural, time};
+use super::{Case, markup};
+use crate::model::findings::{CpuSummary, Stall};
+use crate::units::{Cpu, Nanos};
+
+/// Functions shown of a stack.
+const FUNCTIONS: usize = 16;
+/// Stalls of one culprit that are linked.
+const LINKS: usize = 3;
+
+/// The title of the page, and the section.
+pub(super) fn write(case: &Case<'_>) -> (String, String) {
+    let f = case.f;
+    let facts = markup::text(&facts(f).join(" \u{b7} ")).into_owned();
+    let mut html = format!("<section id=\"verdict\">\n<p class=\"kicker\">{facts}</p>\n");
+    let list = cpu::worst_first(f);
+    let Some((first, others)) = list.split_first() else {
+        let (head, lines) = quiet::words(f);
+        let _ = writeln!(html, "<h1>{}</h1>", markup::text(&head));
+        for line in lines {
+            let _ = writeln!(html, "<p>{}</p>", markup::text(&line.words));
+        }
+        return (title(case, &head), html + "</section>\n");
+    };
+    let by_id: HashMap<usize, &Stall> = f.stalls.iter().map(|s| (s.id, s)).collect();
+    let head = plain(f, first);
+    let _ = writeln!(html, "<h1>{}</h1>", markup::text(&head));
+    html += &paragraph(case, &by_id, first);
+    for other in others.iter().take(cpu::PARAGRAPHS - 1) {
+        let _ = writeln!(html, "<h3>{}</h3>", markup::text(&plain(f, other)));
+        html += &paragraph(case, &by_id, other);
+    }
+    let rest = others.get(cpu::PARAGRAPHS - 1..).unwrap_or_default();
+    for cpu in rest.iter().take(cpu::LINES) {
+        let most = blame::of(f, &by_id, cpu.cpu);
+        let by = most.first().map(|b| format!(", most by {}", markup::phrases(&b.words())));
+        let head = markup::text(&plain(f, cpu)).into_owned();
+        let _ = writeln!(html, "<p>{head}{}</p>", by.unwrap_or_default());
+    }
+    if rest.len() > cpu::LINES {
+        let more: Vec<Cpu> = rest[cpu::LINES..].iter().map(|c| c.cpu).collect();
+        let _ = writeln!(html, "<p>Stalled less badly: {}</p>", cpus(&more));
+    }
+    if let Some(calm) = cpu::calm_words(f) {
+        let _ = writeln!(html, "<p class=\"dim\">{}</p>", markup::text(&calm));
+    }
+    (title(case, &head), html + "</section>\n")
+}
+
+fn title(case: &Case<'_>, head: &str) -> String {
+    let host = if case.f.host.name.is_empty() { "unknown host" } else { &case.f.host.name };
+    format!("{head} \u{b7} {}", super::super::escape::bounded(host, 64))
+}
+
+fn plain(f: &crate::model::findings::Findings, cpu: &CpuSummary) -> String {
+    cpu::headline(f, cpu).0.into_iter().map(|(_, words)| words).collect()
+}
+
+/// Who stalled a CPU.
+fn paragraph(case: &Case<'_>, by_id: &HashMap<usize, &Stall>, cpu: &CpuSummary) -> String {
+    let blames = blame::of(case.f, by_id, cpu.cpu);
+    let kinds = cpu::breakdown(case.f, cpu.cpu);
+    let mut html =
+        format!("<p class=\"kinds\">{}</p>\n<ol class=\"blame\">\n", markup::text(&kinds));
+    let mut left = cpu.stalls;
+    for blame in blames.iter().take(cpu::CULPRITS) {
+        left = left.saturating_sub(blame.stalls.len());
+        html += &culprit(case, cpu, blame);
+    }
+    if left > 0 {
+        let words = match blames.len() {
+            n if n > cpu::CULPRITS => format!("by {}", plural(n - cpu::CULPRITS, "other culprit")),
+            _ => "by nobody the analysis names".to_owned(),
+        };
+        let _ = writeln!(
+            html,
+            "<li><p><span class=\"share\">{} of {}</span> {words}; <a href=\"#stalls\">all stalls</a>\
+             </p></li>",
+            count(left as u64),
+            count(cpu.stalls as u64)
+        );
+    }
+    html + "</ol>\n"
+}
+
+fn culprit(case: &Case<'_>, cpu: &CpuSummary, blame: &Blame<'_>) -> String {
+    let sum: Nanos = blame.stalls.iter().map(|s| s.duration).sum();
+    let mut html = format!(
+        "<li><p class=\"who\"><span class=\"share\">{} of {}</span> {}{}</p>\n",
+        count(blame.stalls.len() as u64),
+        count(cpu.stalls as u64),
+        markup::phrases(&blame.words()),
+        markup::text(&blame.deed(cpu.cpu)).replace("  ", " ")
+    );
+    let facts = cpu::facts(case.f, blame);
+    if !facts.is_empty() {
+        let _ = writeln!(html, "<p>{}</p>", markup::text(&facts.join(" \u{b7} ")));
+    }
+    if let Some(why) = blame.evidence() {
+        let _ = writeln!(html, "<p>Seen: {}</p>", markup::text(why));
+    }
+    html += &stack(blame.stack(), FUNCTIONS);
+    let links: Vec<String> = blame
+        .stalls
+        .iter()
+        .take(LINKS)
+        .map(|s| format!("<a href=\"#stall-{}\">stall {}</a> ({})", s.id, s.id, time(s.duration)))
+        .collect();
+    let _ = writeln!(
+        html,
+        "<p class=\"proof\">Evidence: {} \u{b7} {} of the time CPU {} was stalled</p></li>",
+        links.join(", "),
+        markup::text(&percent(sum.0, cpu.total.0)),
+        cpu.cpu
+    );
+    html
+}
+
+/// A stack, innermost first.
+pub(super) fn stack(functions: &[String], most: usize) -> String {
+    if functions.is_empty() {
+        return String::new();
+    }
+    let words = super::super::words::stack(functions.iter().map(String::as_str), most);
+    format!("<p class=\"stack\">{}</p>\n", markup::text(&words))
+}
