@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::model::findings::{Findings, Stall};
-use crate::units::{Cpu, Ktime};
+use crate::model::Sample;
+use crate::model::findings::{Findings, Stall, StallKind};
+use crate::units::{Cpu, Ktime, Nanos};
 
 /// When the first of what was late in a stall began to be.
 pub(super) fn start(stall: &Stall) -> Ktime {
@@ -17,24 +18,40 @@ pub(super) fn end(stall: &Stall) -> Ktime {
 }
 
 /// The stalls of each CPU, for looking up by time.
-pub(super) struct Spans<'a>(HashMap<Cpu, Vec<(Ktime, Ktime, &'a Stall)>>);
+pub(super) struct Spans<'a> {
+    by_cpu: HashMap<Cpu, Vec<(Ktime, Ktime, &'a Stall)>>,
+    /// Stalls by the CPU, end and length of each interrupt gap in them.
+    gaps: HashMap<(Cpu, Ktime, Nanos), &'a Stall>,
+}
 
 impl<'a> Spans<'a> {
     pub(super) fn new(f: &'a Findings) -> Spans<'a> {
-        let mut spans: HashMap<Cpu, Vec<_>> = HashMap::new();
+        let mut by_cpu: HashMap<Cpu, Vec<_>> = HashMap::new();
+        let mut gaps = HashMap::new();
         for stall in &f.stalls {
-            spans.entry(stall.cpu).or_default().push((start(stall), end(stall), stall));
+            by_cpu.entry(stall.cpu).or_default().push((start(stall), end(stall), stall));
+            let of_stall = stall.measures.iter().filter(|m| m.kind == StallKind::InterruptGap);
+            for m in of_stall {
+                gaps.insert((stall.cpu, m.start.after(m.duration), m.duration), stall);
+            }
         }
-        for list in spans.values_mut() {
+        for list in by_cpu.values_mut() {
             list.sort_by_key(|&(start, end, stall)| (start, end, stall.id));
         }
-        Spans(spans)
+        Spans { by_cpu, gaps }
+    }
+
+    /// The stall that a sample belongs to. A late tick belongs to that of its own gap: another one
+    /// may have begun before the tick came.
+    pub(super) fn of(&self, s: &Sample) -> Option<&'a Stall> {
+        let own = self.gaps.get(&(s.cpu, s.time, s.gap)).filter(|_| s.gap.0 > 0);
+        own.copied().or_else(|| self.at(s.cpu, s.time))
     }
 
     /// The stall during which `time` was on `cpu`, both ends included: the tick that ends an
     /// interrupt gap is its best witness.
-    pub(super) fn at(&self, cpu: Cpu, time: Ktime) -> Option<&'a Stall> {
-        let list = self.0.get(&cpu)?;
+    fn at(&self, cpu: Cpu, time: Ktime) -> Option<&'a Stall> {
+        let list = self.by_cpu.get(&cpu)?;
         let after = list.partition_point(|&(start, ..)| start <= time);
         let &(_, end, stall) = list[..after].last()?;
         (time <= end).then_some(stall)

@@ -2,8 +2,10 @@
 
 use super::golden::check;
 use super::names::DECENT;
+use super::page::read;
 use super::scene::incident;
 use super::{folded, no_stall, show, svg, xml};
+use stallprof::model::findings::{Culprit, Stall};
 use stallprof::render::flame;
 
 #[test]
@@ -47,6 +49,23 @@ fn an_empty_flame_graph_says_why() {
     assert!(drawn.contains("No sample fell into a stall."));
     xml::read(&svg(&flame::profile(&i.r, &i.f), &flame::profile_caption(&i.r)));
     xml::read(&svg(&[], &flame::Caption::default()));
+}
+
+/// In the incident of the gallery an interrupt began just before the tick that ended the reader's
+/// longest gap: that gap is the reader's all the same.
+#[test]
+fn a_gap_is_drawn_on_whom_the_analysis_blames_for_it() {
+    let i = read("flamegraphs/incident-memcg/6.1-v1.stall");
+    let by_irq = |s: &&Stall| matches!(s.culprit, Culprit::HardIrq { .. });
+    let of_irqs = i.f.stalls.iter().filter(by_irq);
+    let most: u64 = of_irqs.map(|s| s.duration.0 / i.f.options.sample_period.0 + 2).sum();
+    let held = flame::held(&i.r, &i.f);
+    let drawn: u64 = held
+        .iter()
+        .filter(|(l, _)| l.contains(" interrupt]") || l.contains(" interrupt "))
+        .map(|(_, n)| n)
+        .sum();
+    assert!(drawn > 0 && drawn <= most, "{drawn} samples of {most} on interrupts");
 }
 
 /// Addresses are names of XML namespaces or stand in comments.

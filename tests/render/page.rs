@@ -105,7 +105,8 @@ pub fn harmless(markup: &str) {
     assert!(targets.iter().all(|t| t.starts_with('#')), "{targets:?}");
 }
 
-fn read(path: &str) -> Incident {
+/// A recording of this repository, and what is found in it.
+pub fn read(path: &str) -> Incident {
     let r = recording::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
     Incident { f: analysis::analyse(&r), r }
 }
@@ -122,7 +123,10 @@ fn figures_of_real_recordings() {
             let svg = figure.alone();
             harmless(&svg);
             flames::fetches_nothing(&svg);
-            check(&format!("figures/{name}-{}.svg", figure.name), &svg);
+            // The rules are the same in all, and change more often than what is drawn.
+            let (head, rest) = svg.split_once("<style>").unwrap();
+            let drawn = head.to_owned() + rest.split_once("</style>\n").unwrap().1;
+            check(&format!("figures/{name}-{}.svg", figure.name), &drawn);
         }
     }
 }

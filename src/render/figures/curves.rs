@@ -59,7 +59,7 @@ fn steps(h: &Histogram, least: f64) -> Vec<(f64, f64)> {
 
 fn draw(case: &Case<'_>, cpu: Cpu) -> Option<Figure> {
     let mut of_cpu: Vec<&Histogram> =
-        case.histograms.iter().filter(|h| h.cpu == cpu && h.count > 0).collect();
+        case.histograms.iter().filter(|h| h.cpu == cpu && h.count > 1).collect();
     of_cpu.sort_by_key(|h| (std::cmp::Reverse(h.at(1.0)), h.what, h.vector));
     let left_out = of_cpu.len().saturating_sub(CURVES);
     of_cpu.truncate(CURVES);

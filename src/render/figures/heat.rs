@@ -13,7 +13,7 @@ use crate::render::text::{count, time};
 use crate::units::{Cpu, Ktime, Nanos};
 
 /// Rows of a column.
-const ROWS: u64 = 40;
+const ROWS: u64 = 50;
 /// Columns at most; of a longer recording each holds several seconds, one after the other.
 const COLUMNS: u64 = 120;
 /// A recording shorter than this many seconds has columns of a tenth of a second.
@@ -181,6 +181,7 @@ fn axes(grid: Grid) -> Option<(String, f64, f64, f64, f64)> {
         let root = SVGBackend::with_string(&mut svg, (WIDTH as u32, HEIGHT)).into_drawing_area();
         let seconds = |folds: f64| folds * grid.fold.secs();
         let right = seconds((grid.columns * grid.per_column) as f64);
+        let digits = usize::from(right < 10.0);
         let high = grid.fold.0 as f64 / 1e6;
         let mut chart = ChartBuilder::on(&root)
             .margin_top(8)
@@ -200,7 +201,7 @@ fn axes(grid: Grid) -> Option<(String, f64, f64, f64, f64)> {
             .label_style(("sans-serif", 11, &plot::INK))
             .x_labels(12)
             .y_labels(5)
-            .x_label_formatter(&|v| format!("{v:.0} s"))
+            .x_label_formatter(&|v| format!("{v:.digits$} s"))
             .y_label_formatter(&|v| format!("{v:.0} ms"))
             .x_desc(format!("since the start; a column is {each}"))
             .y_desc(format!("within the {}", axis::round(grid.fold)))

@@ -58,10 +58,11 @@ pub(in crate::render) fn frames(
     flamegraph::from_lines(&mut options, lines.iter().map(String::as_str), &mut drawn).ok()?;
     let svg = String::from_utf8(drawn).ok()?;
     let whole: f64 = attribute(&svg, "height")?.parse().ok()?;
+    let class = if form == Form::Difference { "frames compared" } else { "frames" };
     let frames = &svg[svg.find("<svg id=\"frames\"")?..svg.rfind("</svg>")?];
     // Names are escaped, so a quote stands in a tag and nowhere else.
     let frames = frames
-        .replacen("<svg id=\"frames\"", &format!("<svg class=\"frames\" height=\"{whole:.0}\""), 1)
+        .replacen("<svg id=\"frames\"", &format!("<svg class=\"{class}\" height=\"{whole:.0}\""), 1)
         .replacen(" total_samples=\"", " data-all=\"", 1)
         .replace(" fg:x=\"", " data-x=\"")
         .replace(" fg:w=\"", " data-w=\"");

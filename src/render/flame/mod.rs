@@ -41,7 +41,7 @@ pub fn held(r: &Recording, f: &Findings) -> Vec<(String, u64)> {
     let spans = Spans::new(f);
     let mut folder = Folder::new(r);
     for sample in &r.samples {
-        if let Some(stall) = spans.at(sample.cpu, sample.time) {
+        if let Some(stall) = spans.of(sample) {
             add(&mut folder, r, sample, Some(stall));
         }
     }
@@ -56,7 +56,7 @@ pub fn profile(r: &Recording, f: &Findings) -> Vec<(String, u64)> {
     for sample in &r.samples {
         // Only late ticks need their stall; looking up the others would cost a million look-ups.
         let late = sample.gap.0 > 0;
-        add(&mut folder, r, sample, if late { spans.at(sample.cpu, sample.time) } else { None });
+        add(&mut folder, r, sample, if late { spans.of(sample) } else { None });
     }
     folder.lines()
 }

@@ -35,7 +35,7 @@ pub(in crate::render) fn ordered(
         let start = s.time.before(own).max(before);
         push(format!("CPU {};[no sample]", s.cpu), before, start);
         let mut folder = Folder::new(r);
-        add(&mut folder, r, s, spans.at(s.cpu, s.time));
+        add(&mut folder, r, s, spans.of(s));
         if let Some((line, _)) = folder.lines().pop() {
             push(line, start, s.time);
         }

@@ -20,11 +20,15 @@
   const SVG = "http://www.w3.org/2000/svg";
   const clamp = (v, lo, hi) => Math.min(Math.max(v, lo), hi);
 
-  // Nanoseconds as a person reads them, with the digits that a step needs.
+  // Seconds with as many digits as a step of nanoseconds needs, in groups of three.
   const words = (ns, step) => {
-    const [unit, by, digits] = step >= 1e9 ? ["s", 1e9, 0] : step >= 1e7 ? ["s", 1e9, 2]
-      : step >= 1e6 ? ["s", 1e9, 3] : step >= 1e3 ? ["ms", 1e6, 3] : ["us", 1e3, 3];
-    return (ns / by).toFixed(digits) + "\u00a0" + unit;
+    const digits = clamp(9 - Math.floor(Math.log10(step)), 0, 9);
+    const [whole, part] = (ns / 1e9).toFixed(digits).split(".");
+    return whole + (part ? "." + part.match(/.{1,3}/g).join("\u2009") : "") + "\u00a0s";
+  };
+  const length = (ns) => {
+    const [unit, by] = ns >= 1e9 ? ["s", 1e9] : ns >= 1e6 ? ["ms", 1e6] : ["us", 1e3];
+    return (ns / by).toPrecision(3) + "\u00a0" + unit;
   };
   const stepOf = (span) => {
     for (let ten = 1; ; ten *= 10) for (const d of [1, 2, 5]) if (span / (ten * d) <= 9) return ten * d;
@@ -89,7 +93,7 @@
         text.textContent = words(at, step);
         ticks.append(line, text);
       }
-      told.textContent = hi - lo >= whole ? "" : words(span, span / 1000 + 1) + " from +" + words(lo, step);
+      told.textContent = hi - lo >= whole ? "" : length(span) + " from +" + words(lo, step);
       box.dataset.span = Math.round(span);
     }
     function show(from, to) {
