@@ -5,12 +5,14 @@
 
 pub mod analysis;
 pub mod cli;
+pub mod export;
 pub mod health;
 pub mod host;
 pub mod model;
 #[cfg(feature = "probes")]
 pub mod probe;
 pub mod recording;
+pub mod redact;
 pub mod render;
 pub mod rxpath;
 #[cfg(feature = "probes")]

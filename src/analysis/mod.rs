@@ -7,6 +7,7 @@
 mod advice;
 mod blame;
 mod calls;
+pub mod compare;
 pub mod conntrack;
 mod dying;
 mod episode;

@@ -4,12 +4,16 @@
 mod check;
 #[cfg(feature = "probes")]
 mod conclude;
+mod diff;
 #[cfg(feature = "probes")]
 mod doctor;
+mod export;
 mod output;
 mod page;
 #[cfg(feature = "probes")]
 mod record;
+mod redact;
+mod redaction;
 mod report;
 mod rxpath;
 mod style;
@@ -31,6 +35,9 @@ enum Command {
     #[cfg(feature = "probes")]
     Record(record::Args),
     Report(report::Args),
+    Export(export::Args),
+    Diff(diff::Args),
+    Redact(redact::Args),
     Rxpath(rxpath::Args),
     Check(check::Args),
     #[cfg(feature = "probes")]
@@ -48,6 +55,9 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "probes")]
         Command::Record(args) => record::run(args),
         Command::Report(args) => report::run(&args),
+        Command::Export(args) => export::run(&args),
+        Command::Diff(args) => diff::run(&args),
+        Command::Redact(args) => redact::run(&args),
         Command::Rxpath(args) => rxpath::run(&args),
         Command::Check(args) => check::run(&args),
         #[cfg(feature = "probes")]

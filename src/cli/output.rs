@@ -40,13 +40,30 @@ pub fn tell(words: &dyn Display) {
 
 /// Writes a new file; replaces one only with `force`. One that cannot be written whole is removed.
 pub fn write_whole(path: &Path, bytes: &[u8], force: bool) -> Result<()> {
-    let mut file = recording::create(path, force)?;
-    let written = file.write_all(bytes).with_context(|| format!("writing {}", path.display()));
+    write_with(path, force, |out| out.write_all(bytes))
+}
+
+/// The same for what need not be in memory as a whole.
+pub fn write_with(
+    path: &Path,
+    force: bool,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
+) -> Result<()> {
+    let mut out = io::BufWriter::with_capacity(1 << 16, recording::create(path, force)?);
+    let written = write(&mut out).and_then(|()| out.flush());
+    // Where that failed, what is left in the buffer would be tried once more, in vain.
+    drop(out.into_parts());
+    let written = written.with_context(|| format!("writing {}", path.display()));
     if written.is_err() {
         // What is left is of no use; the error to tell is the first one.
         let _ = std::fs::remove_file(path);
     }
     written
+}
+
+/// Whether two names stand for one file that is there.
+pub fn same_file(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
 /// The name of a picture beside a recording: `node7.stall` -> `node7.svg`.

@@ -8,8 +8,10 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
 use super::output::{print, tell, write_whole};
+use super::redaction::Redaction;
 use super::style::style;
 use crate::model::findings::Stall;
+use crate::redact::redact;
 use crate::render::{self, flame};
 use crate::{analysis, recording};
 
@@ -18,9 +20,9 @@ use crate::{analysis, recording};
 /// Needs neither root nor the host that was recorded.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The recording
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
+    /// The recording; several (of the nodes of one incident) give one report of all
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
 
     /// Write the report as a page of HTML, with its figures: needs nothing else to be read
     #[arg(short, long, value_name = "PAGE.html")]
@@ -54,6 +56,9 @@ pub struct Args {
     #[arg(long, value_name = "SVG")]
     profile: Option<PathBuf>,
 
+    #[command(flatten)]
+    redaction: Redaction,
+
     /// Replace output files that exist
     #[arg(long)]
     force: bool,
@@ -78,15 +83,16 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         bail!("--output and a flame graph are two files: give them two names");
     }
     super::page::check(args.output.as_deref())?;
-    let recording = recording::read(&args.file)?;
+    let [file] = args.files.as_slice() else { return several(args) };
+    let recording = args.redaction.apply(recording::read(file)?)?;
     let findings = analysis::analyse(&recording);
     let (page, figures) = (args.output.as_deref(), args.svg.as_deref());
-    super::page::write(&args.file, &recording, &findings, page, figures, args.force)?;
+    super::page::write(file, &recording, &findings, page, figures, args.force)?;
 
     for (path, whole) in [(&args.flame, false), (&args.profile, true)] {
         let Some(path) = path else { continue };
         let same = |a: &Path, b: &Path| a.canonicalize().ok() == b.canonicalize().ok();
-        if path.exists() && same(path, &args.file) {
+        if path.exists() && same(path, file) {
             bail!("{} is the recording itself: give the picture another name", path.display());
         }
         let (folded, caption) = if whole {
@@ -110,6 +116,32 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         _ if args.stalls => render::terminal::stalls(out, f, style),
         Format::Text => render::terminal::verdict(out, f, style),
         Format::Json => render::json::write(out, f).map_err(io::Error::from),
+    })
+}
+
+/// One report of several recordings. Each is let go of before the next is read.
+fn several(args: &Args) -> Result<ExitCode> {
+    let pictures = [&args.flame, &args.profile, &args.output, &args.svg];
+    if args.stalls || args.around.is_some() || pictures.iter().any(|path| path.is_some()) {
+        bail!(
+            "a report of several recordings is text or JSON: give --stalls, --around, --flame, \
+             --profile, --output and --svg with one recording"
+        );
+    }
+    let key = args.redaction.key()?;
+    let mut gather = analysis::compare::Gather::default();
+    for path in &args.files {
+        let mut recording = recording::read(path)?;
+        let mut file = Some(path.display().to_string());
+        if let Some(key) = &key {
+            (recording, file) = (redact(recording, key), None);
+        }
+        gather.add(file, &recording, &analysis::analyse(&recording));
+    }
+    let nodes = gather.finish();
+    print(|out| match args.format {
+        Format::Text => render::nodes::write(out, &nodes, style()),
+        Format::Json => render::json::write(out, &nodes).map_err(io::Error::from),
     })
 }
 

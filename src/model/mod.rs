@@ -4,12 +4,14 @@
 //! [`findings`] are what the analysis concludes from a recording.
 
 pub mod conntrack;
+pub mod difference;
 pub mod event;
 pub mod findings;
 pub mod hist;
 pub mod measured;
 pub mod meta;
 pub mod names;
+pub mod nodes;
 pub mod recording;
 pub mod rx;
 pub mod vector;

@@ -7,25 +7,25 @@ use crate::model::findings::{Findings, Stall, StallKind};
 use crate::units::{Cpu, Ktime, Nanos};
 
 /// When the first of what was late in a stall began to be.
-pub(super) fn start(stall: &Stall) -> Ktime {
+pub(crate) fn start(stall: &Stall) -> Ktime {
     stall.measures.iter().map(|m| m.start).fold(stall.start, Ktime::min)
 }
 
 /// When the last of what was late in a stall was over.
-pub(super) fn end(stall: &Stall) -> Ktime {
+pub(crate) fn end(stall: &Stall) -> Ktime {
     let longest = stall.start.after(stall.duration);
     stall.measures.iter().map(|m| m.start.after(m.duration)).fold(longest, Ktime::max)
 }
 
 /// The stalls of each CPU, for looking up by time.
-pub(super) struct Spans<'a> {
+pub(crate) struct Spans<'a> {
     by_cpu: HashMap<Cpu, Vec<(Ktime, Ktime, &'a Stall)>>,
     /// Stalls by the CPU, end and length of each interrupt gap in them.
     gaps: HashMap<(Cpu, Ktime, Nanos), &'a Stall>,
 }
 
 impl<'a> Spans<'a> {
-    pub(super) fn new(f: &'a Findings) -> Spans<'a> {
+    pub(crate) fn new(f: &'a Findings) -> Spans<'a> {
         let mut by_cpu: HashMap<Cpu, Vec<_>> = HashMap::new();
         let mut gaps = HashMap::new();
         for stall in &f.stalls {
@@ -43,7 +43,7 @@ impl<'a> Spans<'a> {
 
     /// The stall that a sample belongs to. A late tick belongs to that of its own gap: another one
     /// may have begun before the tick came.
-    pub(super) fn of(&self, s: &Sample) -> Option<&'a Stall> {
+    pub(crate) fn of(&self, s: &Sample) -> Option<&'a Stall> {
         let own = self.gaps.get(&(s.cpu, s.time, s.gap)).filter(|_| s.gap.0 > 0);
         own.copied().or_else(|| self.at(s.cpu, s.time))
     }
@@ -59,6 +59,6 @@ impl<'a> Spans<'a> {
 }
 
 /// The longest stall, the first of equals.
-pub(super) fn worst(f: &Findings) -> Option<&Stall> {
+pub(crate) fn worst(f: &Findings) -> Option<&Stall> {
     f.stalls.iter().min_by_key(|s| (std::cmp::Reverse(s.duration), s.id))
 }

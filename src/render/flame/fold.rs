@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
+use std::rc::Rc;
 
 use super::super::{calls, escape};
+use super::share::{On, Share};
 use crate::analysis::outside_calls;
-use crate::analysis::stacks::StackFacts;
 use crate::model::{FrameId, Recording, Sample, StackId, StrId, TaskId, Vector};
 use crate::units::Cpu;
 
@@ -18,7 +19,7 @@ const FRAME: usize = 200;
 const USER_END: usize = 12;
 
 /// What makes two samples the same.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
     cpu: Cpu,
     task: TaskId,
@@ -33,6 +34,37 @@ struct Key {
     user_mode: bool,
 }
 
+impl Key {
+    /// None for time that no stack stands for.
+    fn of(s: &Sample, on: &On) -> Option<Key> {
+        match *on {
+            On::Stack { skip } => Some(Key {
+                cpu: s.cpu,
+                task: s.task,
+                call: s.syscall.nr_plus_1,
+                file: s.syscall.file,
+                kernel: s.kernel_stack,
+                user: s.user_stack,
+                skip,
+                softirq: None,
+                user_mode: s.user_mode,
+            }),
+            On::Softirq { vector, depth } => Some(Key {
+                cpu: s.cpu,
+                task: TaskId::NONE,
+                call: 0,
+                file: StrId::NONE,
+                kernel: s.kernel_stack,
+                user: StackId::NONE,
+                skip: depth,
+                softirq: Some(vector),
+                user_mode: false,
+            }),
+            On::Named(_) => None,
+        }
+    }
+}
+
 pub(super) struct Folder<'a> {
     r: &'a Recording,
     counts: HashMap<Key, u64>,
@@ -44,62 +76,75 @@ impl<'a> Folder<'a> {
         Folder { r, counts: HashMap::new(), named: Vec::new() }
     }
 
-    pub(super) fn add(&mut self, s: &Sample, weight: u64, skip: usize) {
-        let key = Key {
-            cpu: s.cpu,
-            task: s.task,
-            call: s.syscall.nr_plus_1,
-            file: s.syscall.file,
-            kernel: s.kernel_stack,
-            user: s.user_stack,
-            skip,
-            softirq: None,
-            user_mode: s.user_mode,
-        };
-        self.count(key, weight);
-    }
-
-    /// A sample in a softirq handler that held the CPU: whom it interrupted is left out.
-    pub(super) fn add_softirq(&mut self, s: &Sample, weight: u64) {
-        let facts = StackFacts::of(self.r.functions(s.kernel_stack));
-        let Some((vector, depth)) = facts.softirq else { return self.add(s, weight, 0) };
-        let key = Key {
-            cpu: s.cpu,
-            task: TaskId::NONE,
-            call: 0,
-            file: StrId::NONE,
-            kernel: s.kernel_stack,
-            user: StackId::NONE,
-            skip: depth,
-            softirq: Some(vector),
-            user_mode: false,
-        };
-        self.count(key, weight);
-    }
-
-    fn count(&mut self, key: Key, weight: u64) {
-        let count = self.counts.entry(key).or_default();
-        *count = count.saturating_add(weight);
-    }
-
-    /// Time of a CPU that no stack stands for.
-    pub(super) fn add_named(&mut self, cpu: Cpu, name: String, weight: u64) {
-        self.named.push((cpu, name, weight));
+    pub(super) fn add(&mut self, s: &Sample, share: &Share) {
+        match (Key::of(s, &share.on), &share.on) {
+            (None, On::Named(name)) => self.named.push((s.cpu, name.clone(), share.weight)),
+            (None, _) => {}
+            (Some(key), _) => {
+                let count = self.counts.entry(key).or_default();
+                *count = count.saturating_add(share.weight);
+            }
+        }
     }
 
     /// Lines in the order of their text, each once.
     pub(super) fn lines(self) -> Vec<(String, u64)> {
-        let mut names = Names { r: self.r, frames: HashMap::new(), tasks: HashMap::new() };
+        let mut names = Names::new(self.r);
         let mut lines: BTreeMap<String, u64> = BTreeMap::new();
         let stacks = self.counts.iter().map(|(key, weight)| (names.line(key), *weight));
-        let named =
-            self.named.iter().map(|(cpu, name, n)| (format!("CPU {cpu};{}", bounded(name)), *n));
+        let named = self.named.iter().map(|(cpu, name, n)| (named(*cpu, name), *n));
         for (line, weight) in stacks.chain(named) {
             let count = lines.entry(line).or_default();
             *count = count.saturating_add(weight);
         }
         lines.into_iter().collect()
     }
+}
+
+/// Samples as lines in the order they come, equal neighbours as one.
+pub(super) struct InOrder<'a> {
+    names: Names<'a>,
+    known: HashMap<Key, Rc<str>>,
+    current: Option<(Rc<str>, u64)>,
+}
+
+impl<'a> InOrder<'a> {
+    pub(super) fn new(r: &'a Recording) -> InOrder<'a> {
+        InOrder { names: Names::new(r), known: HashMap::new(), current: None }
+    }
+
+    /// Takes a sample; gives the line before it if that is another one.
+    pub(super) fn next(&mut self, s: &Sample, share: Share) -> Option<(Rc<str>, u64)> {
+        let line = match (Key::of(s, &share.on), &share.on) {
+            (Some(key), _) => match self.known.get(&key) {
+                Some(line) => line.clone(),
+                None => {
+                    let line: Rc<str> = self.names.line(&key).into();
+                    self.known.insert(key, line.clone());
+                    line
+                }
+            },
+            (None, On::Named(name)) => named(s.cpu, name).into(),
+            (None, _) => return None,
+        };
+        match &mut self.current {
+            Some((last, weight)) if *last == line => {
+                *weight = weight.saturating_add(share.weight);
+                None
+            }
+            current => current.replace((line, share.weight)),
+        }
+    }
+
+    /// The line that is left.
+    pub(super) fn last(self) -> Option<(Rc<str>, u64)> {
+        self.current
+    }
+}
+
+/// Time of a CPU that no stack stands for.
+fn named(cpu: Cpu, name: &str) -> String {
+    format!("CPU {cpu};{}", bounded(name))
 }
 
 /// Frames as text, each made once.
@@ -109,7 +154,11 @@ struct Names<'a> {
     tasks: HashMap<TaskId, String>,
 }
 
-impl Names<'_> {
+impl<'a> Names<'a> {
+    fn new(r: &'a Recording) -> Names<'a> {
+        Names { r, frames: HashMap::new(), tasks: HashMap::new() }
+    }
+
     fn line(&mut self, key: &Key) -> String {
         let r = self.r;
         let mut line = format!("CPU {};", key.cpu);
@@ -181,7 +230,7 @@ fn function(r: &Recording, id: FrameId) -> String {
 }
 
 /// A task by name, not by number: the threads of a pool and short-lived children add up.
-pub(in crate::render) fn task(r: &Recording, id: TaskId) -> String {
+pub(crate) fn task(r: &Recording, id: TaskId) -> String {
     let task = r.task(id);
     if !id.is_some() {
         return "unknown task".to_owned();

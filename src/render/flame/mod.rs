@@ -4,23 +4,28 @@
 //! system call with its file, the kernel's functions (marked `_[k]`, as stackcollapse does).
 
 mod colors;
+mod difference;
 mod fold;
 mod gap;
 mod inline;
 mod order;
+pub(crate) mod share;
 mod svg;
 
 use super::escape;
 use super::spans::Spans;
 use super::text::{cpus, plural, time, utc};
-use crate::model::findings::{Culprit, Findings, Stall};
+use crate::model::findings::Findings;
 use crate::model::{Recording, Sample};
 use crate::units::Cpu;
 use fold::Folder;
 
+pub(crate) use fold::task;
 pub(super) use fold::task as task_name;
 pub(super) use inline::{Form, frames};
 pub(super) use order::ordered;
+
+pub use difference::difference;
 pub use svg::svg;
 
 /// What stands above a flame graph.
@@ -38,42 +43,53 @@ pub struct Caption {
 /// counts one, the tick that ended an interrupt gap as many as the gap swallowed.
 #[must_use]
 pub fn held(r: &Recording, f: &Findings) -> Vec<(String, u64)> {
-    let spans = Spans::new(f);
-    let mut folder = Folder::new(r);
-    for sample in &r.samples {
-        if let Some(stall) = spans.of(sample) {
-            add(&mut folder, r, sample, Some(stall));
-        }
-    }
-    folder.lines()
+    fold(r, f, true)
 }
 
 /// What ran in the whole recording, in the shape of [`held`].
 #[must_use]
 pub fn profile(r: &Recording, f: &Findings) -> Vec<(String, u64)> {
+    fold(r, f, false)
+}
+
+fn fold(r: &Recording, f: &Findings, stalls_only: bool) -> Vec<(String, u64)> {
     let spans = Spans::new(f);
     let mut folder = Folder::new(r);
     for sample in &r.samples {
-        // Only late ticks need their stall; looking up the others would cost a million look-ups.
-        let late = sample.gap.0 > 0;
-        add(&mut folder, r, sample, if late { spans.of(sample) } else { None });
+        let stall = share::stall(&spans, sample, stalls_only);
+        if stall.is_some() || !stalls_only {
+            folder.add(sample, &share::of(r, sample, stall));
+        }
     }
     folder.lines()
 }
 
-fn add(folder: &mut Folder<'_>, r: &Recording, sample: &Sample, stall: Option<&Stall>) {
-    if sample.gap.0 == 0 {
-        return match stall.map(|s| &s.culprit) {
-            Some(Culprit::Softirq { .. }) => folder.add_softirq(sample, 1),
-            _ => folder.add(sample, 1, 0),
-        };
+/// What ran, in order of time: the lines of [`profile`], or of [`held`] with `stalls_only`, each
+/// for a run of equal samples of a CPU. The newest comes first and the last CPU before the others:
+/// `flamegraph.pl --flamechart` and `inferno-flamegraph --flamechart` draw from right to left.
+pub(crate) fn in_order<E>(
+    r: &Recording,
+    f: &Findings,
+    stalls_only: bool,
+    mut each: impl FnMut(&str, u64) -> Result<(), E>,
+) -> Result<(), E> {
+    let spans = Spans::new(f);
+    let mut samples: Vec<&Sample> = r.samples.iter().collect();
+    samples.sort_by_key(|s| s.cpu);
+    let mut lines = fold::InOrder::new(r);
+    for sample in samples.into_iter().rev() {
+        let stall = share::stall(&spans, sample, stalls_only);
+        if (stall.is_some() || !stalls_only)
+            && let Some((line, weight)) = lines.next(sample, share::of(r, sample, stall))
+        {
+            each(&line, weight)?;
+        }
     }
-    let weight = gap::weight(r, sample);
-    match gap::holder(r, sample, stall) {
-        gap::Holder::Stack { skip } => folder.add(sample, weight, skip),
-        gap::Holder::Named(name) => folder.add_named(sample.cpu, name, weight),
-    }
+    lines.last().map_or(Ok(()), |(line, weight)| each(&line, weight))
 }
+
+/// A folded line as FlameGraph and inferno read it; none for one without a name.
+pub(crate) use svg::stack as readable;
 
 /// The caption of [`held`].
 #[must_use]

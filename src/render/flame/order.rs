@@ -1,6 +1,6 @@
 //! What ran on a CPU in order of time, as lines for a flame chart.
 
-use super::{Folder, Spans, add};
+use super::{Folder, Spans, share};
 use crate::model::findings::Findings;
 use crate::model::{Recording, Sample};
 use crate::units::{Ktime, Nanos};
@@ -35,7 +35,7 @@ pub(in crate::render) fn ordered(
         let start = s.time.before(own).max(before);
         push(format!("CPU {};[no sample]", s.cpu), before, start);
         let mut folder = Folder::new(r);
-        add(&mut folder, r, s, spans.of(s));
+        folder.add(s, &share::of(r, s, spans.of(s)));
         if let Some((line, _)) = folder.lines().pop() {
             push(line, start, s.time);
         }

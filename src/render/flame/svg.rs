@@ -39,7 +39,7 @@ const WHITE: flamegraph::color::Color = flamegraph::color::Color { r: 255, g: 25
 /// A stack as inferno reads it; none for one without a name. Unbreakable spaces, which are no
 /// separators to inferno, keep a number at the end from being taken for a second count, and a
 /// hash at the beginning for a comment.
-pub(super) fn stack(text: &str) -> Option<String> {
+pub(crate) fn stack(text: &str) -> Option<String> {
     let text = text.trim_matches([';', ' ']);
     let text = match text.strip_prefix("# ") {
         Some(rest) => format!("#\u{a0}{rest}"),
@@ -55,14 +55,14 @@ pub(super) fn stack(text: &str) -> Option<String> {
 }
 
 /// The document type names a URL that some parsers would fetch; browsers ignore it.
-fn without_doctype(svg: &[u8]) -> &[u8] {
+pub(super) fn without_doctype(svg: &[u8]) -> &[u8] {
     match svg.windows(4).position(|w| w == b"<svg") {
         Some(at) => &svg[at..],
         None => svg,
     }
 }
 
-fn empty(out: &mut dyn Write, caption: &Caption) -> io::Result<()> {
+pub(super) fn empty(out: &mut dyn Write, caption: &Caption) -> io::Result<()> {
     let text = |y: u32, size: u32, fill: &str, text: &str| {
         let text = xml(text);
         format!(

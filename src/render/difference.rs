@@ -1,0 +1,179 @@
+//! Before and after, for a person at a terminal.
+
+use std::io::{self, Write};
+
+use super::ink::Text;
+use super::page::Page;
+use super::text::{count, cpus, time, utc};
+use super::{Style, escape, terms};
+use crate::model::difference::*;
+
+/// Culprits listed where no difference is shown.
+const SAME: usize = 5;
+/// Columns of a latency's name.
+const LATENCY: usize = 24;
+
+/// Writes the answer first, then what it rests on.
+pub fn write(out: &mut dyn Write, d: &Difference, style: Style) -> io::Result<()> {
+    let page = &mut Page::new(out, style);
+    page.put(2, &Text::new().bold(&headline(&d.stalls)).plain(&sentence(d, &d.stalls)))?;
+    for (title, verdict) in [
+        ("Gone", Verdict::Gone),
+        ("New", Verdict::New),
+        ("Fewer", Verdict::Fewer),
+        ("More", Verdict::More),
+        ("Records were lost: nothing can be said", Verdict::Lost),
+        ("No difference shown", Verdict::NotShown),
+    ] {
+        let group: Vec<_> = d.culprits.iter().filter(|c| c.stalls.verdict == verdict).collect();
+        if group.is_empty() {
+            continue;
+        }
+        page.section(title)?;
+        let most = if verdict == Verdict::NotShown { SAME } else { usize::MAX };
+        for c in group.iter().take(most) {
+            let who = Text::new().plain("  ").accent(&kin(&c.who)).plain(": ");
+            let worst = match (c.worst_before.0, c.worst_after.0) {
+                (0, _) => format!("; longest {}", time(c.worst_after)),
+                (_, 0) => format!("; longest {}", time(c.worst_before)),
+                _ => format!("; longest {} and {}", time(c.worst_before), time(c.worst_after)),
+            };
+            page.put(4, &who.plain(&sentence(d, &c.stalls)).plain(&worst))?;
+        }
+        if group.len() > most {
+            page.line(&Text::new().dim(&format!("  and {} more", group.len() - most)))?;
+        }
+    }
+    latencies(page, d)?;
+    compared(page, d)
+}
+
+fn headline(change: &Change) -> String {
+    match change.verdict {
+        Verdict::Gone => "The stalls are gone: ",
+        Verdict::New => "There are stalls now: ",
+        Verdict::Fewer => "Fewer stalls: ",
+        Verdict::More => "More stalls: ",
+        Verdict::Lost => "Records were lost, nothing can be said: ",
+        Verdict::NotShown => "No difference shown: ",
+    }
+    .to_owned()
+}
+
+/// `14.0 stalls a minute before, none after in 60.0 s; a chance result is unlikely (p < 0.001)`.
+fn sentence(d: &Difference, change: &Change) -> String {
+    let unit = if d.cpus.is_empty() { "a minute and CPU" } else { "a minute" };
+    let (a, b) = (time(d.before.duration), time(d.after.duration));
+    let rate = |n: usize, per_minute: f64, window: &str| match n {
+        0 => format!("none in {window}"),
+        n => format!("{per_minute:.1} stalls {unit} ({} in {window})", count(n as u64)),
+    };
+    let (before, after) = (
+        rate(change.before, change.before_per_minute, &a),
+        rate(change.after, change.after_per_minute, &b),
+    );
+    let chance = match change.verdict {
+        Verdict::NotShown if change.before == 0 && change.after == 0 => {
+            return format!("none in {a} before, none in {b} after");
+        }
+        Verdict::NotShown => format!("chance may have made this ({})", p(change.p)),
+        Verdict::Lost => format!("but records were lost ({})", p(change.p)),
+        _ => format!("a chance result is unlikely ({})", p(change.p)),
+    };
+    format!("{before} before, {after} after; {chance}")
+}
+
+fn p(p: f64) -> String {
+    match p {
+        p if p < 0.001 => "p\u{a0}<\u{a0}0.001".to_owned(),
+        p if p < 0.1 => format!("p\u{a0}=\u{a0}{p:.3}"),
+        p => format!("p\u{a0}=\u{a0}{p:.2}"),
+    }
+}
+
+/// `cadvisor  read of /sys/fs/cgroup/memory/memory.stat  with interrupts off`.
+pub(super) fn kin(who: &Kin) -> String {
+    let mut words = escape::terminal(&who.name).into_owned();
+    let doing = who.doing.as_deref().map(escape::terminal);
+    let file = who.file.as_deref().map(escape::terminal);
+    match (doing, file) {
+        (Some(doing), Some(file)) => words += &format!("  {doing} of {file}"),
+        (Some(word), None) | (None, Some(word)) => words += &format!("  {word}"),
+        (None, None) => {}
+    }
+    format!("{words}  {}", terms::cause(who.cause))
+}
+
+fn latencies(page: &mut Page<'_>, d: &Difference) -> io::Result<()> {
+    let moved: Vec<_> = d.latencies.iter().filter(|l| l.before > 0 || l.after > 0).collect();
+    if moved.is_empty() {
+        return Ok(());
+    }
+    page.section("Latencies of all events")?;
+    let few = "too few events";
+    for l in &moved {
+        let what = l.what.replace('_', " ");
+        let name = l.vector.map_or_else(|| what.clone(), |v| format!("{v} {what}"));
+        let head =
+            format!("  {name:LATENCY$} {} before, {} after", count(l.before), count(l.after));
+        let mut text = Text::new().plain(&head);
+        for change in &l.percentiles {
+            let words = match (change.before, change.after, change.verdict) {
+                (Some(a), Some(b), Moved::Longer) => {
+                    format!("longer, {} to {}", bounds(a), bounds(b))
+                }
+                (Some(a), Some(b), Moved::Shorter) => {
+                    format!("shorter, {} to {}", bounds(a), bounds(b))
+                }
+                (Some(_), Some(b), _) => format!("no difference shown ({})", bounds(b)),
+                _ => few.to_owned(),
+            };
+            text = text.plain(&format!("; p{}\u{a0}", percent(change.share)));
+            text = match change.verdict {
+                Moved::Longer | Moved::Shorter => text.bold(&words),
+                _ => text.dim(&words),
+            };
+        }
+        page.put(6, &text)?;
+    }
+    Ok(())
+}
+
+fn bounds(b: Bounds) -> String {
+    // Both ends of one bucket: it is about that.
+    if b.high.0 - b.low.0 <= b.high.0 / 8 {
+        time(b.high)
+    } else {
+        format!("{}-{}", time(b.low), time(b.high))
+    }
+}
+
+fn percent(share: f64) -> String {
+    let text = format!("{:.1}", share * 100.0);
+    text.strip_suffix(".0").unwrap_or(&text).to_owned()
+}
+
+fn compared(page: &mut Page<'_>, d: &Difference) -> io::Result<()> {
+    page.section("Compared")?;
+    for (name, side) in [("before", &d.before), ("after ", &d.after)] {
+        let host = if side.host.name.is_empty() { "unknown host" } else { &side.host.name };
+        let mut facts = vec![host.to_owned(), format!("kernel {}", side.host.kernel)];
+        facts.extend(utc(side.start_realtime));
+        facts.push(time(side.duration));
+        facts.push(format!("{} stalls in all", count(side.stalls as u64)));
+        facts.push(format!("{} lost", count(side.lost)));
+        page.put(10, &Text::new().plain(&format!("  {name}  ")).dim(&facts.join(" · ")))?;
+    }
+    let place = if d.cpus.is_empty() { "each side's own CPUs".to_owned() } else { cpus(&d.cpus) };
+    let words = format!(
+        "  Stalls of {} or more (interrupt gaps: {}) on {place}. Chances are those of equal rates, \
+         with as many stalls as they would be worth if they came one by one.",
+        time(d.stall_threshold),
+        time(d.gap_threshold)
+    );
+    page.put(2, &Text::new().dim(&words))?;
+    for caveat in &d.caveats {
+        page.put(4, &Text::new().plain(&format!("  - {caveat}")))?;
+    }
+    Ok(())
+}

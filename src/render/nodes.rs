@@ -1,0 +1,160 @@
+//! Several recordings of one incident, for a person at a terminal.
+
+use std::io::{self, Write};
+
+use super::difference::kin;
+use super::ink::Text;
+use super::page::Page;
+use super::text::{count, plural, time, utc};
+use super::{Style, escape, terms, words};
+use crate::model::nodes::*;
+
+/// Culprits and latencies listed.
+const ROWS: usize = 10;
+/// Columns of a node in the table of causes.
+const CELL: usize = 8;
+
+/// Writes the answer first, then each node, causes, culprits, the worst stalls and latencies.
+pub fn write(out: &mut dyn Write, n: &Nodes, style: Style) -> io::Result<()> {
+    let page = &mut Page::new(out, style);
+    let stalls: usize = n.nodes.iter().map(|node| node.stalls).sum();
+    let stalled = n.nodes.iter().filter(|node| node.stalls > 0).count();
+    let head = match n.worst.first() {
+        None => format!("No stall on {}", plural(n.nodes.len(), "node")),
+        Some(worst) => format!(
+            "{} on {stalled} of {}, worst {} on node {}",
+            plural(stalls, "stall"),
+            plural(n.nodes.len(), "node"),
+            time(worst.duration),
+            worst.node
+        ),
+    };
+    page.put(2, &Text::new().bold(&head))?;
+    nodes(page, n)?;
+    causes(page, n)?;
+    culprits(page, n)?;
+    worst(page, n)?;
+    latencies(page, n)?;
+    page.section("Notes")?;
+    n.notes.iter().try_for_each(|note| page.put(4, &Text::new().plain(&format!("  - {note}"))))
+}
+
+fn nodes(page: &mut Page<'_>, n: &Nodes) -> io::Result<()> {
+    page.section("Nodes")?;
+    for (number, node) in (1..).zip(&n.nodes) {
+        let host = if node.host.name.is_empty() { "unknown host" } else { &node.host.name };
+        let mut facts = vec![
+            plural(node.stalls, "stall"),
+            format!("worst {}", time(node.worst)),
+            format!("{} in {}", plural(node.cpus, "CPU"), time(node.duration)),
+            format!("kernel {}", node.host.kernel),
+        ];
+        facts.extend(utc(node.start_realtime));
+        facts.extend(node.host.dying_memcgs.map(|d| format!("{} dying memory cgroups", count(d))));
+        facts.extend(node.file.as_deref().map(|file| escape::terminal(file).into_owned()));
+        let text = Text::new().plain(&format!("  {number:>3}  ")).accent(&escape::terminal(host));
+        page.put(7, &text.plain("  ").plain(&facts.join(" · ")))?;
+    }
+    Ok(())
+}
+
+/// As many nodes side by side as there is room for, then the next ones.
+fn causes(page: &mut Page<'_>, n: &Nodes) -> io::Result<()> {
+    if n.causes.is_empty() {
+        return Ok(());
+    }
+    page.section("Stalls by cause and node")?;
+    let width = n.causes.iter().map(|row| terms::cause(row.cause).len()).max().unwrap_or(0);
+    let width = width.min(page.width() / 2);
+    let fitting = (page.width().saturating_sub(width + 2) / CELL).max(1);
+    let all: Vec<usize> = (0..n.nodes.len()).collect();
+    for some in all.chunks(fitting) {
+        let mut head = format!("  {:width$}", "");
+        some.iter().for_each(|node| head += &format!("{:>CELL$}", format!("node {}", node + 1)));
+        page.line(&Text::new().dim(&head))?;
+        for row in &n.causes {
+            let mut line = format!("  {:width$}", escape::end(terms::cause(row.cause), width));
+            some.iter().for_each(|&node| line += &format!("{:>CELL$}", row.stalls[node]));
+            page.line(&Text::new().plain(&line))?;
+        }
+    }
+    Ok(())
+}
+
+fn culprits(page: &mut Page<'_>, n: &Nodes) -> io::Result<()> {
+    if n.culprits.is_empty() {
+        return Ok(());
+    }
+    page.section("Culprits on all nodes")?;
+    for group in n.culprits.iter().take(ROWS) {
+        let lead = format!("  {:>6} stalls  ", count(group.stalls as u64));
+        let nodes: Vec<String> = group.nodes.iter().map(usize::to_string).collect();
+        let place = match nodes.len() {
+            all if all == n.nodes.len() && all > 1 => "all nodes".to_owned(),
+            1 => format!("node {}", nodes[0]),
+            many if many > 8 => format!("{many} nodes"),
+            _ => format!("nodes {}", nodes.join(", ")),
+        };
+        let words = format!(
+            ", median {}, worst {}, together {}; {place}",
+            time(group.median),
+            time(group.worst),
+            time(group.total)
+        );
+        page.put(16, &Text::new().plain(&lead).accent(&kin(&group.who)).plain(&words))?;
+    }
+    more(page, n.culprits.len().saturating_sub(ROWS))
+}
+
+fn worst(page: &mut Page<'_>, n: &Nodes) -> io::Result<()> {
+    if n.worst.is_empty() {
+        return Ok(());
+    }
+    page.section("Worst stalls of all")?;
+    for stall in n.worst.iter().take(ROWS) {
+        let host = n.nodes.get(stall.node - 1).map_or("", |node| node.host.name.as_str());
+        let at = stall.start_realtime.and_then(utc).unwrap_or_else(|| "time unknown".to_owned());
+        let lead = format!("  {:>8}  ", stall.duration);
+        let place = format!(
+            "node {} ({}) CPU {}, stall {}, {at}  ",
+            stall.node,
+            escape::bounded(host, 40),
+            stall.cpu,
+            stall.stall
+        );
+        let text = Text::new().plain(&lead).dim(&place).then(words::culprit(&stall.culprit));
+        page.put(12, &text.plain(&format!("  {}", terms::cause(stall.cause))))?;
+    }
+    more(page, n.worst.len().saturating_sub(ROWS))
+}
+
+fn latencies(page: &mut Page<'_>, n: &Nodes) -> io::Result<()> {
+    let mut rows: Vec<_> = n.latencies.iter().filter(|l| l.count > 0).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    rows.sort_by_key(|l| std::cmp::Reverse(l.max));
+    page.section("Latencies of all events of all nodes")?;
+    for l in rows.iter().take(ROWS) {
+        let what = l.what.replace('_', " ");
+        let name = l.vector.map_or_else(|| what.clone(), |v| format!("{v} {what}"));
+        let words = format!(
+            "  {name:24} p50 {}, p99 {}, p99.9 {}, max {}; {} on {}",
+            time(l.p50),
+            time(l.p99),
+            time(l.p999),
+            time(l.max),
+            count(l.count),
+            plural(l.nodes, "node")
+        );
+        page.put(6, &Text::new().plain(&words))?;
+    }
+    more(page, rows.len().saturating_sub(ROWS))
+}
+
+fn more(page: &mut Page<'_>, rows: usize) -> io::Result<()> {
+    match rows {
+        0 => Ok(()),
+        n => page.line(&Text::new().dim(&format!("  {}: --format json", plural(n, "more row")))),
+    }
+}

@@ -1,0 +1,253 @@
+//! `--redact`: no name that somebody chose is in any output, and all else is.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use stallprof::export::{self, Format};
+use stallprof::model::{Recording, StrId};
+use stallprof::redact::{Key, redact};
+use stallprof::render::{Style, flame, json, ordered, terminal};
+use stallprof::{analysis, recording};
+
+const MARK: &str = "acme";
+
+fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/replay").join(name)
+}
+
+fn key() -> Key {
+    Key::from_bytes(b"sixteen bytes or more").unwrap()
+}
+
+/// A real recording in which every name that somebody chose bears a mark, and the names.
+fn marked(name: &str) -> (Recording, BTreeSet<String>) {
+    let mut r = recording::read(&path(name)).unwrap();
+    let mut names = BTreeSet::new();
+    let mut new = |r: &mut Recording, id: &mut StrId| {
+        let text = r.str(*id).to_owned();
+        if text.is_empty() {
+            return;
+        }
+        let fixed = ["sys", "fs", "cgroup", "memory", "proc", "dev", "memory.stat"];
+        let mark = |part: &str| match part {
+            part if part.is_empty() || (text.starts_with('/') && fixed.contains(&part)) => {
+                part.to_owned()
+            }
+            part => format!("{part}{MARK}"),
+        };
+        let parts: Vec<String> = text.split('/').map(mark).collect();
+        names.extend(parts.iter().filter(|p| p.contains(MARK)).cloned());
+        r.strings.push(parts.join("/"));
+        *id = StrId(r.strings.len() as u32 - 1);
+    };
+    for n in 1..r.tasks.len() {
+        let mut task = r.tasks[n];
+        if !task.kthread && task.tid.0 != 0 {
+            new(&mut r, &mut task.comm);
+            new(&mut r, &mut task.process);
+        }
+        new(&mut r, &mut task.cgroup);
+        r.tasks[n] = task;
+    }
+    for n in 1..r.frames.len() {
+        let mut frame = r.frames[n];
+        if !frame.kernel {
+            new(&mut r, &mut frame.function);
+            new(&mut r, &mut frame.module);
+        }
+        r.frames[n] = frame;
+    }
+    for n in 0..r.samples.len() {
+        let mut file = r.samples[n].syscall.file;
+        new(&mut r, &mut file);
+        r.samples[n].syscall.file = file;
+    }
+    for n in 0..r.syscalls.len() {
+        let mut file = r.syscalls[n].syscall.file;
+        new(&mut r, &mut file);
+        r.syscalls[n].syscall.file = file;
+    }
+    for n in 0..r.hardirqs.len() {
+        let mut name = r.hardirqs[n].name;
+        new(&mut r, &mut name);
+        r.hardirqs[n].name = name;
+    }
+    r.meta.host = MARK.to_owned();
+    r.meta.kernel += "-acme";
+    r.meta.kernel_version = "#1 acme".to_owned();
+    r.meta.threaded_napi.push("acme0".to_owned());
+    r.damage.push("Damage at acme.".to_owned());
+    r.meta.command.extend(["-o", "acme.stall", "--", "acme", "--acme"].map(str::to_owned));
+    (r, names)
+}
+
+/// Every output that there is, with a name for each.
+fn outputs(r: &Recording) -> Vec<(&'static str, Vec<u8>)> {
+    let f = &analysis::analyse(r);
+    let mut all: Vec<(&str, Vec<u8>)> = Vec::new();
+    let mut add = |name, write: &mut dyn FnMut(&mut Vec<u8>)| {
+        let mut out = Vec::new();
+        write(&mut out);
+        all.push((name, out));
+    };
+    let style = Style { color: false, width: 140 };
+    add("text", &mut |out| terminal::verdict(out, f, style).unwrap());
+    add("stalls", &mut |out| terminal::stalls(out, f, style).unwrap());
+    add("around", &mut |out| ordered::write(out, r, f, None, 1000, style).unwrap());
+    add("json", &mut |out| json::write(out, f).unwrap());
+    add("held", &mut |out| {
+        flame::svg(out, &flame::held(r, f), &flame::held_caption(r, f)).unwrap();
+    });
+    add("profile", &mut |out| {
+        flame::svg(out, &flame::profile(r, f), &flame::profile_caption(r)).unwrap();
+    });
+    for (name, format) in [
+        ("folded", Format::Folded),
+        ("folded-ordered", Format::FoldedOrdered),
+        ("pprof", Format::Pprof),
+        ("perfetto", Format::Perfetto),
+        ("openmetrics", Format::Openmetrics),
+    ] {
+        add(name, &mut |out| export::write(out, format, r, f, false).unwrap());
+    }
+    #[cfg(feature = "parquet")]
+    for table in export::parquet::TABLES {
+        // Files are compressed: what is read back from them is what they hold.
+        add(table.name, &mut |out| {
+            let path = std::env::temp_dir().join(format!("redact-{}", std::process::id()));
+            table.write(&mut std::fs::File::create(&path).unwrap(), r, f).unwrap();
+            let file = std::fs::File::open(&path).unwrap();
+            std::fs::remove_file(&path).unwrap();
+            let rows = parquet::file::reader::SerializedFileReader::new(file).unwrap().into_iter();
+            rows.for_each(|row| out.extend(row.unwrap().to_string().into_bytes()));
+        });
+    }
+    for (name, bytes) in &mut all {
+        if *name == "pprof" {
+            let mut raw = Vec::new();
+            std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&bytes[..]), &mut raw)
+                .unwrap();
+            *bytes = raw;
+        }
+    }
+    // The file itself is compressed: what is read back from it is all that it holds.
+    let file = recording::write(Vec::new(), r).unwrap();
+    let read = recording::read_bytes(&file).unwrap();
+    all.push(("recording", format!("{read:?}").into_bytes()));
+    all
+}
+
+fn contains(text: &[u8], name: &str) -> bool {
+    String::from_utf8_lossy(text).to_lowercase().contains(name)
+}
+
+#[test]
+fn no_name_that_somebody_chose_is_in_any_output() {
+    for name in ["fifo.stall", "hardirq.stall"] {
+        let (r, names) = marked(name);
+        assert!(names.len() > 20, "{names:?}");
+        for (what, text) in outputs(&r) {
+            let nameless = ["measures", "histograms", "lost"].contains(&what);
+            assert!(nameless || contains(&text, MARK), "{name}: {what} shows no name at all");
+        }
+        for (what, text) in outputs(&redact(r, &key())) {
+            assert!(!contains(&text, MARK), "{name}: {what} tells a name");
+        }
+    }
+}
+
+/// Of a recording as it is: none of its own texts but those that the rule keeps.
+#[test]
+fn the_texts_of_a_recording_are_gone() {
+    let r = recording::read(&path("memcg.stall")).unwrap();
+    let mut chosen: BTreeSet<&str> =
+        r.frames.iter().filter(|f| !f.kernel).map(|f| r.str(f.function)).collect();
+    for task in r.tasks.iter().filter(|t| !t.kthread) {
+        chosen.extend([r.str(task.comm), r.str(task.process)]);
+    }
+    chosen.retain(|name| name.len() >= 6 && !name.starts_with("swapper/"));
+    // A program's function may bear the name of one of the kernel's, which stays.
+    let kernel: BTreeSet<&str> =
+        r.frames.iter().filter(|f| f.kernel).map(|f| r.str(f.function)).collect();
+    chosen.retain(|name| !kernel.iter().any(|k| k.contains(name)));
+    assert!(chosen.len() > 100);
+    for (what, text) in outputs(&redact(r.clone(), &key())) {
+        let text = String::from_utf8_lossy(&text);
+        if let Some(name) = chosen.iter().find(|name| text.contains(**name) && !common(name)) {
+            panic!("{what} tells {name}");
+        }
+    }
+}
+
+/// Words that stand in outputs for other reasons.
+fn common(name: &str) -> bool {
+    ["stallprof", "memory", "malloc", "calloc", "read", "write"].contains(&name)
+}
+
+#[test]
+fn what_was_found_is_the_same() {
+    for name in ["memcg.stall", "fifo.stall", "hardirq.stall", "irqsoff.stall"] {
+        let r = recording::read(&path(name)).unwrap();
+        let was = analysis::analyse(&r);
+        let is = analysis::analyse(&redact(r, &key()));
+        assert_eq!(is.stalls.len(), was.stalls.len(), "{name}");
+        for (is, was) in is.stalls.iter().zip(&was.stalls) {
+            assert_eq!(
+                (is.cpu, is.start, is.duration, is.cause),
+                (was.cpu, was.start, was.duration, was.cause)
+            );
+            assert_eq!(
+                (is.evidence.samples, is.evidence.agree),
+                (was.evidence.samples, was.evidence.agree)
+            );
+            assert_eq!(
+                is.evidence.stack, was.evidence.stack,
+                "{name}: the kernel's functions stay"
+            );
+        }
+        assert_eq!(is.culprits.len(), was.culprits.len(), "{name}");
+        assert_eq!(is.latencies.len(), was.latencies.len());
+    }
+    let r = redact(recording::read(&path("memcg.stall")).unwrap(), &key());
+    let mut text = Vec::new();
+    terminal::verdict(&mut text, &analysis::analyse(&r), Style { color: false, width: 140 })
+        .unwrap();
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.contains("/memory.stat") && text.contains("read(2) of /sys/fs/cgroup/memory/"));
+    assert!(text.contains("kworker/u8:4") && text.contains("flush_memcg_stats_dwork"), "{text}");
+}
+
+#[test]
+fn as_a_command() {
+    let dir = std::env::temp_dir().join(format!("stallprof-redact-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let (key, short) = (dir.join("key"), dir.join("short"));
+    std::fs::write(&key, [9; 32]).unwrap();
+    std::fs::write(&short, "guess me").unwrap();
+    let run = |words: &[&Path]| {
+        Command::new(env!("CARGO_BIN_EXE_stallprof")).args(words).output().unwrap()
+    };
+    let p = |text: &'static str| Path::new(text);
+    let (a, b, c) = (dir.join("a.stall"), dir.join("b.stall"), dir.join("c.stall"));
+    let file = path("fifo.stall");
+    let done = run(&[p("redact"), &file, p("-o"), &a, p("--redact-key"), &key]);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert!(run(&[p("redact"), &file, p("-o"), &b, p("--redact-key"), &key]).status.success());
+    assert!(run(&[p("redact"), &file, p("-o"), &c]).status.success());
+    let read = |path: &Path| std::fs::read(path).unwrap();
+    assert!(read(&a) == read(&b), "one key, one set of pseudonyms");
+    assert!(read(&a) != read(&c), "a random key gives others");
+    // A report of the redacted recording is the redacted report of the recording.
+    let report = run(&[p("report"), &file, p("--redact-key"), &key]);
+    assert!(report.status.success());
+    let again = run(&[p("report"), &a]);
+    assert_eq!(String::from_utf8_lossy(&report.stdout), String::from_utf8_lossy(&again.stdout));
+    let refused = run(&[p("report"), &file, p("--redact-key"), &short]);
+    assert_eq!(refused.status.code(), Some(1));
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(told.contains("a key needs 16 bytes or more, this one has 8"), "{told}");
+    std::fs::remove_dir_all(&dir).unwrap();
+}
