@@ -8,13 +8,14 @@ use anyhow::{Result, bail};
 use clap::ValueEnum;
 
 use super::output::{print, same_file, tell, write_with};
+use super::reading;
 use super::redaction::Redaction;
 use super::style::style;
+use crate::analysis;
 use crate::model::Recording;
 use crate::model::findings::Findings;
 use crate::redact::redact;
 use crate::render::{self, flame};
-use crate::{analysis, recording};
 
 /// Compare two recordings: which stalls are gone, new, fewer or more, and which latencies moved
 ///
@@ -56,7 +57,7 @@ enum Format {
 pub fn run(args: &Args) -> Result<ExitCode> {
     let key = args.redaction.key()?;
     let read = |path| -> Result<(Recording, Findings)> {
-        let recording = recording::read(path)?;
+        let recording = reading::recording(path)?;
         let recording = match &key {
             Some(key) => redact(recording, key),
             None => recording,

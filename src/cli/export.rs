@@ -7,9 +7,10 @@ use anyhow::{Result, bail};
 use clap::ValueEnum;
 
 use super::output::{print, same_file, tell, write_with};
+use super::reading;
 use super::redaction::Redaction;
+use crate::analysis;
 use crate::export::{self, Format};
-use crate::{analysis, recording};
 
 /// Write a recording in a format that other tools read: pprof, Perfetto, FlameGraph, metrics
 ///
@@ -83,7 +84,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if same_file(&args.output, &args.file) {
         bail!("{} is the recording itself: give -o another name", args.output.display());
     }
-    let recording = args.redaction.apply(recording::read(&args.file)?)?;
+    let recording = args.redaction.apply(reading::recording(&args.file)?)?;
     let findings = analysis::analyse(&recording);
     let Some(format) = args.format.stream() else { return tables(args, &recording, &findings) };
     let write = |out: &mut dyn std::io::Write| {

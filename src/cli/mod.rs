@@ -10,6 +10,7 @@ mod doctor;
 mod export;
 mod output;
 mod page;
+mod reading;
 #[cfg(feature = "probes")]
 mod record;
 mod redact;

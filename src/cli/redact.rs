@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 use super::output::{same_file, tell, write_with};
+use super::reading;
 use crate::recording;
 use crate::redact::{Key, redact};
 
@@ -42,7 +43,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Some(path) => super::redaction::read(path)?,
         None => Key::random()?,
     };
-    let redacted = redact(recording::read(&args.file)?, &key);
+    let redacted = redact(reading::recording(&args.file)?, &key);
     write_with(&args.output, args.force, |out| recording::write(out, &redacted).map(drop))?;
     tell(&format_args!("wrote {}", args.output.display()));
     Ok(ExitCode::SUCCESS)

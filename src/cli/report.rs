@@ -8,12 +8,13 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
 use super::output::{print, tell, write_whole};
+use super::reading;
 use super::redaction::Redaction;
 use super::style::style;
+use crate::analysis;
 use crate::model::findings::Stall;
 use crate::redact::redact;
 use crate::render::{self, flame};
-use crate::{analysis, recording};
 
 /// Read a recording and say what stalled, who did it, and on what that rests
 ///
@@ -84,7 +85,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     super::page::check(args.output.as_deref())?;
     let [file] = args.files.as_slice() else { return several(args) };
-    let recording = args.redaction.apply(recording::read(file)?)?;
+    let recording = args.redaction.apply(reading::recording(file)?)?;
     let findings = analysis::analyse(&recording);
     let (page, figures) = (args.output.as_deref(), args.svg.as_deref());
     super::page::write(file, &recording, &findings, page, figures, args.force)?;
@@ -131,7 +132,7 @@ fn several(args: &Args) -> Result<ExitCode> {
     let key = args.redaction.key()?;
     let mut gather = analysis::compare::Gather::default();
     for path in &args.files {
-        let mut recording = recording::read(path)?;
+        let mut recording = reading::recording(path)?;
         let mut file = Some(path.display().to_string());
         if let Some(key) = &key {
             (recording, file) = (redact(recording, key), None);

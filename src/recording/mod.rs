@@ -23,6 +23,6 @@ mod writer;
 
 pub use create::{CreateError, create};
 pub use format::{MAJOR, MINOR};
-pub use reader::{ReadError, ReadProblem, read, read_bytes};
+pub use reader::{ReadError, ReadProblem, read, read_bytes, read_watched};
 pub use tables::tables;
 pub use writer::{Writer, write};

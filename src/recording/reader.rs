@@ -83,7 +83,18 @@ impl std::error::Error for ReadError {
 /// If it cannot be opened, or its header is not that of a recording. Anything wrong after the
 /// header is no error: it is told in [`Recording::damage`].
 pub fn read(path: &Path) -> Result<Recording, ReadError> {
-    let load = || -> Result<Recording, ReadProblem> {
+    read_watched(path, &mut |_, _| ())
+}
+
+/// The same; `watch` is told now and then how many bytes of how many have been read.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_watched(
+    path: &Path,
+    watch: &mut dyn FnMut(usize, usize),
+) -> Result<Recording, ReadError> {
+    let mut load = || -> Result<Recording, ReadProblem> {
         let mut file = File::open(path).map_err(ReadProblem::Io)?;
         let mut bytes = Vec::new();
         // The header first: whoever names /dev/zero or a film by mistake is told at once.
@@ -91,7 +102,7 @@ pub fn read(path: &Path) -> Result<Recording, ReadError> {
         header.map_err(ReadProblem::Io)?;
         version(&bytes)?;
         file.read_to_end(&mut bytes).map_err(ReadProblem::Io)?;
-        parse(&bytes)
+        parse(&bytes, watch)
     };
     load().map_err(|problem| ReadError { path: Some(path.to_owned()), problem })
 }
@@ -101,7 +112,7 @@ pub fn read(path: &Path) -> Result<Recording, ReadError> {
 /// # Errors
 /// If the header is not that of a recording.
 pub fn read_bytes(bytes: &[u8]) -> Result<Recording, ReadError> {
-    parse(bytes).map_err(|problem| ReadError { path: None, problem })
+    parse(bytes, &mut |_, _| ()).map_err(|problem| ReadError { path: None, problem })
 }
 
 /// The version, if it is one that this program reads.
@@ -119,9 +130,10 @@ fn version(bytes: &[u8]) -> Result<(u16, u16), ReadProblem> {
     }
 }
 
-fn parse(bytes: &[u8]) -> Result<Recording, ReadProblem> {
+fn parse(bytes: &[u8], watch: &mut dyn FnMut(usize, usize)) -> Result<Recording, ReadProblem> {
     let version = version(bytes)?;
     let mut reader = Reader {
+        watch,
         len: bytes.len(),
         memory: Purse::memory(bytes.len()),
         notes: Notes::default(),
@@ -132,7 +144,8 @@ fn parse(bytes: &[u8]) -> Result<Recording, ReadProblem> {
     Ok(reader.into_recording(cut_told, (version.1 > MINOR).then_some(version)))
 }
 
-struct Reader {
+struct Reader<'w> {
+    watch: &'w mut dyn FnMut(usize, usize),
     len: usize,
     memory: Purse,
     notes: Notes,
@@ -140,7 +153,7 @@ struct Reader {
     at_first_block: bool,
 }
 
-impl Reader {
+impl Reader<'_> {
     /// Reads all blocks; those of a large file are decompressed in a second thread meanwhile.
     /// Returns whether it was told why there is no end.
     fn all_blocks(&mut self, bytes: &[u8]) -> io::Result<bool> {
@@ -168,6 +181,7 @@ impl Reader {
                     return true;
                 }
                 Found::Block { at, end, raw } => {
+                    (self.watch)(end, self.len);
                     if !self.block(&raw, at) {
                         return true;
                     }

@@ -56,6 +56,9 @@ pub fn difference(
     options.name_type = String::new();
     options.text_truncate_direction = TextTruncateDirection::Right;
     options.negate_differentials = wide == 0;
+    // What did not change is white: it must not sink into the page.
+    let grey = flamegraph::color::Color { r: 236, g: 238, b: 241 };
+    options.bgcolors = Some(flamegraph::color::BackgroundColor::Flat(grey));
     let mut drawn = Vec::with_capacity(1 << 20);
     flamegraph::from_lines(&mut options, lines.iter().map(String::as_str), &mut drawn)?;
     out.write_all(without_doctype(&drawn))

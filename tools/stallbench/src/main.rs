@@ -8,6 +8,7 @@ mod flood;
 mod host;
 mod net;
 mod overhead;
+mod peers;
 mod print;
 mod probes;
 mod report;

@@ -1,6 +1,6 @@
 //! How long `stallprof report` takes to read a large recording.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -14,6 +14,7 @@ use stallgen::task::online_cpus;
 
 use crate::cli::{Common, Subject};
 use crate::flood::rest;
+use crate::peers::{self, Peer};
 use crate::table::{Budget, Comparison, Table};
 use crate::tool::Tool;
 use crate::workdir::WorkDir;
@@ -30,6 +31,10 @@ pub struct Args {
     /// How many samples to record first
     #[arg(long, default_value_t = 1_000_000)]
     pub samples: u64,
+
+    /// The folder of FlameGraph's stackcollapse-perf.pl and flamegraph.pl, if not in the PATH
+    #[arg(long, value_name = "DIR")]
+    pub flamegraph: Option<PathBuf>,
 }
 
 /// Makes a recording, then reads it as often as there are rounds.
@@ -82,7 +87,53 @@ pub fn run(args: &Args) -> Result<Vec<Table>> {
             table.row(format!("{}: {name}", subject.name), times, None, budget);
         }
     }
-    Ok(vec![table])
+    // Its recording is the one that is there.
+    let Some(subject) = subjects.last() else { return Ok(vec![table]) };
+    let side_by_side = beside(args, subject, dir.path(), &stop)?;
+    Ok([Some(table), side_by_side].into_iter().flatten().collect())
+}
+
+/// From a recording to a flame graph of all its samples: ours, and perf's of the same work.
+fn beside(args: &Args, subject: &Subject, dir: &Path, stop: &Stop) -> Result<Option<Table>> {
+    let (peers, lacking) = peers::peers(args.flamegraph.as_deref());
+    if peers.is_empty() {
+        lacking.iter().for_each(|words| eprintln!("{words}"));
+        return Ok(None);
+    }
+    let cpus = online_cpus()?.len();
+    // perf takes no more than perf_event_max_sample_rate; what counts is the time for a sample.
+    let length = Duration::from_secs(args.samples.div_ceil(RATE * cpus as u64));
+    eprintln!("recording {} s of perf record -a -g -F max", length.as_secs());
+    let options = ["-a", "-g", "-e", "cpu-clock", "-F", "max"];
+    let running = Tool::perf("perf record", &options).start(dir, stop)?;
+    busy(cpus, length, stop)?;
+    running.stop(stop)?;
+    let (ours, theirs) = (dir.join("record.stall"), peers::samples(dir)?);
+    let text = |path: PathBuf| path.to_str().map(str::to_owned).context("the folder is not UTF-8");
+    let (ours, flame) = (text(ours)?, text(dir.join("profile.svg"))?);
+    let json = time(subject, &["report", "--format", "json", &ours])?.1;
+    let own = count(&json)? as f64 / 1e6;
+
+    let mut times = vec![Vec::new(); peers.len() + 1];
+    for _ in 0..args.common.rounds {
+        ensure!(!stop.is_set(), "interrupted");
+        let (seconds, _) = time(subject, &["report", &ours, "--force", "--profile", &flame])?;
+        times[0].push(seconds / own);
+        for (peer, times) in peers.iter().zip(&mut times[1..]) {
+            times.push(peer.time(dir)? / (theirs as f64 / 1e6));
+        }
+    }
+    let title = "recording to flame graph, s for a million samples";
+    let mut table = Table::new(title, Comparison::Ratio, 3);
+    let first = times.remove(0);
+    table.row(format!("{} report", subject.name), first.clone(), None, None);
+    for (Peer { name, budget, .. }, times) in peers.iter().zip(times) {
+        table.row(*name, times, Some(&first), Some(Budget::AtLeast(*budget)));
+    }
+    let size = std::fs::metadata(dir.join("perf.data"))?.len() as f64 / 1e6;
+    table.notes.push(format!("perf.data: {theirs} samples, {size:.1} MB"));
+    table.notes.extend(lacking);
+    Ok(Some(table))
 }
 
 /// Keeps every CPU busy in the kernel, with stacks that differ.

@@ -1,0 +1,114 @@
+//! Several recordings of one incident.
+
+use super::{load, stallprof, text};
+use stallprof::analysis::compare::Gather;
+use stallprof::model::nodes::Nodes;
+use stallprof::render::{self, Style, escape};
+
+const NAMES: [&str; 4] = [
+    "tests/replay/memcg.stall",
+    "tests/replay/quiet.stall",
+    "flamegraphs/incident-memcg/6.1-v1.stall",
+    "flamegraphs/incident-memcg/6.12-v2.stall",
+];
+
+fn gathered() -> Nodes {
+    let mut gather = Gather::default();
+    for name in NAMES {
+        let (r, f) = load(name);
+        gather.add(Some(name.to_owned()), &r, &f);
+    }
+    gather.finish()
+}
+
+#[test]
+fn sums_are_those_of_the_recordings() {
+    let n = gathered();
+    let all: Vec<_> = NAMES.iter().map(|name| load(name).1).collect();
+    for (node, f) in n.nodes.iter().zip(&all) {
+        assert_eq!(node.stalls, f.stalls.len());
+    }
+    let stalls: usize = all.iter().map(|f| f.stalls.len()).sum();
+    assert_eq!(n.causes.iter().flat_map(|row| &row.stalls).sum::<usize>(), stalls);
+    assert_eq!(n.culprits.iter().map(|group| group.stalls).sum::<usize>(), stalls);
+    let counted: u64 = all.iter().flat_map(|f| &f.latencies).map(|l| l.count).sum();
+    assert_eq!(n.latencies.iter().map(|l| l.count).sum::<u64>(), counted);
+    for l in &n.latencies {
+        let own = all.iter().flat_map(|f| &f.latencies);
+        let same = own.filter(|o| (o.what, o.vector) == (l.what, l.vector));
+        assert_eq!(l.max, same.map(|o| o.max).max().unwrap());
+        assert!(l.p50 <= l.p99 && l.p99 <= l.p999 && l.p999 <= l.max, "{l:?}");
+    }
+    let longest = all.iter().flat_map(|f| &f.stalls).map(|s| s.duration).max().unwrap();
+    assert_eq!((n.worst[0].duration, n.worst[0].node), (longest, 3));
+    assert!(n.worst.windows(2).all(|pair| pair[0].duration >= pair[1].duration));
+    // One culprit on two hosts with different process numbers.
+    let reader = n.culprits.iter().find(|c| c.nodes == [1, 3]).unwrap();
+    assert!(reader.who.file.as_deref().unwrap().ends_with("/N/memory.stat"));
+}
+
+#[test]
+fn it_says_what_its_clocks_and_nodes_cannot_tell() {
+    let mut gather = Gather::default();
+    let (mut r, f) = load(NAMES[0]);
+    gather.add(None, &r, &f);
+    r.meta.start_realtime = 0;
+    r.meta.stall_threshold.0 *= 2;
+    r.end = None;
+    r.lost.push(stallprof::model::Lost { ring_full: 3, ..Default::default() });
+    r.meta.probes[0].method = None;
+    let f = stallprof::analysis::analyse(&r);
+    gather.add(None, &r, &f);
+    let n = gather.finish();
+    let notes = n.notes.join("\n");
+    for note in [
+        "each host's own clock",
+        "different thresholds",
+        "Node 2 lost 3 records",
+        "The recording of node 2 was cut short.",
+        "Not measured on node 2: softirq.",
+        "Of node 2 the time of day is not known.",
+    ] {
+        assert!(notes.contains(note), "no {note} in {notes}");
+    }
+    assert!(n.worst.iter().all(|w| w.start_realtime.is_some() == (w.node == 1)));
+}
+
+#[test]
+fn every_line_keeps_to_the_width() {
+    let mut n = gathered();
+    n.nodes[0].host.name = "node\x1b[2J\n;7".repeat(99);
+    // As many nodes as a table has no room for.
+    for _ in 0..5 {
+        n.nodes.extend(n.nodes.clone());
+        n.causes.iter_mut().for_each(|row| row.stalls.extend(row.stalls.clone()));
+    }
+    for width in [40, 80, 100, 140] {
+        let mut out = Vec::new();
+        render::nodes::write(&mut out, &n, Style { color: false, width }).unwrap();
+        let page = text(&out);
+        assert!(page.lines().all(|l| escape::columns(l) <= width && !l.chars().any(escape::acts)));
+        assert!(page.contains("node 128"), "{page}");
+    }
+}
+
+#[test]
+fn as_a_command() {
+    let mut words = vec!["report"];
+    words.extend(NAMES);
+    let told = stallprof(&words);
+    assert!(told.status.success(), "{}", text(&told.stderr));
+    let page = text(&told.stdout);
+    assert!(page.starts_with("232 stalls on 3 of 4 nodes, worst 99.5 ms on node 3\n"), "{page}");
+    assert!(page.contains("tests/replay/memcg.stall"));
+    let redacted = text(&stallprof(&[&words[..], &["--redact"]].concat()).stdout);
+    assert!(!redacted.contains("stallgen") && !redacted.contains("tests/replay"), "{redacted}");
+    let json = stallprof(&[&words[..], &["--format", "json"]].concat());
+    let value: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(value["nodes"].as_array().unwrap().len(), 4);
+    let refused = stallprof(&[&words[..], &["--around"]].concat());
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(
+        text(&refused.stderr).contains("give --stalls, --around, --flame and --profile with one")
+    );
+}
