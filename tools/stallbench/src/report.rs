@@ -101,10 +101,12 @@ fn beside(args: &Args, subject: &Subject, dir: &Path, stop: &Stop) -> Result<Opt
         return Ok(None);
     }
     let cpus = online_cpus()?.len();
-    // perf takes no more than perf_event_max_sample_rate; what counts is the time for a sample.
+    // perf takes no more than the kernel's limit; what counts is the time for a sample.
+    let limit = std::fs::read_to_string("/proc/sys/kernel/perf_event_max_sample_rate")?;
+    let rate = limit.trim().parse().map_or(RATE, |limit: u64| limit.clamp(1, RATE)).to_string();
     let length = Duration::from_secs(args.samples.div_ceil(RATE * cpus as u64));
-    eprintln!("recording {} s of perf record -a -g -F max", length.as_secs());
-    let options = ["-a", "-g", "-e", "cpu-clock", "-F", "max"];
+    eprintln!("recording {} s of perf record -a -g -F {rate}", length.as_secs());
+    let options = ["-a", "-g", "-e", "cpu-clock", "-F", &rate];
     let running = Tool::perf("perf record", &options).start(dir, stop)?;
     busy(cpus, length, stop)?;
     running.stop(stop)?;
