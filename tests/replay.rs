@@ -18,6 +18,8 @@ mod made;
 mod page;
 #[path = "render/tape.rs"]
 mod tape;
+#[path = "replay/tracked.rs"]
+mod tracked;
 
 use std::path::{Path, PathBuf};
 
