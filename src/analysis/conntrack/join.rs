@@ -40,7 +40,7 @@ impl<'r> Again<'r> {
         let end = all.partition_point(|syn| syn.time.0 <= until);
         match all.get(begin..end).unwrap_or_default() {
             [] if r.last_time().0 < until => {
-                Err("no SYN was sent again before the recording ended")
+                Err("no SYN was seen to be sent again before the recording ended")
             }
             [] => Err("no SYN was seen to be sent again on this host"),
             [first, rest @ ..] if rest.iter().all(|syn| syn.netns == first.netns) => Ok(first),

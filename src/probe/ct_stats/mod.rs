@@ -13,6 +13,8 @@ use anyhow::{Context, Result, bail};
 
 use super::affinity::keep_off;
 use super::{Attached, Config, Names, Source};
+use crate::host::HostRoot;
+use crate::host::caps::{Cap, Caps};
 use crate::model::Event;
 use namespaces::Namespaces;
 use told::Told;
@@ -64,6 +66,10 @@ impl Source for Pending {
 }
 
 pub fn attach(config: &Config) -> Result<Attached> {
+    let caps = Caps::effective(&HostRoot::default()).unwrap_or_default();
+    if !caps.has(Cap::SysAdmin) {
+        bail!("entering network namespaces takes CAP_SYS_ADMIN");
+    }
     let pending = Pending::default();
     let stop = Arc::new(AtomicBool::new(false));
     let (ready, first) = sync_channel(1);
