@@ -9,6 +9,7 @@ pub mod export;
 pub mod health;
 pub mod host;
 pub mod model;
+pub mod ping;
 #[cfg(feature = "probes")]
 pub mod probe;
 pub mod recording;

@@ -18,6 +18,7 @@ mod latency;
 mod lateness;
 mod notes;
 mod paths;
+pub mod pings;
 mod reads;
 mod received;
 pub(crate) mod stacks;

@@ -10,6 +10,7 @@ mod doctor;
 mod export;
 mod output;
 mod page;
+mod ping;
 mod reading;
 #[cfg(feature = "probes")]
 mod record;
@@ -40,6 +41,7 @@ enum Command {
     Diff(diff::Args),
     Redact(redact::Args),
     Rxpath(rxpath::Args),
+    Ping(ping::Args),
     Check(check::Args),
     #[cfg(feature = "probes")]
     Doctor(doctor::Args),
@@ -60,6 +62,7 @@ pub fn main() -> ExitCode {
         Command::Diff(args) => diff::run(&args),
         Command::Redact(args) => redact::run(&args),
         Command::Rxpath(args) => rxpath::run(&args),
+        Command::Ping(args) => ping::run(&args),
         Command::Check(args) => check::run(&args),
         #[cfg(feature = "probes")]
         Command::Doctor(args) => doctor::run(&args),

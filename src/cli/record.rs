@@ -213,6 +213,7 @@ fn meta(config: &Config, facts: &HostFacts, session: &Session) -> Meta {
         pid: config.pid.map(|p| p.0),
         probes: session.probes.clone(),
         rx_path: session::rx_path(),
+        boot_id: HostRoot::default().value("proc/sys/kernel/random/boot_id"),
         netns: netns::own(&HostRoot::default()),
         ..Meta::default()
     };

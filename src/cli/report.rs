@@ -11,10 +11,15 @@ use super::output::{print, tell, write_whole};
 use super::reading;
 use super::redaction::Redaction;
 use super::style::style;
+use serde::Serialize;
+
 use crate::analysis;
-use crate::model::findings::Stall;
+use crate::analysis::pings::{self, JoinOptions};
+use crate::model::findings::{Findings, JoinedPings, Stall};
+use crate::ping::log;
 use crate::redact::redact;
 use crate::render::{self, flame};
+use crate::units::Nanos;
 
 /// Read a recording and say what stalled, who did it, and on what that rests
 ///
@@ -60,6 +65,18 @@ pub struct Args {
     #[command(flatten)]
     redaction: Redaction,
 
+    /// Join with a log of probes: of `stallprof ping -o`, or what `ping -D` printed
+    #[arg(long, value_name = "LOG")]
+    ping: Option<PathBuf>,
+
+    /// With --ping: how far the clocks of the two hosts may be apart
+    #[arg(long, default_value = "2ms", value_name = "TIME", requires = "ping")]
+    ping_offset: Nanos,
+
+    /// With --ping: from when on a probe is late; by default as the log says, or as stalls are
+    #[arg(long, value_name = "TIME", requires = "ping")]
+    ping_late: Option<Nanos>,
+
     /// Replace output files that exist
     #[arg(long)]
     force: bool,
@@ -82,6 +99,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     if args.output.is_some() && [&args.flame, &args.profile].contains(&&args.output) {
         bail!("--output and a flame graph are two files: give them two names");
+    }
+    if args.ping.is_some() && (args.files.len() > 1 || args.redaction.key()?.is_some()) {
+        bail!("--ping joins with one recording, and shows the addresses of its log: no --redact");
     }
     super::page::check(args.output.as_deref())?;
     let [file] = args.files.as_slice() else { return several(args) };
@@ -112,6 +132,16 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if let Some(which) = &args.around {
         let id = Some(pick(&f.stalls, which)?.id);
         return print(|out| render::ordered::write(out, &recording, f, id, args.before, style));
+    }
+    if let Some(path) = &args.ping {
+        let log = log::read(path).with_context(|| path.display().to_string())?;
+        let options = JoinOptions { offset: args.ping_offset, late: args.ping_late };
+        let joined = pings::join(&recording, f, &log, options);
+        let both = Both { findings: f, ping: &joined };
+        return print(|out| match args.format {
+            Format::Text => render::pings::joined(out, &joined, style),
+            Format::Json => render::json::write(out, &both).map_err(io::Error::from),
+        });
     }
     print(|out| match args.format {
         _ if args.stalls => render::terminal::stalls(out, f, style),
@@ -144,6 +174,14 @@ fn several(args: &Args) -> Result<ExitCode> {
         Format::Text => render::nodes::write(out, &nodes, style()),
         Format::Json => render::json::write(out, &nodes).map_err(io::Error::from),
     })
+}
+
+/// Findings, and what a prober saw of them.
+#[derive(Serialize)]
+struct Both<'a> {
+    #[serde(flatten)]
+    findings: &'a Findings,
+    ping: &'a JoinedPings,
 }
 
 fn pick<'a>(stalls: &'a [Stall], which: &str) -> Result<&'a Stall> {

@@ -54,6 +54,9 @@ pub struct Meta {
     /// How packets reach CPUs: the receive path of its devices, where it was read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rx_path: Option<RxHost>,
+    /// The kernel's boot id (/proc/sys/kernel/random/boot_id): tells logs by the same clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub boot_id: Option<String>,
     /// Inode number of the network namespace that this was read in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub netns: Option<u32>,

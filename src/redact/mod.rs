@@ -178,6 +178,7 @@ fn of_meta(meta: Meta, key: &Key) -> Meta {
         threaded_napi,
         rx_path: _,
         netns,
+        boot_id: _,
         probes,
     } = meta;
     let known = ["none", "voluntary", "full", "lazy", "rt"];
@@ -205,6 +206,7 @@ fn of_meta(meta: Meta, key: &Key) -> Meta {
         // Devices, queues and keys of hashes: the packets that came in tell what matters.
         rx_path: None,
         netns,
+        boot_id: None,
         probes,
     }
 }

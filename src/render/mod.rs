@@ -21,6 +21,7 @@ mod markup;
 pub mod nodes;
 pub mod ordered;
 mod page;
+pub mod pings;
 pub(crate) mod plain;
 pub mod rxpath;
 pub(crate) mod spans;

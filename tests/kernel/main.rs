@@ -14,6 +14,7 @@ mod facts;
 mod host;
 mod kinds;
 mod methods;
+mod pings;
 mod quiet;
 mod received;
 mod rights;

@@ -33,20 +33,20 @@ for n in range(pings):
 time.sleep(0.3) # what waits in the backlog is received before the recording ends
 ";
 
-fn ip(args: &str) -> String {
+pub fn ip(args: &str) -> String {
     let out = Command::new("ip").args(args.split(' ')).output().unwrap();
     assert!(out.status.success(), "ip {args}: {}", String::from_utf8_lossy(&out.stderr));
     String::from_utf8_lossy(&out.stdout).into_owned()
 }
 
 /// Two network namespaces with a veth pair between them, gone with the value.
-struct Pair {
-    from: String,
-    to: String,
+pub struct Pair {
+    pub from: String,
+    pub to: String,
 }
 
 impl Pair {
-    fn new(name: &str) -> Pair {
+    pub fn new(name: &str) -> Pair {
         let id = std::process::id();
         let pair =
             Pair { from: format!("rxpath-{name}-a{id}"), to: format!("rxpath-{name}-b{id}") };
@@ -63,7 +63,7 @@ impl Pair {
     }
 
     /// Sets `rps_cpus` of the receiving end.
-    fn steer(&self, mask: &str) {
+    pub fn steer(&self, mask: &str) {
         let script = format!("echo {mask} >/sys/class/net/rxb/queues/rx-0/rps_cpus");
         let args = ["netns", "exec", &self.to, "sh", "-c", &script];
         succeeded(&Command::new("ip").args(args).output().unwrap());

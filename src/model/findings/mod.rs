@@ -12,6 +12,7 @@ use crate::units::{Cpu, Ktime, Nanos};
 mod conntrack;
 mod culprit;
 mod files;
+mod pings;
 mod received;
 mod stall;
 
@@ -20,6 +21,7 @@ pub use conntrack::{
 };
 pub use culprit::{Cause, Culprit, Evidence, TaskCulprit, Workload};
 pub use files::{CpuShare, DyingTrend, FileReadGroup, RstatTimes, SlowFileCall, SlowFileGroup};
+pub use pings::{Handled, JoinedPings, PingGroup, PingRun};
 pub use received::{
     Balance, Examined, Place, Protocols, Received, ReceivedCpu, ReceivedDevice, ReceivedFlow,
 };
