@@ -61,6 +61,7 @@ fn paths(recording: &Path, svg: Result<Option<PathBuf>>) -> Result<ExitCode> {
     print(|out| {
         writeln!(out)?;
         writeln!(out, "Recording    {recording}  (stallprof report {recording})")?;
+        writeln!(out, "To share     stallprof report {recording} -o report.html  (a page)")?;
         match svg {
             Ok(Some(svg)) => writeln!(out, "Flame graph  {}", shown(&svg)),
             Ok(None) => Ok(()),

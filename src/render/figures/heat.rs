@@ -15,7 +15,7 @@ use crate::units::{Cpu, Ktime, Nanos};
 /// Rows of a column.
 const ROWS: u64 = 50;
 /// Columns at most; of a longer recording each holds several seconds, one after the other.
-const COLUMNS: u64 = 120;
+const COLUMNS: u64 = 200;
 /// A recording shorter than this many seconds has columns of a tenth of a second.
 const SHORT: u64 = 20;
 const HEIGHT: u32 = 250;

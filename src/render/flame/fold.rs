@@ -91,7 +91,8 @@ impl<'a> Folder<'a> {
     pub(super) fn lines(self) -> Vec<(String, u64)> {
         let mut names = Names::new(self.r);
         let mut lines: BTreeMap<String, u64> = BTreeMap::new();
-        let stacks = self.counts.iter().map(|(key, weight)| (names.line(key), *weight));
+        let counts = alike(self.r, self.counts);
+        let stacks = counts.iter().map(|(key, weight)| (names.line(key), *weight));
         let named = self.named.iter().map(|(cpu, name, n)| (named(*cpu, name), *n));
         for (line, weight) in stacks.chain(named) {
             let count = lines.entry(line).or_default();
@@ -145,6 +146,23 @@ impl<'a> InOrder<'a> {
 /// Time of a CPU that no stack stands for.
 fn named(cpu: Cpu, name: &str) -> String {
     format!("CPU {cpu};{}", bounded(name))
+}
+
+/// The same counts, with one task for all that are drawn alike: a script may start thousands of
+/// processes of one name.
+fn alike(r: &Recording, counts: HashMap<Key, u64>) -> HashMap<Key, u64> {
+    let mut first: HashMap<(StrId, StrId, bool, bool), TaskId> = HashMap::new();
+    let mut merged: HashMap<Key, u64> = HashMap::with_capacity(counts.len() / 4);
+    for (mut key, weight) in counts {
+        if key.task.is_some() {
+            let task = r.task(key.task);
+            let drawn = (task.process, task.comm, task.kthread, task.tid.0 == 0);
+            key.task = *first.entry(drawn).or_insert(key.task);
+        }
+        let count = merged.entry(key).or_default();
+        *count = count.saturating_add(weight);
+    }
+    merged
 }
 
 /// Frames as text, each made once.

@@ -17,7 +17,7 @@ pub(super) fn body(case: &Case<'_>) -> String {
             false => format!("No system call of {least} or longer was recorded."),
         });
     }
-    let heads = ["#calls", "#median", "#worst", "#total", "#on CPU", "who", "what", "CPUs"];
+    let heads = ["#calls", "#median", "#worst", "#total", "#on CPU", "who", "what", "=CPUs"];
     let html = table(
         &format!("System calls of {least} or longer"),
         &heads,

@@ -27,7 +27,7 @@ pub(super) fn body(case: &Case<'_>) -> String {
     for drawn in curves::figures(case) {
         html += &figure(&drawn, &markup::text(&drawn.desc));
     }
-    let heads = ["#CPU", "latency", "#count", "#p50", "#p99", "#p99.9", "#max"];
+    let heads = ["#CPU", "=latency", "#count", "#p50", "#p99", "#p99.9", "#max"];
     html += &table(
         "Latencies by CPU",
         &heads,

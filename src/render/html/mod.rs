@@ -145,21 +145,25 @@ fn empty(why: &str) -> String {
     format!("<p class=\"empty\">{}</p>\n", markup::text(why))
 }
 
-/// A table in a frame that scrolls; cells are HTML, those of columns named with a leading `#` are
-/// numbers.
+/// A table in a frame that scrolls; cells are HTML. Columns named with a leading `#` are numbers,
+/// those with a `=` are not broken.
 fn table(
     caption: &str,
     heads: &[&str],
     rows: impl Iterator<Item = (String, Vec<String>)>,
 ) -> String {
-    let class = |head: &str| if head.starts_with('#') { " class=\"n\"" } else { "" };
+    let class = |head: &str| match head.as_bytes().first() {
+        Some(b'#') => " class=\"n\"",
+        Some(b'=') => " class=\"k\"",
+        _ => "",
+    };
     let caption = markup::text(caption);
     let mut html = format!(
         "<div class=\"wide tall\" tabindex=\"0\" role=\"group\" aria-label=\"{caption}\">\n<table>\
          <caption class=\"unseen\">{caption}</caption>\n<thead><tr>"
     );
     for head in heads {
-        let words = markup::text(head.trim_start_matches('#'));
+        let words = markup::text(head.trim_start_matches(['#', '=']));
         html += &format!("<th scope=\"col\"{}>{words}</th>", class(head));
     }
     html += "</tr></thead>\n<tbody>\n";

@@ -18,7 +18,7 @@ pub(super) fn body(case: &Case<'_>) -> String {
     shown.sort_by_key(|s| (std::cmp::Reverse(s.rank()), s.id));
     shown.truncate(ROWS);
     shown.sort_by_key(|s| s.id);
-    let heads = ["#stall", "#at", "#CPU", "#length", "late", "culprit", "#samples"];
+    let heads = ["#stall", "#at", "#CPU", "#length", "=late", "culprit", "#samples"];
     let html = table("All stalls", &heads, shown.iter().map(|s| row(case, s)));
     let note = "<p class=\"fine\">Samples: how many of those inside the stall point to the culprit; \
                 where the scheduler's records or an interrupt's own tell who it was, how many \
@@ -50,7 +50,7 @@ fn row(case: &Case<'_>, s: &Stall) -> (String, Vec<String>) {
         format!("+{:.3}\u{a0}s", s.start.since(case.f.window.start).secs()),
         s.cpu.to_string(),
         super::super::text::time(s.duration),
-        markup::text(&late.replace(' ', "\u{a0}")).into_owned(),
+        markup::name(&late),
         format!("{} {}", markup::phrases(&words::culprit(&s.culprit)), markup::text(&deed)),
         samples,
     ];

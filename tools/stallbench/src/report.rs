@@ -55,10 +55,12 @@ pub fn run(args: &Args) -> Result<Vec<Table>> {
         let flame = dir.path().join("profile.svg");
         let text = |path: &Path| Some(path.to_str()?.to_owned());
         let (path, flame) = text(&path).zip(text(&flame)).context("the folder is not UTF-8")?;
+        let page = format!("{path}.html");
         let mut ways = vec![
             (vec!["report", "--format", "json", &path], Vec::new()),
             (vec!["report", &path], Vec::new()),
             (vec!["report", &path, "--force", "--profile", &flame], Vec::new()),
+            (vec!["report", &path, "--force", "--output", &page], Vec::new()),
         ];
         let mut samples = 0;
         for _ in 0..args.common.rounds {
@@ -81,8 +83,8 @@ pub fn run(args: &Args) -> Result<Vec<Table>> {
             let note = format!("fewer than the {wanted} asked for: a busy machine loses some");
             table.notes.extend((samples < wanted * 9 / 10).then_some(note));
         }
-        let budgets = [None, budget(0.5), budget(0.5)];
-        let names = ["json", "text", "text and flame graph of all samples"];
+        let budgets = [None, budget(0.5), budget(0.5), budget(1.0)];
+        let names = ["json", "text", "text and flame graph of all samples", "text and page"];
         for (((_, times), name), budget) in ways.into_iter().zip(names).zip(budgets) {
             table.row(format!("{}: {name}", subject.name), times, None, budget);
         }
