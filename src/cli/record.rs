@@ -12,12 +12,12 @@ use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use crate::host::{CpuList, HostFacts, HostRoot, in_host_pid_namespace, netns};
+use crate::host::{CpuList, HostFacts, HostRoot, in_host_pid_namespace};
 use crate::model::{Meta, measured};
 use crate::probe::{Config, Method, PROBES, Probe, Wanted};
 use crate::recording;
 use crate::render::escape;
-use crate::session::{self, Live, Session};
+use crate::session::{Live, Session};
 use crate::units::{Nanos, Tgid};
 
 /// Record what stalls the CPUs of this host, and say who did it
@@ -96,7 +96,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
 
     let session = Session::start(&config).map_err(explain)?;
     warn(&session);
-    let meta = meta(&config, &facts, &session);
+    let meta = session.meta(&config, &facts);
     // The command first: where it cannot be run, no file is replaced.
     let mut child = spawn(&args.command)?;
     let began = Instant::now();
@@ -196,29 +196,6 @@ fn method(text: &str) -> Result<Methods, String> {
         return Err(format!("{name} cannot be measured by {method}, but by {}", names.join(", ")));
     }
     Ok(vec![(probe.name, Wanted::Only(method))])
-}
-
-fn meta(config: &Config, facts: &HostFacts, session: &Session) -> Meta {
-    let sampler = session.probes.iter().any(|p| p.name == "sampler" && p.method.is_some());
-    let mut meta = Meta {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        command: std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect(),
-        cpus: config.cpus.iter().map(|c| c.0).collect(),
-        start: session::now(),
-        start_realtime: session::realtime(),
-        stall_threshold: config.stall,
-        gap_threshold: config.gap,
-        sample_period: if sampler { config.period() } else { Nanos(0) },
-        syscall_min: config.syscall_min,
-        pid: config.pid.map(|p| p.0),
-        probes: session.probes.clone(),
-        rx_path: session::rx_path(),
-        boot_id: HostRoot::default().value("proc/sys/kernel/random/boot_id"),
-        netns: netns::own(&HostRoot::default()),
-        ..Meta::default()
-    };
-    facts.fill(&mut meta);
-    meta
 }
 
 /// Says at once what will be missing: a person may wait long for the verdict.

@@ -31,6 +31,8 @@ pub enum Event {
     Steal(Steal),
     /// How many dying memory cgroups there are.
     DyingMemcgs(DyingMemcgs),
+    /// What a file of the host said.
+    Snapshot(Snapshot),
     /// Counts of a histogram bucket.
     Hist(HistCount),
     /// Records that a probe could not deliver.
@@ -316,6 +318,17 @@ pub struct DyingMemcgs {
     pub time: Ktime,
     /// How many.
     pub count: u64,
+}
+
+/// What a file of /proc said at a moment: state that is gone when somebody comes to look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// When it was read.
+    pub time: Ktime,
+    /// Which file, or what was read.
+    pub name: StrId,
+    /// Its text, as far as it was kept.
+    pub text: StrId,
 }
 
 /// Which latency a histogram holds.

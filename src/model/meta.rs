@@ -62,6 +62,31 @@ pub struct Meta {
     pub netns: Option<u32>,
     /// What was measured, by which method, and what was not and why.
     pub probes: Vec<ProbeStatus>,
+    /// Why the daemon kept this recording; none of one that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub incident: Option<Incident>,
+}
+
+/// An incident of the daemon: what made it keep the last minute, and what the analysis made of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Incident {
+    /// Its name: time in UTC and a number.
+    pub id: String,
+    /// What was past its threshold, or who asked.
+    pub trigger: String,
+    /// When, nanoseconds since 1970 UTC.
+    pub time: u64,
+    /// Cause of the stall it is kept for (`Cause` as in the findings); empty if there was none.
+    pub cause: String,
+    /// Who is blamed for it, in short.
+    pub culprit: String,
+    /// The CPU that stalled.
+    pub cpu: Option<u32>,
+    /// Length of that stall.
+    pub worst: Nanos,
+    /// How many stalls there are in the recording.
+    pub stalls: usize,
 }
 
 /// Whether a measure ran, and how.

@@ -20,7 +20,7 @@ pub mod version;
 pub use conntrack::{CtDrop, CtGrown, CtLeftOut, CtReading, Flow, NatRules, SynRetransmit};
 pub use event::{
     DyingMemcgs, Event, FileCall, FileReads, Filesystem, Handoff, HardIrq, HistCount, IrqKind,
-    Lost, Runner, Sample, SoftirqDelay, SoftirqRun, Steal, SyscallId, SyscallSlow,
+    Lost, Runner, Sample, Snapshot, SoftirqDelay, SoftirqRun, Steal, SyscallId, SyscallSlow,
 };
 pub use meta::{Meta, ProbeStatus, Refusal};
 pub use names::{Frame, FrameId, Stack, StackId, StrId, Task, TaskId};

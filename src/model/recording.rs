@@ -38,6 +38,8 @@ pub struct Recording {
     pub steal: Vec<Steal>,
     /// Counts of dying memory cgroups.
     pub dying_memcgs: Vec<DyingMemcgs>,
+    /// What files of the host said.
+    pub snapshots: Vec<Snapshot>,
     /// Histogram counts.
     pub hists: Vec<HistCount>,
     /// What was lost on the way.

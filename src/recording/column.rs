@@ -1,5 +1,6 @@
 //! One column as bytes: one field of many rows.
 
+use super::join::Numbers;
 use super::varint::{
     Malformed, put_varint, take_long_varint, take_varint, unzigzag, varint_len, zigzag,
 };
@@ -65,6 +66,8 @@ pub trait Cell: Sized {
         rows: &mut [R],
         field: impl Fn(&mut R) -> &mut Self,
     ) -> Result<(), Malformed>;
+    /// Where it is the number of a name, makes it the one that the name has in another recording.
+    fn renumber(&mut self, _: &mut Numbers<'_>) {}
 }
 
 /// A field that is a number.
@@ -73,6 +76,10 @@ pub trait Number: Copy {
     fn to_u64(self) -> u64;
     /// As it was; `None` if no such field can hold this value.
     fn from_u64(value: u64) -> Option<Self>;
+    /// See [`Cell::renumber`].
+    fn renumbered(self, _: &mut Numbers<'_>) -> Self {
+        self
+    }
 }
 
 impl<N: Number> Cell for N {
@@ -147,6 +154,10 @@ impl<N: Number> Cell for N {
         (at.bytes, at.last, at.unfit) = (bytes, last, unfit);
         at.row += rows.len();
         Ok(())
+    }
+
+    fn renumber(&mut self, numbers: &mut Numbers<'_>) {
+        *self = self.renumbered(numbers);
     }
 }
 

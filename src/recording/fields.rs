@@ -1,6 +1,7 @@
 //! How the fields of the model become cells of a column.
 
 use super::column::{BLOBS, Cell, Cursor, Number};
+use super::join::Numbers;
 use super::varint::{Malformed, put_blob, put_varint, take_blob, take_varint, unzigzag, zigzag};
 use crate::model::event::HistKind;
 use crate::model::{Filesystem, FrameId, IrqKind, Stack, StackId, StrId, TaskId, Vector};
@@ -19,6 +20,8 @@ trait Blob: Default {
     fn put(&self, out: &mut Vec<u8>);
     /// `None` if no such field can hold these bytes.
     fn take(bytes: &[u8]) -> Result<Option<Self>, Malformed>;
+    /// See [`Cell::renumber`].
+    fn renumber(&mut self, _: &mut Numbers<'_>) {}
 }
 
 impl Blob for String {
@@ -82,6 +85,10 @@ impl Blob for Stack {
         frames.shrink_to_fit();
         Ok(Some(Stack(frames)))
     }
+
+    fn renumber(&mut self, numbers: &mut Numbers<'_>) {
+        self.0.iter_mut().for_each(|frame| *frame = frame.renumbered(numbers));
+    }
 }
 
 macro_rules! blobs {
@@ -123,6 +130,10 @@ macro_rules! blobs {
                 at.row += rows.len();
                 Ok(())
             }
+
+            fn renumber(&mut self, numbers: &mut Numbers<'_>) {
+                Blob::renumber(self, numbers);
+            }
         }
     )* };
 }
@@ -144,7 +155,27 @@ macro_rules! numbers {
     )* };
 }
 numbers!(Ktime(u64), Nanos(u64), Cpu(u32), Tid(u32), Tgid(u32), Vector(u8));
-numbers!(StrId(u32), TaskId(u32), FrameId(u32), StackId(u32));
+
+macro_rules! names {
+    ($($name:ident: $table:ident),* $(,)?) => { $(
+        impl Number for $name {
+            #[inline]
+            fn to_u64(self) -> u64 {
+                u64::from(self.0)
+            }
+
+            #[inline]
+            fn from_u64(value: u64) -> Option<$name> {
+                u32::try_from(value).ok().map($name)
+            }
+
+            fn renumbered(self, numbers: &mut Numbers<'_>) -> $name {
+                $name(numbers.$table(self.0))
+            }
+        }
+    )* };
+}
+names!(StrId: string, TaskId: task, FrameId: frame, StackId: stack);
 
 macro_rules! integers {
     ($($int:ty),*) => { $(

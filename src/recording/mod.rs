@@ -11,6 +11,7 @@ mod column;
 mod create;
 mod fields;
 mod format;
+mod join;
 mod names;
 mod notes;
 mod packer;
@@ -23,6 +24,7 @@ mod writer;
 
 pub use create::{CreateError, create};
 pub use format::{MAJOR, MINOR};
+pub use join::join;
 pub use reader::{ReadError, ReadProblem, read, read_bytes, read_watched};
 pub use tables::tables;
 pub use writer::{Writer, write};

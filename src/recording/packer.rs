@@ -104,6 +104,11 @@ impl<W: Write> Packer<W> {
         error
     }
 
+    /// Bytes written in whole blocks.
+    pub fn written(&self) -> u64 {
+        self.whole
+    }
+
     /// Whether a write failed.
     pub fn is_broken(&self) -> bool {
         self.broken.is_some()

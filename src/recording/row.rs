@@ -2,6 +2,7 @@
 
 use super::column::{Cell, Cursor};
 use super::fields::Json;
+use super::join::Numbers;
 use super::varint::Malformed;
 use crate::units::Ktime;
 
@@ -11,6 +12,8 @@ pub trait Row: Default + 'static {
     const TABLE: &'static str;
     /// Its columns; the first one is never left out.
     const COLUMNS: &'static [Column<Self>];
+    /// Makes the numbers of names in it those of another recording.
+    fn renumber(&mut self, numbers: &mut Numbers<'_>);
 }
 
 /// One column: its name, and how its field of many rows becomes bytes and back.

@@ -8,10 +8,12 @@
 use super::budget::Purse;
 use super::chunk::{Chunk, decode};
 use super::column::Cell;
+use super::join::{Names, Numbers};
 use super::notes::Notes;
 use super::row::{Column, DamageRow, EndRow, MetaRow, Named, Row, Visit, in_order, reads};
 use super::varint::Malformed;
 use crate::model::*;
+use crate::units::Ktime;
 
 macro_rules! tables {
     (
@@ -75,6 +77,16 @@ macro_rules! tables {
                 }
             }
 
+            /// Adds the events of a recording within a window, under the names of another.
+            pub fn join(&mut self, part: &Recording, from: Ktime, to: Ktime, names: &mut Names) {
+                let numbers = &mut Numbers::new(part, names);
+                $(for row in part.$event.iter().filter(|row| from <= row.time && row.time <= to) {
+                    let mut row = row.clone();
+                    row.renumber(numbers);
+                    self.$event.push(row);
+                })*
+            }
+
             /// Hands the events over, each table in order of time.
             pub fn give_events(&mut self, recording: &mut Recording) {
                 $(
@@ -105,6 +117,11 @@ macro_rules! tables {
                 encode: |rows, keep, out| Cell::encode(rows, |$r: &$row| &$place, keep, out),
                 decode: |at, rows| Cell::decode(at, rows, |$r: &mut $row| &mut $place),
             }),*];
+
+            fn renumber(&mut self, numbers: &mut Numbers<'_>) {
+                let $r = self;
+                $(Cell::renumber(&mut $place, numbers);)*
+            }
         }
     };
 }
@@ -245,6 +262,11 @@ tables! {
         dying_memcgs: DyingMemcgs (DyingMemcgs) = "dying_memcgs" |row| {
             "time": row.time,
             "count": row.count,
+        }
+        snapshots: Snapshot (Snapshot) = "snapshot" |row| {
+            "time": row.time,
+            "name": row.name,
+            "text": row.text,
         }
         hists: HistCount (Hist) = "hist" |row| {
             "time": row.time,

@@ -90,6 +90,18 @@ impl<W: Write> Writer<W> {
         self.rows.len()
     }
 
+    /// How many bytes were written in whole blocks so far.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        self.packer.written()
+    }
+
+    /// How many names are kept in memory to be known again.
+    #[must_use]
+    pub fn names(&self) -> usize {
+        self.strings.len() + self.tasks.len() + self.frames.len() + self.stacks.len()
+    }
+
     /// Writes all that waits: one block, or a few where it is more than about a MiB.
     ///
     /// # Errors

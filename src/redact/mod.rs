@@ -78,6 +78,7 @@ pub fn redact(r: Recording, key: &Key) -> Recording {
         mut ct_grown,
         mut ct_left_out,
         mut nat_rules,
+        snapshots: _,
         end,
         damage,
     } = r;
@@ -125,6 +126,8 @@ pub fn redact(r: Recording, key: &Key) -> Recording {
         ct_grown,
         ct_left_out,
         nat_rules,
+        // Tables of the host's, as they were: addresses and names all over.
+        snapshots: Vec::new(),
         end,
         damage: of_damage(&damage),
     }
@@ -179,6 +182,7 @@ fn of_meta(meta: Meta, key: &Key) -> Meta {
         rx_path: _,
         netns,
         boot_id: _,
+        incident: _,
         probes,
     } = meta;
     let known = ["none", "voluntary", "full", "lazy", "rt"];
@@ -207,6 +211,7 @@ fn of_meta(meta: Meta, key: &Key) -> Meta {
         rx_path: None,
         netns,
         boot_id: None,
+        incident: None,
         probes,
     }
 }

@@ -1,5 +1,6 @@
 //! A recording in progress: starts the probes, carries their records to the writer, reads what
-//! must be read from the host meanwhile, and ends in order whatever ends it.
+//! must be read from the host meanwhile, and ends in order whatever ends it. `record` writes to a
+//! file, the daemon to memory: who runs the session is told of each event and says when it ends.
 //!
 //! Threads: `stallprof-ring` empties the ring buffer, and a method without BPF may have one of its
 //! own; the caller's thread names, symbolizes and writes. The channels between them are bounded:
@@ -11,16 +12,17 @@ mod ring;
 mod symbols;
 
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
 pub use live::Live;
-use namer::Namer;
+pub use namer::Namer;
 
 use crate::host::memcg::DyingMemcgs;
 use crate::host::stat::StealReader;
-use crate::host::{CpuList, HostRoot, ethtool, ksoftirqd, rxpath};
+use crate::host::{CpuList, HostFacts, HostRoot, ethtool, ksoftirqd, netns, rxpath};
 pub use crate::host::{monotonic as now, realtime};
 use crate::model::{Event, Lost, Meta, ProbeStatus, Steal, measured};
 use crate::probe::reads::ReadCounts;
@@ -28,18 +30,52 @@ use crate::probe::shared::{Histograms, Losses};
 use crate::probe::{self, Attachment, Config, PROBES, Shared, Source};
 use crate::recording::Writer;
 use crate::rxpath::RxHost;
-use crate::units::Cpu;
+use crate::units::{Cpu, Ktime, Nanos};
 
-/// How long to wait for records at a time.
-const PAUSE: Duration = Duration::from_millis(20);
-/// How often counters are read and a block is written.
-const FLUSH: Duration = Duration::from_secs(1);
 /// A block is written before its time once it holds this many rows.
 const FLUSH_ROWS: usize = 32_768;
-/// Steal time is read so often that the reading takes a thousandth of the time at most, between
-/// these bounds: the closer it is read around an interrupt gap, the surer it tells one cause from
-/// the other.
-const STEAL: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+
+/// How often to do what costs the host something.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// How long to wait for records at a time.
+    pub pause: Duration,
+    /// How often counters are read and a block is written.
+    pub flush: Duration,
+    /// Steal time is read so often that the reading takes one part in this many of the time at
+    /// most, between the bounds `steal`: the closer it is read around an interrupt gap, the surer
+    /// it tells one cause from the other.
+    pub steal_share: u32,
+    /// See there.
+    pub steal: (Duration, Duration),
+}
+
+impl Pace {
+    /// For minutes, with somebody waiting.
+    pub const RECORD: Pace = Pace {
+        pause: Duration::from_millis(20),
+        flush: Duration::from_secs(1),
+        steal_share: 1_000,
+        steal: (Duration::from_millis(20), Duration::from_secs(1)),
+    };
+    /// For months.
+    pub const DAEMON: Pace = Pace {
+        pause: Duration::from_millis(200),
+        flush: Duration::from_secs(2),
+        steal_share: 10_000,
+        steal: (Duration::from_millis(200), Duration::from_secs(1)),
+    };
+}
+
+/// Who is told how a session goes, and says when it ends.
+pub trait Watch<W: Write> {
+    /// An event that goes into the recording.
+    fn event(&mut self, event: &Event);
+    /// Records that a probe lost; the event tells its name by number only.
+    fn lost(&mut self, probe: &'static str, lost: &Lost);
+    /// Several times a second: whether to go on. What is written may be changed here.
+    fn turn(&mut self, out: &mut Namer<W>) -> ControlFlow<()>;
+}
 
 /// Dying memory cgroups are counted so often that counting takes a thousandth of the time at most,
 /// and no more often than this: on v1 it walks the hierarchy.
@@ -53,6 +89,7 @@ pub struct Session {
     bpf: Option<Bpf>,
     sources: Vec<Box<dyn Source>>,
     attached: Vec<Attachment>,
+    cpus: Vec<Cpu>,
     /// What runs, by which method, and what does not and why.
     pub probes: Vec<ProbeStatus>,
 }
@@ -107,23 +144,66 @@ impl Session {
             }
             Err(_) => None,
         };
-        Ok(Session { bpf, sources, attached, probes })
+        Ok(Session { bpf, sources, attached, cpus: config.cpus.clone(), probes })
+    }
+
+    /// The facts that its recording begins with.
+    #[must_use]
+    pub fn meta(&self, config: &Config, facts: &HostFacts) -> Meta {
+        let sampler = self.probes.iter().any(|p| p.name == "sampler" && p.method.is_some());
+        let mut meta = Meta {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            command: std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect(),
+            cpus: config.cpus.iter().map(|c| c.0).collect(),
+            start: now(),
+            start_realtime: realtime(),
+            stall_threshold: config.stall,
+            gap_threshold: config.gap,
+            sample_period: if sampler { config.period() } else { Nanos(0) },
+            syscall_min: config.syscall_min,
+            pid: config.pid.map(|p| p.0),
+            probes: self.probes.clone(),
+            rx_path: rx_path(),
+            boot_id: HostRoot::default().value("proc/sys/kernel/random/boot_id"),
+            netns: netns::own(&HostRoot::default()),
+            ..Meta::default()
+        };
+        facts.fill(&mut meta);
+        meta
     }
 
     /// Records into `writer` until `stop` says so. `stop` is asked, and `progress` told, several
     /// times a second.
     pub fn record<W: Write>(
-        mut self,
+        self,
         writer: Writer<W>,
         meta: &Meta,
-        mut stop: impl FnMut() -> bool,
-        mut progress: impl FnMut(&Live),
+        stop: impl FnMut() -> bool,
+        progress: impl FnMut(&Live),
     ) -> (End, Live) {
-        let cpus: Vec<Cpu> = meta.cpus.iter().map(|c| Cpu(*c)).collect();
-        probe::affinity::keep_off(&cpus);
+        let mut watch = Progress { live: Live::new(meta), stop, progress };
+        let mut namer = Namer::new(writer);
+        let (ended, mut end) = self.run(&mut namer, Pace::RECORD, &mut watch);
+        // After a failed write there is no more to write: the first error tells why.
+        if let (End::Asked, Err(error)) = (&end, namer.writer.finish(ended)) {
+            end = End::Write(error);
+        }
+        (end, watch.live)
+    }
+
+    /// Runs until `watch` ends it or a write fails; all that was seen is then with the writer,
+    /// which is left to be flushed. Gives the moment of the end.
+    pub fn run<W: Write>(
+        mut self,
+        out: &mut Namer<W>,
+        pace: Pace,
+        watch: &mut dyn Watch<W>,
+    ) -> (Ktime, End) {
+        probe::affinity::keep_off(&self.cpus);
         let mut recorder = Recorder {
-            namer: Namer::new(writer),
-            live: Live::new(meta),
+            namer: out,
+            watch,
+            pace,
             histograms: Histograms::default(),
             steal: StealReader::open(&HostRoot::default()).ok(),
             steal_due: Instant::now(),
@@ -131,7 +211,7 @@ impl Session {
             dying_due: Instant::now() + DYING,
             reads: None,
             losses: Vec::new(),
-            cpus,
+            cpus: std::mem::take(&mut self.cpus),
             scratch: Vec::new(),
         };
         let mut flushed = Instant::now();
@@ -140,16 +220,18 @@ impl Session {
             recorder.reads = Some(ReadCounts::new(&bpf.shared, &self.probes));
             recorder.counters(&bpf.shared);
         }
-        while !stop() {
+        while recorder.watch.turn(recorder.namer).is_continue() {
             match &self.bpf {
-                Some(bpf) => bpf.ring.next(PAUSE).iter().for_each(|batch| recorder.take(batch)),
-                None => std::thread::sleep(PAUSE),
+                Some(bpf) => {
+                    bpf.ring.next(pace.pause).iter().for_each(|batch| recorder.take(batch));
+                }
+                None => std::thread::sleep(pace.pause),
             }
             recorder.ask(&mut self.sources);
             recorder.steal();
             recorder.dying_memcgs();
-            if flushed.elapsed() >= FLUSH || recorder.namer.writer.buffered() >= FLUSH_ROWS {
-                if flushed.elapsed() >= FLUSH {
+            if flushed.elapsed() >= pace.flush || recorder.namer.writer.buffered() >= FLUSH_ROWS {
+                if flushed.elapsed() >= pace.flush {
                     if let Some(bpf) = &self.bpf {
                         recorder.counters(&bpf.shared);
                         recorder.reads(&bpf.shared, false);
@@ -161,7 +243,6 @@ impl Session {
                     break;
                 }
             }
-            progress(&recorder.live);
         }
         let ended = now();
         // Detach first: what is in the ring then is the rest. In reverse, for the sampler goes by
@@ -178,18 +259,34 @@ impl Session {
         recorder.dying_memcgs();
         recorder.steal_due = Instant::now();
         recorder.steal();
-        // After a failed write there is no more to write: the first error tells why.
-        let Recorder { namer, live, .. } = recorder;
-        if let (End::Asked, Err(error)) = (&end, namer.writer.finish(ended)) {
-            end = End::Write(error);
-        }
-        (end, live)
+        (ended, end)
     }
 }
 
-struct Recorder<W: Write> {
-    namer: Namer<W>,
+/// Counts for the progress line of `record`.
+struct Progress<S, P> {
     live: Live,
+    stop: S,
+    progress: P,
+}
+
+impl<W: Write, S: FnMut() -> bool, P: FnMut(&Live)> Watch<W> for Progress<S, P> {
+    fn event(&mut self, event: &Event) {
+        self.live.see(event);
+    }
+
+    fn lost(&mut self, _: &'static str, _: &Lost) {}
+
+    fn turn(&mut self, _: &mut Namer<W>) -> ControlFlow<()> {
+        (self.progress)(&self.live);
+        if (self.stop)() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+struct Recorder<'r, W: Write> {
+    namer: &'r mut Namer<W>,
+    watch: &'r mut dyn Watch<W>,
+    pace: Pace,
     histograms: Histograms,
     steal: Option<StealReader>,
     steal_due: Instant,
@@ -200,14 +297,14 @@ struct Recorder<W: Write> {
     scratch: Vec<Event>,
 }
 
-impl<W: Write> Recorder<W> {
+impl<W: Write> Recorder<'_, W> {
     /// Decodes and writes a batch of records.
     fn take(&mut self, batch: &ring::Batch) {
         for record in batch.records() {
             let events = &mut self.scratch;
-            probe::decode(record, &mut self.namer, &mut |event| events.push(event));
+            probe::decode(record, self.namer, &mut |event| events.push(event));
             for event in self.scratch.drain(..) {
-                self.live.see(&event);
+                self.watch.event(&event);
                 self.namer.writer.event(event);
             }
         }
@@ -217,10 +314,10 @@ impl<W: Write> Recorder<W> {
     fn ask(&mut self, sources: &mut [Box<dyn Source>]) {
         for source in sources {
             let events = &mut self.scratch;
-            source.drain(&mut self.namer, &mut |event| events.push(event));
+            source.drain(self.namer, &mut |event| events.push(event));
         }
         for event in self.scratch.drain(..) {
-            self.live.see(&event);
+            self.watch.event(&event);
             self.namer.writer.event(event);
         }
     }
@@ -229,10 +326,10 @@ impl<W: Write> Recorder<W> {
     fn ask_last(&mut self, sources: &mut [Box<dyn Source>]) {
         for source in sources {
             let events = &mut self.scratch;
-            source.rest(&mut self.namer, &mut |event| events.push(event));
+            source.rest(self.namer, &mut |event| events.push(event));
         }
         for event in self.scratch.drain(..) {
-            self.live.see(&event);
+            self.watch.event(&event);
             self.namer.writer.event(event);
         }
     }
@@ -247,9 +344,11 @@ impl<W: Write> Recorder<W> {
         let readings = self.steal.as_mut().and_then(|steal| steal.read().ok()).unwrap_or_default();
         for reading in readings.iter().filter(|r| self.cpus.contains(&r.cpu)) {
             let steal = Steal { time, cpu: reading.cpu, total: reading.total };
+            self.watch.event(&Event::Steal(steal));
             self.namer.writer.event(Event::Steal(steal));
         }
-        self.steal_due = began + (began.elapsed() * 1000).clamp(STEAL.0, STEAL.1);
+        let (least, most) = self.pace.steal;
+        self.steal_due = began + (began.elapsed() * self.pace.steal_share).clamp(least, most);
     }
 
     /// Counts dying memory cgroups if it is time to, without reading a `memory.stat`.
@@ -260,6 +359,7 @@ impl<W: Write> Recorder<W> {
         }
         if let Ok(dying) = DyingMemcgs::read(&HostRoot::default()) {
             let count = crate::model::DyingMemcgs { time: now(), count: dying.count };
+            self.watch.event(&Event::DyingMemcgs(count));
             self.namer.writer.event(Event::DyingMemcgs(count));
         }
         self.dying_due = began + (began.elapsed() * 1000).max(DYING);
@@ -269,15 +369,21 @@ impl<W: Write> Recorder<W> {
     fn reads(&mut self, shared: &Shared, last: bool) {
         let Some(reads) = &mut self.reads else { return };
         let events = &mut self.scratch;
-        reads.read(shared, &mut self.namer, (now(), last), &mut |event| events.push(event));
-        self.scratch.drain(..).for_each(|event| self.namer.writer.event(event));
+        reads.read(shared, self.namer, (now(), last), &mut |event| events.push(event));
+        for event in self.scratch.drain(..) {
+            self.watch.event(&event);
+            self.namer.writer.event(event);
+        }
     }
 
     /// Reads what is counted rather than sent: histograms, losses.
     fn counters(&mut self, shared: &Shared) {
         let time = now();
         let writer = &mut self.namer.writer;
-        self.histograms.read(shared, time, &mut |count| writer.event(Event::Hist(count)));
+        self.histograms.read(shared, time, &mut |count| {
+            self.watch.event(&Event::Hist(count));
+            writer.event(Event::Hist(count));
+        });
 
         let losses = shared.losses_so_far();
         for (row, (probe, cpus)) in PROBES.iter().zip(&losses).enumerate() {
@@ -294,7 +400,8 @@ impl<W: Write> Recorder<W> {
                     ring_full: sum.ring_full - before.ring_full,
                     rate_limited: sum.rate_limited - before.rate_limited,
                 };
-                self.live.see(&Event::Lost(lost));
+                self.watch.event(&Event::Lost(lost));
+                self.watch.lost(probe.name, &lost);
                 writer.event(Event::Lost(lost));
             }
         }

@@ -17,6 +17,7 @@ const PF_KTHREAD: u32 = 0x0020_0000; // include/linux/sched.h
 
 /// Names for a recording, looked up while their owners live.
 pub struct Namer<W: Write> {
+    /// Where they go, and events with them.
     pub writer: Writer<W>,
     root: HostRoot,
     symbols: Symbols,
@@ -30,6 +31,7 @@ pub struct Namer<W: Write> {
 }
 
 impl<W: Write> Namer<W> {
+    /// Names for a recording that has none yet.
     pub fn new(writer: Writer<W>) -> Namer<W> {
         Namer {
             writer,
@@ -40,6 +42,22 @@ impl<W: Write> Namer<W> {
             kernel_stacks: HashMap::new(),
             user_stacks: HashMap::new(),
         }
+    }
+
+    /// The names of a daemon's recordings: user frames are left as addresses, for their tables
+    /// can take hundreds of MB.
+    pub fn without_user_symbols(writer: Writer<W>) -> Namer<W> {
+        Namer { symbols: Symbols::of_the_kernel(), ..Namer::new(writer) }
+    }
+
+    /// Goes on with another recording, which knows no names yet; gives the one so far.
+    pub fn turn_to(&mut self, next: Writer<W>) -> Writer<W> {
+        self.tasks.clear();
+        self.threads.clear();
+        self.kernel_stacks.clear();
+        self.user_stacks.clear();
+        self.symbols.forget();
+        std::mem::replace(&mut self.writer, next)
     }
 }
 

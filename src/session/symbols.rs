@@ -40,6 +40,8 @@ pub struct Symbols {
     user: HashMap<(Image, u64), FrameId>,
     begun: Instant,
     user_time: Duration,
+    /// Share of the time since `begun` that may go into user symbols.
+    user_share: f64,
 }
 
 impl Symbols {
@@ -53,7 +55,20 @@ impl Symbols {
             user: HashMap::new(),
             begun: Instant::now(),
             user_time: Duration::ZERO,
+            user_share: USER_SHARE,
         }
+    }
+
+    /// Only those of the kernel: frames of user space stay addresses.
+    pub fn of_the_kernel() -> Symbols {
+        Symbols { user_share: 0.0, ..Symbols::new() }
+    }
+
+    /// Forgets the numbers given so far: another recording begins.
+    pub fn forget(&mut self) {
+        self.kernel.clear();
+        self.on_top.clear();
+        self.user.clear();
     }
 
     /// The frame of a kernel address.
@@ -117,10 +132,12 @@ impl Symbols {
         let unseen: Vec<u64> =
             addresses.iter().copied().filter(|a| !self.user.contains_key(&(image, *a))).collect();
         if !unseen.is_empty() {
-            let allowed = self.begun.elapsed().mul_f64(USER_SHARE) + Duration::from_millis(200);
+            let allowed =
+                self.begun.elapsed().mul_f64(self.user_share) + Duration::from_millis(200);
             let began = Instant::now();
+            let wanted = self.user_share > 0.0 && self.user_time < allowed;
             // In another pid namespace the number is another process's.
-            let found = if self.user_time < allowed && in_host_pid_namespace() {
+            let found = if wanted && in_host_pid_namespace() {
                 look_up(&self.user_tables, image.tgid, &unseen)
             } else {
                 Vec::new()

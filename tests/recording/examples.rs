@@ -99,6 +99,7 @@ pub fn events(n: u64) -> Vec<Event> {
         }),
         Event::Steal(Steal { time, cpu, total: Nanos(n + 21) }),
         Event::DyingMemcgs(DyingMemcgs { time, count: n + 25 }),
+        Event::Snapshot(Snapshot { time, name: StrId(1), text: StrId(2) }),
         Event::Hist(HistCount {
             time,
             cpu,
@@ -231,6 +232,7 @@ pub fn add(recording: &mut Recording, event: Event) {
         Event::FileReads(row) => recording.file_reads.push(row),
         Event::Steal(row) => recording.steal.push(row),
         Event::DyingMemcgs(row) => recording.dying_memcgs.push(row),
+        Event::Snapshot(row) => recording.snapshots.push(row),
         Event::Hist(row) => recording.hists.push(row),
         Event::Lost(row) => recording.lost.push(row),
         Event::RxCpu(row) => recording.rx_cpus.push(row),

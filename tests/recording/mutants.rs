@@ -68,6 +68,7 @@ fn seed(path: &Path) -> Vec<u8> {
     r.file_calls.iter().for_each(|e| w.event(Event::FileCall(*e)));
     r.file_reads.iter().for_each(|e| w.event(Event::FileReads(*e)));
     r.dying_memcgs.iter().for_each(|e| w.event(Event::DyingMemcgs(*e)));
+    r.snapshots.iter().for_each(|e| w.event(Event::Snapshot(*e)));
     r.hists.iter().take(99).for_each(|e| w.event(Event::Hist(*e)));
     let probe = w.string("sampler");
     w.event(Event::Lost(Lost { probe, ring_full: 3, ..Lost::default() }));

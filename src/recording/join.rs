@@ -1,0 +1,99 @@
+//! Several recordings of one host made one: what lies within a window, each name once.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use super::row::{Named, Row};
+use super::tables::Rows;
+use crate::model::{Frame, Meta, Recording, Stack, Task};
+use crate::units::Ktime;
+
+/// Names of the recording that others are joined to; each has its place as its number, from 1.
+#[derive(Default)]
+pub struct Names {
+    strings: Table<String>,
+    tasks: Table<Task>,
+    frames: Table<Frame>,
+    stacks: Table<Stack>,
+}
+
+#[derive(Default)]
+struct Table<T> {
+    values: Vec<T>,
+    numbers: HashMap<T, u32>,
+}
+
+impl<T: Clone + Eq + Hash + Default> Table<T> {
+    /// The number of a value; 0 for what is unknown.
+    fn number(&mut self, value: T) -> u32 {
+        if value == T::default() {
+            return 0;
+        }
+        let next = self.values.len() as u32 + 1;
+        *self.numbers.entry(value).or_insert_with_key(|value| {
+            self.values.push(value.clone());
+            next
+        })
+    }
+
+    fn into_values(self) -> Vec<T> {
+        std::iter::once(T::default()).chain(self.values).collect()
+    }
+}
+
+/// The numbers that names of one part have in the whole; only those that are asked for get one.
+pub struct Numbers<'a> {
+    part: &'a Recording,
+    names: &'a mut Names,
+    known: [HashMap<u32, u32>; 4],
+}
+
+macro_rules! number {
+    ($($name:ident: $table:ident, $at:literal;)*) => { $(
+        /// Number in the whole.
+        pub fn $name(&mut self, id: u32) -> u32 {
+            if let Some(&number) = self.known[$at].get(&id) {
+                return number;
+            }
+            let value = self.part.$table.get(id as usize).cloned().unwrap_or_default();
+            let mut row = Named { id, value };
+            row.renumber(self);
+            let number = self.names.$table.number(row.value);
+            self.known[$at].insert(id, number);
+            number
+        }
+    )* };
+}
+
+impl<'a> Numbers<'a> {
+    /// None asked for yet.
+    pub fn new(part: &'a Recording, names: &'a mut Names) -> Numbers<'a> {
+        Numbers { part, names, known: Default::default() }
+    }
+
+    number! {
+        string: strings, 0;
+        task: tasks, 1;
+        frame: frames, 2;
+        stack: stacks, 3;
+    }
+}
+
+/// One recording of what the parts, in order of time, hold between `from` and `to`, both included.
+#[must_use]
+pub fn join(parts: &[Recording], meta: Meta, from: Ktime, to: Ktime) -> Recording {
+    let (mut rows, mut names) = (Rows::default(), Names::default());
+    parts.iter().for_each(|part| rows.join(part, from, to, &mut names));
+    let mut whole = Recording { meta, end: Some(to), ..Recording::default() };
+    rows.give_events(&mut whole);
+    whole.strings = names.strings.into_values();
+    whole.tasks = names.tasks.into_values();
+    whole.frames = names.frames.into_values();
+    whole.stacks = names.stacks.into_values();
+    for sentence in parts.iter().flat_map(|part| &part.damage) {
+        if !whole.damage.contains(sentence) {
+            whole.damage.push(sentence.clone());
+        }
+    }
+    whole
+}
