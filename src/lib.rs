@@ -5,6 +5,8 @@
 
 pub mod analysis;
 pub mod cli;
+#[cfg(feature = "probes")]
+pub mod daemon;
 pub mod export;
 pub mod health;
 pub mod host;

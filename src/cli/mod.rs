@@ -4,6 +4,8 @@
 mod check;
 #[cfg(feature = "probes")]
 mod conclude;
+#[cfg(feature = "probes")]
+mod daemon;
 mod diff;
 #[cfg(feature = "probes")]
 mod doctor;
@@ -36,6 +38,8 @@ struct Cli {
 enum Command {
     #[cfg(feature = "probes")]
     Record(record::Args),
+    #[cfg(feature = "probes")]
+    Daemon(daemon::Args),
     Report(report::Args),
     Export(export::Args),
     Diff(diff::Args),
@@ -57,6 +61,8 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         #[cfg(feature = "probes")]
         Command::Record(args) => record::run(args),
+        #[cfg(feature = "probes")]
+        Command::Daemon(args) => daemon::run(args),
         Command::Report(args) => report::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Diff(args) => diff::run(&args),

@@ -65,8 +65,8 @@ pub enum Wanted {
     Only(Method),
     /// Those without BPF.
     WithoutBpf,
-    /// None: it is not to be measured.
-    Nothing,
+    /// None: the probe is switched off.
+    Off,
 }
 
 impl Wanted {
@@ -74,7 +74,7 @@ impl Wanted {
         match self {
             Wanted::Only(only) => method == only,
             Wanted::WithoutBpf => !method.is_bpf(),
-            Wanted::Nothing => false,
+            Wanted::Off => false,
         }
     }
 }
@@ -343,7 +343,11 @@ pub fn attach_all(config: &Config, shared: Result<&Shared, &str>) -> Outcome {
         }
         if status.method.is_none() {
             let first = status.refused.first().map(|first| first.reason.clone());
-            status.reason = first.or_else(|| Some("it needs BPF, which was not wanted".to_owned()));
+            let unwanted = match wanted(probe, config) {
+                Some(Wanted::Off) => "it is switched off",
+                _ => "it needs BPF, which was not wanted",
+            };
+            status.reason = first.or_else(|| Some(unwanted.to_owned()));
         }
         outcome.statuses.push(status);
     }
@@ -362,9 +366,14 @@ fn in_bpf(outcome: &Outcome, name: &str) -> bool {
     method.is_some_and(|m| m.parse::<Method>().is_ok_and(Method::is_bpf))
 }
 
+/// What was asked for in place of the best rung that works.
+fn wanted(probe: &Probe, config: &Config) -> Option<Wanted> {
+    config.methods.iter().rfind(|(name, _)| *name == probe.name).map(|(_, m)| *m)
+}
+
 /// The rungs to try.
 fn rungs<'a>(probe: &'a Probe, config: &Config) -> impl Iterator<Item = &'a Rung> {
-    let forced = config.methods.iter().rfind(|(name, _)| *name == probe.name).map(|(_, m)| *m);
+    let forced = wanted(probe, config);
     probe.rungs.iter().filter(move |rung| forced.is_none_or(|wanted| wanted.allows(rung.method)))
 }
 

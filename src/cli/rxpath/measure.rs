@@ -45,7 +45,7 @@ pub fn measure(length: Nanos) -> Result<Findings> {
         sleeping_calls: false,
         pid: None,
         softirq_runs: false,
-        methods: others.map(|probe| (probe.name, Wanted::Nothing)).collect(),
+        methods: others.map(|probe| (probe.name, Wanted::Off)).collect(),
     };
     let session = Session::start(&config).context("measuring what comes in")?;
     if !session.probes.iter().any(|probe| probe.name == PROBE && probe.method.is_some()) {

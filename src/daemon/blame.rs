@@ -1,0 +1,47 @@
+//! Causes and culprits in a word or two: labels of metrics, and what makes two incidents the same.
+
+use serde::Serialize;
+
+use crate::model::findings::{Culprit, Stall};
+use crate::render::escape;
+
+/// Characters of a name in a label.
+const MOST: usize = 60;
+
+/// Name of the cause, as in the findings.
+#[must_use]
+pub fn cause(stall: &Stall) -> String {
+    word(&stall.cause)
+}
+
+/// Who, without what differs from one run of a program to the next.
+#[must_use]
+pub fn culprit(stall: &Stall) -> String {
+    let name = match &stall.culprit {
+        Culprit::Task(t) => match (&t.work, &t.process) {
+            (Some(work), _) => format!("work {work}"),
+            (None, Some(process)) => process.clone(),
+            (None, None) => t.comm.clone(),
+        },
+        Culprit::Softirq { vector, .. } => format!("{vector} softirq"),
+        Culprit::HardIrq { name: Some(name), .. } => format!("interrupt {name}"),
+        Culprit::HardIrq { kind, .. } => format!("{kind} interrupt"),
+        Culprit::Hypervisor => "hypervisor".to_owned(),
+        Culprit::Several { .. } => "several".to_owned(),
+        Culprit::Unknown { .. } => "unknown".to_owned(),
+    };
+    escape::bounded(&name, MOST).into_owned()
+}
+
+/// Name of a variant, as JSON has it.
+fn word(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+/// Names of the kinds of latenesses of a stall, with their lengths.
+pub fn kinds(stall: &Stall) -> impl Iterator<Item = (String, crate::units::Nanos)> {
+    stall.measures.iter().map(|m| (word(&m.kind), m.duration))
+}

@@ -1,0 +1,83 @@
+//! Who may ask for what.
+
+use std::fs;
+use std::net::IpAddr;
+
+use anyhow::{Context, Result, bail};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+
+use crate::daemon::config::{Http, Listen};
+
+/// A token that is shorter can be guessed.
+const SHORTEST: usize = 16;
+
+/// Who may ask for what.
+#[derive(Debug, Default)]
+pub struct Gate {
+    token: Option<String>,
+    /// `POST /incidents` is allowed.
+    pub allow_cut: bool,
+    /// Only this host can connect, by TCP: then a browser may be tricked into it.
+    local: bool,
+}
+
+impl Gate {
+    /// Reads the token.
+    ///
+    /// # Errors
+    /// Its file cannot be read, or holds none worth the name.
+    pub fn read(http: &Http) -> Result<Gate> {
+        let file = &http.token_file;
+        let mut token = None;
+        if !file.as_os_str().is_empty() {
+            let told = || format!("http.token_file: {}", file.display());
+            let text = fs::read_to_string(file).with_context(told)?;
+            if text.trim().len() < SHORTEST {
+                bail!("{}: a token has {SHORTEST} characters at least", told());
+            }
+            token = Some(text.trim().to_owned());
+        }
+        let local = http.listen.local() && matches!(http.listen, Listen::Tcp(_));
+        Ok(Gate { token, allow_cut: http.allow_cut, local })
+    }
+
+    /// Why a request is refused; none if it is not.
+    #[must_use]
+    pub fn refuses(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+    ) -> Option<(StatusCode, &'static str)> {
+        if let Some(token) = &self.token {
+            let given = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+            let given = given.and_then(|v| v.strip_prefix("Bearer ")).unwrap_or_default();
+            return (!same(given.as_bytes(), token.as_bytes()))
+                .then_some((StatusCode::UNAUTHORIZED, "it takes the token\n"));
+        }
+        // Without a token a page from elsewhere could have a browser on this host ask for it:
+        // by a name of its own that leads here, or by a form.
+        if self.local && !is_plain_host(headers) {
+            return Some((StatusCode::MISDIRECTED_REQUEST, "ask by address or localhost\n"));
+        }
+        (*method != Method::GET && headers.contains_key(header::ORIGIN))
+            .then_some((StatusCode::FORBIDDEN, "not from a page of another site\n"))
+    }
+}
+
+/// Whether the host that is asked for is an address or localhost: neither can be made to lead here
+/// by somebody else's name server.
+fn is_plain_host(headers: &HeaderMap) -> bool {
+    let Some(host) = headers.get(header::HOST) else { return true };
+    let Ok(host) = host.to_str() else { return false };
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    name == "localhost" || name.parse::<IpAddr>().is_ok()
+}
+
+/// Compares in a time that does not tell how much is right.
+fn same(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).fold(0, |diff, (a, b)| diff | (a ^ b)) == 0
+}

@@ -1,0 +1,142 @@
+//! The HTTP server. It reads what others keep, and asks the probes' thread for an incident at most.
+//!
+//! Bounds: connections at a time, bytes and time for the head of a request, the life of a
+//! connection. Bodies are not read.
+
+mod gate;
+mod page;
+mod routes;
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::{sleep, timeout};
+
+pub use gate::Gate;
+pub use routes::State;
+
+use super::config::{Http, Listen};
+use super::log::say;
+
+/// For the head of a request; an idle connection is closed after it, too.
+const HEAD: Duration = Duration::from_secs(5);
+/// Bytes of the head of a request, and its lines.
+const HEAD_BYTES: usize = 16 << 10;
+const HEAD_LINES: usize = 64;
+/// After this no further request is taken on a connection ...
+const LIFE: Duration = Duration::from_secs(60);
+/// ... and after this more it is closed, whatever is under way.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// The socket, before there are threads.
+pub enum Socket {
+    /// Switched off.
+    None,
+    /// TCP.
+    Tcp(std::net::TcpListener),
+    /// In the file system.
+    Unix(std::os::unix::net::UnixListener),
+}
+
+impl Socket {
+    /// Binds it.
+    ///
+    /// # Errors
+    /// The address is taken, or not ours.
+    pub fn bind(listen: &Listen) -> io::Result<Socket> {
+        match listen {
+            Listen::Off => Ok(Socket::None),
+            Listen::Tcp(address) => {
+                let socket = std::net::TcpListener::bind(address)?;
+                socket.set_nonblocking(true)?;
+                Ok(Socket::Tcp(socket))
+            }
+            Listen::Unix(path) => {
+                // One that a killed daemon left: nobody answers there.
+                if std::os::unix::net::UnixStream::connect(path).is_err()
+                    && fs::symlink_metadata(path).is_ok_and(|m| is_socket(&m))
+                {
+                    fs::remove_file(path)?;
+                }
+                let socket = std::os::unix::net::UnixListener::bind(path)?;
+                fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+                socket.set_nonblocking(true)?;
+                Ok(Socket::Unix(socket))
+            }
+        }
+    }
+}
+
+fn is_socket(meta: &fs::Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    meta.file_type().is_socket()
+}
+
+/// Serves until `stop` is notified.
+///
+/// # Errors
+/// The socket cannot be waited for.
+pub async fn serve(socket: Socket, http: &Http, state: State, stop: &Notify) -> io::Result<()> {
+    let router = routes::router(Arc::new(state));
+    let room = Arc::new(Semaphore::new(http.connections));
+    macro_rules! accept {
+        ($listener:expr) => {{
+            let listener = $listener;
+            loop {
+                let Ok(place) = Arc::clone(&room).acquire_owned().await else { return Ok(()) };
+                let stream = tokio::select! {
+                    stream = listener.accept() => stream,
+                    () = stop.notified() => return Ok(()),
+                };
+                match stream {
+                    Ok((stream, _)) => {
+                        let serve = connection(stream, router.clone());
+                        tokio::spawn(async move {
+                            serve.await;
+                            drop(place);
+                        });
+                    }
+                    Err(error) => {
+                        // Out of descriptors: the next try is no better at once.
+                        say(&format_args!("a connection was refused: {error}"));
+                        sleep(Duration::from_millis(200)).await;
+                    }
+                }
+            }
+        }};
+    }
+    match socket {
+        Socket::None => {
+            stop.notified().await;
+            Ok(())
+        }
+        Socket::Tcp(socket) => accept!(TcpListener::from_std(socket)?),
+        Socket::Unix(socket) => accept!(UnixListener::from_std(socket)?),
+    }
+}
+
+async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S, router: Router) {
+    let service = TowerToHyperService::new(router);
+    let serve = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_headers(HEAD_LINES)
+        .max_buf_size(HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut serve = std::pin::pin!(serve);
+    // What a client does wrong is its own concern.
+    if timeout(LIFE, serve.as_mut()).await.is_err() {
+        serve.as_mut().graceful_shutdown();
+        let _ = timeout(GRACE, serve).await;
+    }
+}

@@ -1,0 +1,149 @@
+//! What can be asked.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, Request, State as With};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde::Serialize;
+use tokio::sync::Semaphore;
+
+use super::page;
+use crate::daemon::control::Control;
+use crate::daemon::incident::{Index, list};
+use crate::daemon::metrics::Metrics;
+use crate::daemon::strips::Strips;
+use crate::host::monotonic;
+use crate::model::meta::Incident;
+
+/// Recordings that are sent at a time: each is in memory meanwhile.
+const DOWNLOADS: usize = 4;
+
+/// What there is to tell.
+pub struct State {
+    control: Arc<Control>,
+    metrics: Arc<Metrics>,
+    index: Index,
+    strips: Arc<Strips>,
+    downloads: Semaphore,
+}
+
+type Shared = With<Arc<State>>;
+
+impl State {
+    /// From what others keep.
+    #[must_use]
+    pub fn new(
+        control: Arc<Control>,
+        metrics: Arc<Metrics>,
+        index: Index,
+        strips: Arc<Strips>,
+    ) -> State {
+        State { control, metrics, index, strips, downloads: Semaphore::new(DOWNLOADS) }
+    }
+}
+
+/// All routes, behind the gate.
+pub fn router(state: Arc<State>) -> Router {
+    Router::new()
+        .route("/", get(root))
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/incidents", get(incidents).post(cut))
+        .route("/incidents/{id}", get(recording))
+        .layer(from_fn_with_state(Arc::clone(&state), gate))
+        .with_state(state)
+}
+
+async fn gate(With(state): Shared, request: Request, next: Next) -> Response {
+    // Whoever keeps us alive need not know the token.
+    let open = matches!(request.uri().path(), "/healthz" | "/readyz");
+    match state.control.gate().refuses(request.method(), request.headers()) {
+        Some((status, why)) if !open => (status, why).into_response(),
+        _ => next.run(request).await,
+    }
+}
+
+async fn root(With(state): Shared) -> Response {
+    let body = page::page(&list(&state.index), &state.strips.read(monotonic()));
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, body).into_response()
+}
+
+async fn metrics(With(state): Shared, headers: HeaderMap) -> Response {
+    let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let open = accept.contains("application/openmetrics-text");
+    let kind = match open {
+        true => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        false => "text/plain; version=0.0.4; charset=utf-8",
+    };
+    ([(header::CONTENT_TYPE, kind)], state.metrics.text(open)).into_response()
+}
+
+async fn healthz(With(state): Shared) -> (StatusCode, &'static str) {
+    match state.control.lives() {
+        true => (StatusCode::OK, "ok\n"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "the thread that owns the probes is stuck\n"),
+    }
+}
+
+async fn readyz(With(state): Shared) -> (StatusCode, &'static str) {
+    match state.control.is_ready() {
+        true => (StatusCode::OK, "ready\n"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "the probes do not run yet\n"),
+    }
+}
+
+#[derive(Serialize)]
+struct Listed<'a> {
+    #[serde(flatten)]
+    incident: &'a Incident,
+    bytes: u64,
+}
+
+async fn incidents(With(state): Shared) -> Response {
+    let kept = list(&state.index);
+    let all: Vec<_> =
+        kept.iter().map(|(k, _)| Listed { incident: &k.incident, bytes: k.bytes }).collect();
+    axum::Json(all).into_response()
+}
+
+async fn cut(With(state): Shared) -> (StatusCode, &'static str) {
+    if !state.control.gate().allow_cut {
+        return (StatusCode::FORBIDDEN, "http.allow_cut is not set\n");
+    }
+    state.control.cut();
+    (StatusCode::ACCEPTED, "an incident will be cut\n")
+}
+
+async fn recording(With(state): Shared, Path(id): Path<String>) -> Response {
+    // A name that is in the index: nothing else of a request becomes a path.
+    let kept = list(&state.index);
+    let Some((kept, path)) = kept.iter().find(|(k, _)| k.incident.id == id) else {
+        return (StatusCode::NOT_FOUND, "there is no such incident\n").into_response();
+    };
+    let Ok(_place) = state.downloads.acquire().await else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    let path = path.clone();
+    match tokio::task::spawn_blocking(move || std::fs::read(path)).await {
+        Ok(Ok(bytes)) => {
+            let name = format!("attachment; filename=\"{}.stall\"", kept.incident.id);
+            let headers = [
+                (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+                (header::CONTENT_DISPOSITION, name),
+            ];
+            (headers, bytes).into_response()
+        }
+        _ => (StatusCode::GONE, "its file cannot be read any more\n").into_response(),
+    }
+}

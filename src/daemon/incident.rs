@@ -1,0 +1,310 @@
+//! The thread that makes incidents of what the flight recorder held, and counts stalls by culprit.
+//! Analysis and disk are slow: the probes do not wait for them.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::blame;
+use super::config::{Config, Triggers};
+use super::evidence::Evidence;
+use super::flight::Part;
+use super::log::say;
+use super::metrics::Metrics;
+use super::metrics::incidents::Fate;
+use super::store::{self, Kept, Store};
+use super::trigger::Trigger;
+use crate::analysis::analyse;
+use crate::host::HostRoot;
+use crate::model::findings::{Findings, Stall};
+use crate::model::meta::Incident;
+use crate::model::{Meta, Recording};
+use crate::recording::{join, read_bytes};
+use crate::units::{Ktime, Nanos};
+
+/// A store that could not be opened is tried again this often.
+const AGAIN: Duration = Duration::from_secs(30);
+/// Causes that are remembered for their cool-down.
+const REMEMBERED: usize = 1000;
+
+/// What there is to do.
+pub enum Job {
+    /// A trigger went off: copy what vanishes.
+    Look,
+    /// An incident is complete.
+    Cut(Cut),
+    /// A part of the flight recorder is whole: count the stalls that ended in a window.
+    Count {
+        /// That part and the one before.
+        parts: Vec<Part>,
+        /// The window, without its beginning and with its end.
+        window: (Ktime, Ktime),
+    },
+    /// Another configuration.
+    Set(Box<Config>),
+}
+
+/// What an incident is made of.
+pub struct Cut {
+    /// Why.
+    pub trigger: Trigger,
+    /// When the trigger went off, nanoseconds since 1970 UTC.
+    pub realtime: u64,
+    /// What the flight recorder had.
+    pub parts: Vec<Part>,
+    /// From when.
+    pub from: Ktime,
+    /// Until when.
+    pub to: Ktime,
+}
+
+/// What is in the store, for others to read.
+pub type Index = Arc<Mutex<Arc<Vec<(Kept, PathBuf)>>>>;
+
+/// What is in the store now, oldest first.
+#[must_use]
+pub fn list(index: &Index) -> Arc<Vec<(Kept, PathBuf)>> {
+    Arc::clone(&index.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// The thread's state.
+pub struct Maker {
+    config: Config,
+    store: Option<Store>,
+    tried: Option<Instant>,
+    index: Index,
+    metrics: Arc<Metrics>,
+    evidence: Option<Evidence>,
+    /// When an incident of a cause and culprit was last stored.
+    stored: HashMap<(String, String), Instant>,
+    /// Stalls up to here were considered.
+    seen: Ktime,
+}
+
+impl Maker {
+    /// Opens the store; one that cannot be opened is tried again later.
+    #[must_use]
+    pub fn new(config: Config, index: Index, metrics: Arc<Metrics>) -> Maker {
+        let mut maker = Maker {
+            config,
+            store: None,
+            tried: None,
+            index,
+            metrics,
+            evidence: None,
+            stored: HashMap::new(),
+            seen: Ktime(0),
+        };
+        maker.open();
+        maker
+    }
+
+    /// Works until there is nobody left to send jobs.
+    pub fn run(mut self, jobs: &Receiver<Job>) {
+        for job in jobs {
+            match job {
+                Job::Look => self.evidence = Some(Evidence::take(&HostRoot::default())),
+                Job::Cut(cut) => self.cut(&cut),
+                Job::Count { parts, window } => self.count(&parts, window),
+                Job::Set(config) => self.set(*config),
+            }
+            // What an analysis took goes back to the system.
+            // SAFETY: malloc_trim only gives free memory back.
+            #[cfg(target_env = "gnu")]
+            unsafe {
+                libc::malloc_trim(0);
+            }
+        }
+    }
+
+    fn open(&mut self) {
+        self.tried = Some(Instant::now());
+        let (directory, limits) = (&self.config.store.directory, limits(&self.config));
+        match Store::open(directory, limits) {
+            Ok(store) => self.store = Some(store),
+            Err(error) => say(&format_args!(
+                "incidents cannot be kept in {}: {error}; trying again every {} s",
+                directory.display(),
+                AGAIN.as_secs()
+            )),
+        }
+        self.publish();
+    }
+
+    fn set(&mut self, config: Config) {
+        let moved = config.store.directory != self.config.store.directory;
+        self.config = config;
+        if moved {
+            self.store = None;
+            self.open();
+        } else if let Some(store) = &mut self.store {
+            store.set(limits(&self.config));
+        }
+        self.publish();
+    }
+
+    fn publish(&self) {
+        let list = self.store.iter().flat_map(|store| {
+            store.list().filter_map(|kept| Some((kept.clone(), store.find(&kept.incident.id)?)))
+        });
+        let list: Vec<_> = list.collect();
+        self.metrics.incidents.store(self.store.is_some(), list.iter().map(|(k, _)| k.bytes));
+        *self.index.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(list);
+    }
+
+    fn count(&self, parts: &[Part], (after, until): (Ktime, Ktime)) {
+        if parts.iter().all(|part| !part.late) {
+            return;
+        }
+        let Some((_, findings)) = whole(parts, Ktime(0), until) else { return };
+        for stall in &findings.stalls {
+            let end = stall.start.after(stall.duration);
+            if after < end && end <= until {
+                self.metrics.stalls.count(stall);
+            }
+        }
+    }
+
+    fn cut(&mut self, cut: &Cut) {
+        let evidence = self.evidence.take();
+        let Some((mut recording, findings)) = whole(&cut.parts, cut.from, cut.to) else {
+            self.metrics.incidents.count(Fate::Failed);
+            return say(&"an incident was lost: what the flight recorder held cannot be read back");
+        };
+        let stall = self.choose(cut, &findings);
+        self.seen = cut.to;
+        let Some((key, stall)) = stall else {
+            return self.metrics.incidents.count(Fate::Repeated);
+        };
+        if let Some(evidence) = evidence {
+            evidence.put(&mut recording);
+        }
+        let incident = Incident {
+            id: self.id(cut.realtime),
+            trigger: cut.trigger.to_string(),
+            time: cut.realtime,
+            cause: key.0.clone(),
+            culprit: key.1.clone(),
+            cpu: stall.map(|s| s.cpu.0),
+            worst: stall.map(|s| s.duration).unwrap_or_default(),
+            stalls: findings.stalls.len(),
+        };
+        recording.meta.incident = Some(incident.clone());
+        self.keep(&recording, incident, key);
+    }
+
+    fn keep(&mut self, recording: &Recording, incident: Incident, key: (String, String)) {
+        let again = self.tried.is_none_or(|tried| tried.elapsed() >= AGAIN);
+        if self.store.is_none() && again {
+            self.open();
+        }
+        let kept = match &mut self.store {
+            Some(store) => store.keep(recording),
+            None => Err(std::io::Error::other("the store is not open")),
+        };
+        match kept {
+            Ok(()) => {
+                say(&format_args!(
+                    "incident {}: {} ({}, {})",
+                    incident.id, incident.trigger, incident.cause, incident.culprit
+                ));
+                self.metrics.incidents.count(Fate::Stored);
+                self.metrics.stalls.exemplar(&key, &incident.id);
+                self.remember(key);
+                self.publish();
+            }
+            Err(error) => {
+                self.metrics.incidents.count(Fate::Failed);
+                self.metrics.incidents.store(false, std::iter::empty());
+                say(&format_args!("an incident ({}) was not stored: {error}", incident.trigger));
+            }
+        }
+    }
+
+    /// What an incident is kept for; none if all of it is in its cool-down.
+    fn choose<'f>(
+        &self,
+        cut: &Cut,
+        findings: &'f Findings,
+    ) -> Option<((String, String), Option<&'f Stall>)> {
+        let new = |s: &&Stall| s.start.after(s.duration) > self.seen;
+        let own = |s: &Stall| match &cut.trigger {
+            Trigger::Late { cpu, time, .. } => {
+                s.cpu == *cpu && s.start <= *time && *time <= s.start.after(s.duration)
+            }
+            _ => false,
+        };
+        let key = |s: &Stall| (blame::cause(s), blame::culprit(s));
+        let mut stalls: Vec<&Stall> = findings.stalls.iter().filter(new).collect();
+        stalls.sort_by_key(|s| std::cmp::Reverse((own(s), s.rank())));
+        let worst = stalls.first().copied();
+        match &cut.trigger {
+            Trigger::Asked(_) => {
+                Some((worst.map_or_else(|| ("asked".to_owned(), String::new()), key), worst))
+            }
+            Trigger::Count { what, .. } => {
+                let key = ("count".to_owned(), (*what).to_owned());
+                self.is_new(&key).then_some((key, worst))
+            }
+            Trigger::Late { what, .. } if stalls.is_empty() => {
+                let key = ("unexplained".to_owned(), (*what).to_owned());
+                self.is_new(&key).then_some((key, None))
+            }
+            Trigger::Late { .. } => {
+                let past = |s: &&&Stall| own(s) || past(&self.config.triggers, s);
+                stalls.iter().filter(past).find_map(|s| {
+                    let key = key(s);
+                    self.is_new(&key).then_some((key, Some(*s)))
+                })
+            }
+        }
+    }
+
+    fn is_new(&self, key: &(String, String)) -> bool {
+        let cooldown = Duration::from_nanos(self.config.triggers.cooldown.0.0);
+        self.stored.get(key).is_none_or(|at| at.elapsed() >= cooldown)
+    }
+
+    fn remember(&mut self, key: (String, String)) {
+        let cooldown = Duration::from_nanos(self.config.triggers.cooldown.0.0);
+        self.stored.retain(|_, at| at.elapsed() < cooldown);
+        if self.stored.len() < REMEMBERED {
+            self.stored.insert(key, Instant::now());
+        }
+    }
+
+    /// A name that no incident has: the time in UTC, to the millisecond.
+    fn id(&self, realtime: u64) -> String {
+        let time = jiff::Timestamp::from_nanosecond(i128::from(realtime)).unwrap_or_default();
+        let name = time.strftime("%Y%m%dT%H%M%S.%3fZ").to_string();
+        let taken = |id: &String| self.store.as_ref().is_some_and(|s| s.find(id).is_some());
+        let others = (2..).map(|n| format!("{name}-{n}"));
+        std::iter::once(name.clone()).chain(others).find(|id| !taken(id)).unwrap_or_default()
+    }
+}
+
+/// Whether a stall alone would make an incident.
+fn past(triggers: &Triggers, stall: &Stall) -> bool {
+    !stall.served_meanwhile()
+        && blame::kinds(stall)
+            .any(|(kind, length)| triggers.threshold(&kind).is_some_and(|t: Nanos| length >= t))
+}
+
+fn limits(config: &Config) -> store::Limits {
+    store::Limits { bytes: config.store.bytes.0, count: config.store.count }
+}
+
+/// Parts as one recording, and what the analysis makes of it.
+fn whole(parts: &[Part], from: Ktime, to: Ktime) -> Option<(Recording, Findings)> {
+    let parts: Vec<Recording> =
+        parts.iter().map(|part| read_bytes(&part.bytes).ok()).collect::<Option<_>>()?;
+    let (first, last) = (&parts.first()?.meta, &parts.last()?.meta);
+    let start = first.start.max(from);
+    let start_realtime = first.start_realtime + start.since(first.start).0;
+    let meta = Meta { start, start_realtime, ..last.clone() };
+    let recording = join(&parts, meta, start, to);
+    let findings = analyse(&recording);
+    Some((recording, findings))
+}

@@ -1,0 +1,13 @@
+//! What the daemon says: lines on standard error, which the service manager keeps.
+
+use std::fmt::Display;
+use std::io::Write;
+
+use crate::render::escape::visible;
+
+/// Says a line. Names of tasks and files in it are made harmless.
+pub fn say(words: &dyn Display) {
+    let words = words.to_string();
+    // Where nobody listens it is not said.
+    let _ = writeln!(std::io::stderr(), "stallprof: {}", visible(&words));
+}

@@ -1,0 +1,50 @@
+//! How much the flight recorder holds.
+
+use std::fmt;
+use std::sync::Mutex;
+
+use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::registry::Unit;
+
+use super::{Family, lock, series};
+use crate::daemon::flight::Flight;
+
+#[derive(Debug, Default)]
+struct State {
+    seconds: f64,
+    bytes: u64,
+    dropped: u64,
+}
+
+/// How much the flight recorder holds.
+#[derive(Debug, Default)]
+pub struct Gauges(Mutex<State>);
+
+impl Gauges {
+    /// Takes it over.
+    pub fn set(&self, flight: &Flight) {
+        let seconds = flight.reach().as_secs_f64();
+        *lock(&self.0) = State { seconds, bytes: flight.bytes(), dropped: flight.dropped };
+    }
+}
+
+impl Family for Gauges {
+    fn encode(&self, mut to: DescriptorEncoder<'_>) -> fmt::Result {
+        let state = lock(&self.0);
+        let seconds = Some(state.seconds);
+        let unit = Some(&Unit::Seconds);
+        series!(to, "flight_reach", "How far back an incident can reach", unit, one gauge, seconds);
+        let bytes = Some(state.bytes);
+        let unit = Some(&Unit::Bytes);
+        series!(to, "flight", "Memory that holds the past", unit, one gauge, bytes);
+        series!(
+            to,
+            "flight_dropped_events",
+            "Events that fell out of the flight recorder before their time, for want of memory",
+            None,
+            one counter,
+            state.dropped
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,186 @@
+//! What Prometheus reads: `docs/metrics.md` lists it. One file a family, one line in [`FAMILIES`];
+//! those that are told more than events are fields of [`Metrics`] too.
+
+mod buckets;
+pub mod flight;
+pub mod incidents;
+mod late;
+mod latency;
+mod lost;
+mod memcg;
+mod own;
+pub mod probes;
+pub mod reloads;
+pub mod stalls;
+mod text;
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::registry::Registry;
+
+use super::config;
+use crate::model::{Event, Lost};
+
+/// A family of metrics, or several that go together.
+pub trait Family: fmt::Debug + Send + Sync {
+    /// Told of every event.
+    fn event(&self, _: &Event) {}
+    /// Told of records that a probe lost.
+    fn lost(&self, _probe: &'static str, _: &Lost) {}
+    /// Writes all its series.
+    ///
+    /// # Errors
+    /// Only the encoder's own.
+    fn encode(&self, to: DescriptorEncoder<'_>) -> fmt::Result;
+}
+
+/// Makes a family.
+type New = fn(&Arc<Detail>) -> Arc<dyn Family>;
+
+/// Those that live on events alone.
+const FAMILIES: [New; 5] = [latency::new, late::new, memcg::new, lost::new, own::new];
+
+/// How much detail is wanted; may change.
+#[derive(Debug, Default)]
+pub struct Detail {
+    per_cpu: AtomicBool,
+    culprits: AtomicUsize,
+}
+
+impl Detail {
+    fn set(&self, config: &config::Metrics) {
+        self.per_cpu.store(config.per_cpu, Ordering::Relaxed);
+        self.culprits.store(config.culprits, Ordering::Relaxed);
+    }
+
+    /// Series of each CPU.
+    pub fn per_cpu(&self) -> bool {
+        self.per_cpu.load(Ordering::Relaxed)
+    }
+
+    /// Culprits with series of their own.
+    pub fn culprits(&self) -> usize {
+        self.culprits.load(Ordering::Relaxed)
+    }
+}
+
+/// All metrics.
+#[derive(Debug)]
+pub struct Metrics {
+    detail: Arc<Detail>,
+    families: Vec<Arc<dyn Family>>,
+    registry: Registry,
+    /// Stalls by cause and culprit.
+    pub stalls: Arc<stalls::Stalls>,
+    /// Incidents and their store.
+    pub incidents: Arc<incidents::Incidents>,
+    /// The flight recorder.
+    pub flight: Arc<flight::Gauges>,
+    /// Which probes run.
+    pub probes: Arc<probes::Probes>,
+    /// Reloads of the configuration.
+    pub reloads: Arc<reloads::Reloads>,
+}
+
+#[derive(Debug)]
+struct Shown(Arc<dyn Family>);
+
+impl Collector for Shown {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        self.0.encode(encoder)
+    }
+}
+
+impl Metrics {
+    /// All at zero.
+    #[must_use]
+    pub fn new(config: &config::Metrics) -> Metrics {
+        let detail = Arc::new(Detail::default());
+        detail.set(config);
+        let stalls = Arc::new(stalls::Stalls::new(&detail));
+        let (incidents, flight) = (Arc::default(), Arc::default());
+        let (probes, reloads) = (Arc::default(), Arc::default());
+        let mut families: Vec<Arc<dyn Family>> = FAMILIES.iter().map(|new| new(&detail)).collect();
+        families.push(Arc::clone(&stalls) as _);
+        families.push(Arc::clone(&incidents) as Arc<incidents::Incidents> as _);
+        families.push(Arc::clone(&flight) as Arc<flight::Gauges> as _);
+        families.push(Arc::clone(&probes) as Arc<probes::Probes> as _);
+        families.push(Arc::clone(&reloads) as Arc<reloads::Reloads> as _);
+        let mut registry = Registry::with_prefix("stallprof");
+        for family in &families {
+            registry.register_collector(Box::new(Shown(Arc::clone(family))));
+        }
+        Metrics { detail, families, registry, stalls, incidents, flight, probes, reloads }
+    }
+
+    /// Other detail from now on.
+    pub fn set(&self, config: &config::Metrics) {
+        self.detail.set(config);
+    }
+
+    /// Tells all families of an event.
+    pub fn event(&self, event: &Event) {
+        self.families.iter().for_each(|family| family.event(event));
+    }
+
+    /// Tells all families of records lost.
+    pub fn lost(&self, probe: &'static str, lost: &Lost) {
+        self.families.iter().for_each(|family| family.lost(probe, lost));
+    }
+
+    /// All of it as OpenMetrics text, or in the older Prometheus format.
+    #[must_use]
+    pub fn text(&self, open_metrics: bool) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
+        if open_metrics { text } else { text::classic(&text) }
+    }
+}
+
+/// What a lock guards is whole after each change, also where another thread panicked.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The series of gauges or counters of one name: those in `(labels, value)`s, or the one without
+/// labels, which may be missing.
+macro_rules! series {
+    ($to:expr, $name:expr, $help:expr, $unit:expr, gauge, $rows:expr) => {{
+        use prometheus_client::metrics::MetricType::Gauge;
+        let mut encoder = $to.encode_descriptor($name, $help, $unit, Gauge)?;
+        for (labels, value) in $rows {
+            encoder.encode_family(&labels)?.encode_gauge(&value)?;
+        }
+    }};
+    ($to:expr, $name:expr, $help:expr, $unit:expr, one gauge, $value:expr) => {{
+        use prometheus_client::metrics::MetricType::Gauge;
+        let mut encoder = $to.encode_descriptor($name, $help, $unit, Gauge)?;
+        if let Some(value) = $value {
+            encoder.encode_gauge(&value)?;
+        }
+    }};
+    ($to:expr, $name:expr, $help:expr, $unit:expr, counter, $rows:expr) => {{
+        use prometheus_client::encoding::NoLabelSet;
+        use prometheus_client::metrics::{MetricType::Counter, exemplar::Exemplar};
+        let mut encoder = $to.encode_descriptor($name, $help, $unit, Counter)?;
+        let none = None::<&Exemplar<NoLabelSet, f64>>;
+        for (labels, value) in $rows {
+            encoder.encode_family(&labels)?.encode_counter(&value, none)?;
+        }
+    }};
+    ($to:expr, $name:expr, $help:expr, $unit:expr, one counter, $value:expr) => {{
+        use prometheus_client::encoding::NoLabelSet;
+        use prometheus_client::metrics::{MetricType::Counter, exemplar::Exemplar};
+        let mut encoder = $to.encode_descriptor($name, $help, $unit, Counter)?;
+        encoder.encode_counter(&$value, None::<&Exemplar<NoLabelSet, f64>>)?;
+    }};
+}
+pub(super) use series;
+
+/// Labels: name and value.
+pub type Labels = Vec<(&'static str, String)>;

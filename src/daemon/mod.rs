@@ -1,0 +1,102 @@
+//! The sidecar: the same engine as `record`, for months. Metrics show the trend; of each stall the
+//! flight recorder has the evidence from before, during and after it.
+//!
+//! Threads: `stallprof-probes` owns the probes, the flight recorder and the triggers (`pilot`);
+//! `stallprof-ring` empties the ring buffer for it; `stallprof-store` analyses and writes
+//! (`incident`); the first thread serves HTTP. Channels between them are bounded, and what does not
+//! fit is counted.
+
+mod blame;
+pub mod config;
+mod control;
+mod evidence;
+mod flight;
+mod http;
+mod incident;
+mod log;
+mod metrics;
+mod pilot;
+mod rights;
+mod store;
+mod strips;
+mod trigger;
+
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread::Builder;
+
+use anyhow::{Context, Result, anyhow};
+use sd_notify::NotifyState;
+use tokio::sync::Notify;
+
+use config::Config;
+use control::Control;
+use http::{Gate, Socket};
+use incident::{Index, Maker};
+use log::say;
+use metrics::Metrics;
+use pilot::Links;
+pub use pilot::Origin;
+use strips::Strips;
+
+/// Jobs that may wait for the thread that makes incidents.
+const JOBS: usize = 16;
+
+/// Runs until SIGTERM or SIGINT.
+///
+/// # Errors
+/// The configuration cannot be put into force, or nothing can be measured.
+pub fn run(config: Config, origin: Origin) -> Result<()> {
+    let listen = config.http.listen.clone();
+    let socket = Socket::bind(&listen).with_context(|| format!("http.listen: {listen}"))?;
+    let gate = Gate::read(&config.http)?;
+    rights::drop_others()?;
+    let control = Arc::new(Control::new(gate)?);
+    let metrics = Arc::new(Metrics::new(&config.metrics));
+    let (strips, index) = (Arc::new(Strips::default()), Index::default());
+    let stop = Arc::new(Notify::new());
+
+    let (jobs, work) = sync_channel(JOBS);
+    let maker = Maker::new(config.clone(), Arc::clone(&index), Arc::clone(&metrics));
+    let store = Builder::new().name("stallprof-store".into()).spawn(move || maker.run(&work))?;
+    let links = Links {
+        control: Arc::clone(&control),
+        metrics: Arc::clone(&metrics),
+        strips: Arc::clone(&strips),
+        jobs,
+    };
+    let (http, ended) = (config.http.clone(), Arc::clone(&stop));
+    let probes = Builder::new().name("stallprof-probes".into()).spawn(move || {
+        // Also where it panics: nobody serves the metrics of a dead thread.
+        let _tell = Tell(ended);
+        pilot::fly(config, origin, links)
+    })?;
+
+    let state = http::State::new(control, metrics, index, strips);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(4)
+        .build()?;
+    let served = runtime.block_on(http::serve(socket, &http, state, &stop));
+    runtime.shutdown_background();
+    let flown = probes.join().map_err(|_| anyhow!("the thread that owns the probes panicked"))?;
+    let _ = sd_notify::notify(&[NotifyState::Stopping]);
+    // Its channel has ended; it stores what is under way.
+    store.join().map_err(|_| anyhow!("the thread that makes incidents panicked"))?;
+    if let config::Listen::Unix(path) = &listen {
+        let _ = std::fs::remove_file(path);
+    }
+    flown?;
+    served.context("serving HTTP")?;
+    say(&"ended in order");
+    Ok(())
+}
+
+/// Tells when it goes.
+struct Tell(Arc<Notify>);
+
+impl Drop for Tell {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}

@@ -1,0 +1,343 @@
+//! The thread that owns the probes: feeds the flight recorder and the metrics, notices triggers,
+//! and does what signals ask for.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow};
+use sd_notify::NotifyState;
+
+use super::config::Config;
+use super::control::Control;
+use super::flight::{self, Flight};
+use super::incident::{Cut, Job};
+use super::log::say;
+use super::metrics::Metrics;
+use super::metrics::incidents::Fate;
+use super::strips::Strips;
+use super::trigger::{Trigger, lateness};
+use crate::host::memcg::DyingMemcgs;
+use crate::host::{CpuList, HostFacts, HostRoot};
+use crate::model::{Event, Lost, Meta, measured};
+use crate::session::{self, Namer, Pace, Session, Watch};
+use crate::units::{Ktime, Nanos};
+
+/// After an incident, further triggers wait for so long: their evidence is in the flight recorder.
+const QUIET: Duration = Duration::from_secs(30);
+/// How often the host is looked at, at least; where the look takes long, less often.
+const LOOK: Duration = Duration::from_secs(10);
+/// The look takes one part in this many of the time at most.
+const LOOK_SHARE: u32 = 5_000;
+/// Evidence of a stall is there by so much after its end.
+const SLACK: Nanos = Nanos(2_000_000_000);
+
+/// Where the configuration comes from.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// The file.
+    pub file: Option<PathBuf>,
+    /// What is put over it.
+    pub set: Vec<String>,
+}
+
+impl Origin {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// What is wrong, and where.
+    pub fn read(&self) -> Result<Config, super::config::ConfigError> {
+        Config::read(self.file.as_deref(), &self.set)
+    }
+}
+
+/// What the thread shares with others.
+#[derive(Clone)]
+pub struct Links {
+    /// Signals and requests.
+    pub control: Arc<Control>,
+    /// The metrics.
+    pub metrics: Arc<Metrics>,
+    /// The last minutes by CPU.
+    pub strips: Arc<Strips>,
+    /// To the thread that makes incidents.
+    pub jobs: SyncSender<Job>,
+}
+
+/// An incident whose end is not here yet.
+struct Pending {
+    trigger: Trigger,
+    time: Ktime,
+    realtime: u64,
+    due: Ktime,
+}
+
+struct Pilot {
+    config: Config,
+    origin: Origin,
+    links: Links,
+    flight: Flight,
+    meta: Meta,
+    pending: Option<Pending>,
+    /// A trigger that went off while it was quiet.
+    held: Option<Trigger>,
+    quiet: Option<Instant>,
+    counted: Ktime,
+    look: Instant,
+    next: Option<Session>,
+}
+
+/// Runs until told to stop.
+///
+/// # Errors
+/// Nothing can be measured, or the host cannot be read.
+pub fn fly(config: Config, origin: Origin, links: Links) -> Result<()> {
+    let (mut session, meta) = start(&config)?;
+    let (flight, writer) = Flight::new(limits(&config), &meta).context("the flight recorder")?;
+    let mut out = Namer::without_user_symbols(writer);
+    links.metrics.probes.set(&session.probes);
+    links.control.ready();
+    let mut pilot = Pilot {
+        config,
+        origin,
+        links,
+        flight,
+        meta,
+        pending: None,
+        held: None,
+        quiet: None,
+        counted: session::now(),
+        look: Instant::now(),
+        next: None,
+    };
+    loop {
+        session.run(&mut out, Pace::DAEMON, &mut pilot);
+        match pilot.next.take() {
+            Some(next) => session = next,
+            None => break,
+        }
+    }
+    pilot.land(&mut out);
+    Ok(())
+}
+
+fn start(config: &Config) -> Result<(Session, Meta)> {
+    let facts = HostFacts::read(&HostRoot::default())?;
+    let probes = config.for_probes(&facts.cpus_online).map_err(|why| anyhow!(why))?;
+    let session = Session::start(&probes)?;
+    for (names, reason) in measured::missing(&session.probes) {
+        let wanted = names.iter().filter(|p| config.probes.on.contains(&p.name));
+        let names: Vec<&str> = wanted.map(|p| p.name.as_str()).collect();
+        if !names.is_empty() {
+            say(&format_args!("not measured: {} ({reason})", names.join(", ")));
+        }
+    }
+    let meta = session.meta(&probes, &facts);
+    Ok((session, meta))
+}
+
+fn limits(config: &Config) -> flight::Limits {
+    let flight = &config.flight;
+    flight::Limits { time: flight.before.0 + flight.after.0 + SLACK, bytes: flight.memory.0 }
+}
+
+impl Watch<Vec<u8>> for Pilot {
+    fn event(&mut self, event: &Event) {
+        let late = lateness(event);
+        self.flight.see(late.is_some());
+        self.links.metrics.event(event);
+        if let Some((_, cpu, time, late)) = late {
+            self.links.strips.late(cpu, time, late);
+            if let Some(trigger) = self.config.triggers.by_event(event) {
+                self.trigger(trigger);
+            }
+        }
+    }
+
+    fn lost(&mut self, probe: &'static str, lost: &Lost) {
+        self.links.metrics.lost(probe, lost);
+    }
+
+    fn turn(&mut self, out: &mut Namer<Vec<u8>>) -> ControlFlow<()> {
+        self.links.control.beat();
+        if self.links.control.stop() {
+            return ControlFlow::Break(());
+        }
+        if let Some(how) = self.links.control.take_cut() {
+            self.trigger(Trigger::Asked(how));
+        }
+        if self.look <= Instant::now() {
+            self.look_at_host(out);
+        }
+        if self.flight.is_due(&out.writer) {
+            self.count(out);
+        }
+        if self.quiet.is_some_and(|until| until <= Instant::now()) {
+            self.quiet = None;
+            if let Some(trigger) = self.held.take() {
+                self.trigger(trigger);
+            }
+        }
+        self.links.metrics.flight.set(&self.flight);
+        if self.pending.as_ref().is_some_and(|p| p.due <= session::now()) {
+            self.cut(out);
+        }
+        if self.links.control.take_reload() {
+            self.reload();
+        }
+        if self.next.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+impl Pilot {
+    fn trigger(&mut self, trigger: Trigger) {
+        let asked = matches!(trigger, Trigger::Asked(_));
+        if self.quiet.is_some() && !asked {
+            self.held.get_or_insert(trigger);
+            return;
+        }
+        match &mut self.pending {
+            // What was asked for is stored whatever was stored before.
+            Some(pending) if asked => pending.trigger = trigger,
+            Some(_) => {}
+            None => {
+                let time = match trigger {
+                    Trigger::Late { time, .. } => time,
+                    _ => session::now(),
+                };
+                let ago = session::now().since(time);
+                self.pending = Some(Pending {
+                    trigger,
+                    time,
+                    realtime: session::realtime().saturating_sub(ago.0),
+                    due: time.after(self.config.flight.after.0),
+                });
+                self.send(Job::Look);
+            }
+        }
+    }
+
+    fn send(&self, job: Job) {
+        if self.links.jobs.try_send(job).is_err() {
+            self.links.metrics.incidents.count(Fate::Failed);
+            say(
+                &"the disk or the analysis is behind: an incident or a count of stalls was left out",
+            );
+        }
+    }
+
+    /// Ends a part of the flight recorder.
+    fn part(&mut self, out: &mut Namer<Vec<u8>>) {
+        if let Err(error) = self.flight.turn(out, &self.meta) {
+            say(&format_args!("the flight recorder lost a part: {error}"));
+        }
+    }
+
+    /// Ends a part, and has the stalls counted that have ended since the last time.
+    fn count(&mut self, out: &mut Namer<Vec<u8>>) {
+        self.part(out);
+        let until = session::now().before(SLACK);
+        let window = (std::mem::replace(&mut self.counted, until), until);
+        let parts = self.flight.since(window.0.before(SLACK));
+        if parts.iter().any(|part| part.late) {
+            self.send(Job::Count { parts, window });
+        }
+    }
+
+    fn cut(&mut self, out: &mut Namer<Vec<u8>>) {
+        let Some(pending) = self.pending.take() else { return };
+        self.part(out);
+        let from = pending.time.before(self.config.flight.before.0);
+        self.quiet = Some(Instant::now() + QUIET);
+        self.send(Job::Cut(Cut {
+            trigger: pending.trigger,
+            realtime: pending.realtime,
+            parts: self.flight.since(from),
+            from,
+            to: session::now(),
+        }));
+    }
+
+    /// What no probe tells: dying memory cgroups, pressure, CPUs that came.
+    fn look_at_host(&mut self, out: &mut Namer<Vec<u8>>) {
+        let (began, root) = (Instant::now(), HostRoot::default());
+        if let Ok(dying) = DyingMemcgs::read(&root) {
+            let event = Event::DyingMemcgs(crate::model::DyingMemcgs {
+                time: session::now(),
+                count: dying.count,
+            });
+            self.links.metrics.event(&event);
+            out.writer.event(event);
+            if let Some(trigger) = self.config.triggers.by_dying(&dying) {
+                self.trigger(trigger);
+            }
+        }
+        if let Some(trigger) = self.config.triggers.by_pressure(&root) {
+            self.trigger(trigger);
+        }
+        let come = CpuList::online(&root).is_ok_and(|online| {
+            self.config.probes.cpus.0.is_none()
+                && online.cpus().iter().any(|cpu| !self.meta.cpus.contains(&cpu.0))
+        });
+        if come {
+            say(&"CPUs came online: the probes are started anew");
+            let config = self.config.clone();
+            if let Err(error) = self.restart(&config) {
+                say(&format_args!("that failed, the old ones stay: {error:#}"));
+            }
+        }
+        self.look = Instant::now() + LOOK.max(began.elapsed() * LOOK_SHARE);
+    }
+
+    /// New probes beside the old, which end when the new ones run.
+    fn restart(&mut self, config: &Config) -> Result<()> {
+        let (next, meta) = start(config)?;
+        self.links.metrics.probes.set(&next.probes);
+        (self.next, self.meta) = (Some(next), meta);
+        Ok(())
+    }
+
+    fn reload(&mut self) {
+        let _ = NotifyState::monotonic_usec_now()
+            .and_then(|now| sd_notify::notify(&[NotifyState::Reloading, now]));
+        let read = self.origin.read().map_err(anyhow::Error::from);
+        let done = read.and_then(|config| self.take_over(config));
+        self.links.metrics.reloads.count(done.is_ok());
+        match done {
+            Ok(()) => say(&"the configuration was read again"),
+            Err(error) => say(&format_args!("the old configuration stays: {error:#}")),
+        }
+        let _ = sd_notify::notify(&[NotifyState::Ready]);
+    }
+
+    fn take_over(&mut self, config: Config) -> Result<()> {
+        let gate = super::http::Gate::read(&config.http)?;
+        if config.probes != self.config.probes {
+            self.restart(&config)?;
+        }
+        if config.http.listen != self.config.http.listen
+            || config.http.connections != self.config.http.connections
+        {
+            say(&"http.listen and http.connections change with the next start only");
+        }
+        self.links.control.set_gate(gate);
+        self.links.metrics.set(&config.metrics);
+        self.flight.set(limits(&config));
+        self.send(Job::Set(Box::new(config.clone())));
+        self.config = config;
+        Ok(())
+    }
+
+    /// What is under way is brought to its end.
+    fn land(&mut self, out: &mut Namer<Vec<u8>>) {
+        if self.pending.is_some() {
+            self.cut(out);
+        }
+        self.part(out);
+        let window = (self.counted, session::now());
+        let parts = self.flight.since(window.0.before(SLACK));
+        self.send(Job::Count { parts, window });
+    }
+}

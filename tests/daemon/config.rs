@@ -1,0 +1,109 @@
+//! The configuration: what is refused, what is printed, what a reload does.
+
+use std::time::Duration;
+
+use crate::host::{Daemon, Folder, machine, stallprof, wait};
+
+fn refused(toml: &str, set: &[&str]) -> String {
+    let folder = Folder::new("refused");
+    let file = folder.path("c.toml");
+    std::fs::write(&file, toml).unwrap();
+    let mut command = stallprof();
+    command.args(["daemon", "--print-config", "--config"]).arg(&file);
+    for set in set {
+        command.args(["--set", set]);
+    }
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "taken: {toml} {set:?}");
+    assert!(output.stdout.is_empty());
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_bad_one_is_refused_with_file_line_and_reason() {
+    for (toml, place, reason) in [
+        ("[flight]\nbefor = \"3s\"\n", "line 2, column 1", "unknown field `befor`"),
+        ("\n[probes]\nfreq = 0\n", "line 3, column 8", "1 to 999 samples a second"),
+        ("[probes]\nstall = \"5 parsecs\"\n", "line 2, column 9", "is not a duration"),
+        ("[store]\nbytes = \"1 TB\"\n", "line 2, column 9", "is not a size"),
+        ("[http]\nlisten = \"nowhere\"\n", "line 2, column 10", "is no address"),
+        ("[http\n", "line 1", ""),
+        ("flight = 3\n", "line 1", ""),
+    ] {
+        let said = refused(toml, &[]);
+        assert!(said.contains("c.toml: ") && said.contains(place), "{toml}: {said}");
+        assert!(said.contains(reason), "{toml}: {said}");
+    }
+    for (toml, reason) in [
+        ("[probes]\non = [\"softirk\"]\n", "no such probe: softirk"),
+        ("[probes]\nstall = \"0\"\n", "would record everything"),
+        ("[http]\nlisten = \"0.0.0.0:9747\"\n", "give a token_file"),
+        ("[flight]\nbefore = \"2h\"\n", "1 h at most"),
+        ("[store]\ndirectory = \"here\"\n", "whole path"),
+    ] {
+        let said = refused(toml, &[]);
+        assert!(said.contains("c.toml: ") && said.contains(reason), "{toml}: {said}");
+    }
+    for set in ["http.lisen=off", "http=off", "freq", "probes.freq=many", "metrics.culprits=-1"] {
+        assert!(refused("", &[set]).contains(&format!("--set {set}: ")));
+    }
+}
+
+#[test]
+fn what_is_printed_is_a_configuration_again() {
+    let folder = Folder::new("printed");
+    let print = |arguments: &[&str]| {
+        let output = stallprof().args(["daemon", "--print-config"]).args(arguments).output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let set = ["-s", "flight.before=90s", "-s", "http.listen=unix:/run/s", "-s", "probes.cpus=0"];
+    let first = print(&set);
+    for line in ["before = \"90s\"", "listen = \"unix:/run/s\"", "cpus = \"0\"", "freq = 99"] {
+        assert!(first.contains(line), "{line}: {first}");
+    }
+    let file = folder.path("again.toml");
+    std::fs::write(&file, &first).unwrap();
+    assert_eq!(print(&["-c", file.to_str().unwrap()]), first);
+}
+
+/// Good and bad configurations by turns, and many at once: whatever is counted stays counted, a bad
+/// one changes nothing.
+#[test]
+fn a_reload_loses_nothing_and_a_bad_one_changes_nothing() {
+    let Some(_machine) = machine() else { return };
+    let folder = Folder::new("reload");
+    let file = folder.path("c.toml");
+    std::fs::write(&file, "[flight]\nafter = \"1s\"\n").unwrap();
+    let daemon = Daemon::start(&folder, &["--config", file.to_str().unwrap()]);
+    let count = |result: &str| {
+        let series = format!("stallprof_config_reloads_total{{result=\"{result}\"}}");
+        daemon.metric(&series).unwrap()
+    };
+    let raised = || daemon.metric("stallprof_softirq_delay_seconds_count{vector=\"TIMER\"}");
+    wait("softirqs", Duration::from_secs(10), || raised().is_some_and(|n| n > 0.0));
+    let before = raised().unwrap();
+
+    std::fs::write(&file, "[flight]\nafter = 1\n").unwrap();
+    daemon.signal(libc::SIGHUP);
+    wait("the refusal", Duration::from_secs(5), || count("refused") == 1.0);
+    assert_eq!(daemon.metric("stallprof_config_up_to_date"), Some(0.0));
+    let log = daemon.log();
+    assert!(log.contains("the old configuration stays: ") && log.contains("line 2"), "{log}");
+
+    // Probes of another rate are attached before the old ones go.
+    std::fs::write(&file, "[probes]\nfreq = 49\n[flight]\nafter = \"1s\"\n").unwrap();
+    daemon.signal(libc::SIGHUP);
+    wait("the reload", Duration::from_secs(10), || count("done") == 1.0);
+    assert_eq!(daemon.metric("stallprof_config_up_to_date"), Some(1.0));
+    for _ in 0..500 {
+        daemon.signal(libc::SIGHUP);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let enough = || count("done") >= 2.0;
+    wait("a storm of reloads to be over", Duration::from_secs(10), enough);
+    let more = || raised().is_some_and(|now| now > before);
+    wait("counting to go on", Duration::from_secs(10), more);
+    daemon.stop();
+}
