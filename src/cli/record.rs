@@ -17,7 +17,7 @@ use crate::model::{Meta, measured};
 use crate::probe::{Config, Method, PROBES, Probe, Wanted};
 use crate::recording;
 use crate::render::escape;
-use crate::session::{Live, Session};
+use crate::session::{Live, Pace, Session};
 use crate::units::{Nanos, Tgid};
 
 /// Record what stalls the CPUs of this host, and say who did it
@@ -94,7 +94,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         signal_hook::flag::register_usize(number, Arc::clone(&signal), number as usize)?;
     }
 
-    let session = Session::start(&config).map_err(explain)?;
+    let session = Session::start(&config, Pace::RECORD).map_err(explain)?;
     warn(&session);
     let meta = session.meta(&config, &facts);
     // The command first: where it cannot be run, no file is replaced.

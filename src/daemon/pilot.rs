@@ -113,7 +113,7 @@ pub fn fly(config: Config, origin: Origin, links: Links) -> Result<()> {
         next: None,
     };
     loop {
-        session.run(&mut out, Pace::DAEMON, &mut pilot);
+        session.run(&mut out, &mut pilot);
         match pilot.next.take() {
             Some(next) => session = next,
             None => break,
@@ -126,7 +126,7 @@ pub fn fly(config: Config, origin: Origin, links: Links) -> Result<()> {
 fn start(config: &Config) -> Result<(Session, Meta)> {
     let facts = HostFacts::read(&HostRoot::default())?;
     let probes = config.for_probes(&facts.cpus_online).map_err(|why| anyhow!(why))?;
-    let session = Session::start(&probes)?;
+    let session = Session::start(&probes, Pace::DAEMON)?;
     for (names, reason) in measured::missing(&session.probes) {
         let wanted = names.iter().filter(|p| config.probes.on.contains(&p.name));
         let names: Vec<&str> = wanted.map(|p| p.name.as_str()).collect();

@@ -38,6 +38,8 @@ const FLUSH_ROWS: usize = 32_768;
 /// How often to do what costs the host something.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
+    /// How long samples may lie in the ring.
+    pub poll: Duration,
     /// How long to wait for records at a time.
     pub pause: Duration,
     /// How often counters are read and a block is written.
@@ -53,6 +55,7 @@ pub struct Pace {
 impl Pace {
     /// For minutes, with somebody waiting.
     pub const RECORD: Pace = Pace {
+        poll: Duration::from_millis(50),
         pause: Duration::from_millis(20),
         flush: Duration::from_secs(1),
         steal_share: 1_000,
@@ -60,7 +63,8 @@ impl Pace {
     };
     /// For months.
     pub const DAEMON: Pace = Pace {
-        pause: Duration::from_millis(200),
+        poll: Duration::from_millis(250),
+        pause: Duration::from_millis(250),
         flush: Duration::from_secs(2),
         steal_share: 10_000,
         steal: (Duration::from_millis(200), Duration::from_secs(1)),
@@ -90,6 +94,7 @@ pub struct Session {
     sources: Vec<Box<dyn Source>>,
     attached: Vec<Attachment>,
     cpus: Vec<Cpu>,
+    pace: Pace,
     /// What runs, by which method, and what does not and why.
     pub probes: Vec<ProbeStatus>,
 }
@@ -122,7 +127,7 @@ impl Session {
     ///
     /// # Errors
     /// Nothing at all can be measured: the message holds the reason of each probe.
-    pub fn start(config: &Config) -> Result<Session> {
+    pub fn start(config: &Config, pace: Pace) -> Result<Session> {
         let (shared, _) = probe::log::during(|| Shared::new(config));
         let refused = shared.as_ref().err().map(|e| format!("{e:#}")).unwrap_or_default();
         let probe::Outcome { attached, sources, statuses: probes, .. } =
@@ -136,7 +141,7 @@ impl Session {
         }
         let bpf = match shared {
             Ok(shared) => {
-                let ring = ring::Reader::start(&shared.ring, config.cpus.clone())?;
+                let ring = ring::Reader::start(&shared.ring, config.cpus.clone(), pace.poll)?;
                 let root = HostRoot::default();
                 let ksoftirqds = ksoftirqd::ksoftirqds(&root, &CpuList::online(&root)?);
                 shared.enable(config, &ksoftirqds, &probes)?;
@@ -144,7 +149,7 @@ impl Session {
             }
             Err(_) => None,
         };
-        Ok(Session { bpf, sources, attached, cpus: config.cpus.clone(), probes })
+        Ok(Session { bpf, sources, attached, cpus: config.cpus.clone(), pace, probes })
     }
 
     /// The facts that its recording begins with.
@@ -183,7 +188,7 @@ impl Session {
     ) -> (End, Live) {
         let mut watch = Progress { live: Live::new(meta), stop, progress };
         let mut namer = Namer::new(writer);
-        let (ended, mut end) = self.run(&mut namer, Pace::RECORD, &mut watch);
+        let (ended, mut end) = self.run(&mut namer, &mut watch);
         // After a failed write there is no more to write: the first error tells why.
         if let (End::Asked, Err(error)) = (&end, namer.writer.finish(ended)) {
             end = End::Write(error);
@@ -193,12 +198,8 @@ impl Session {
 
     /// Runs until `watch` ends it or a write fails; all that was seen is then with the writer,
     /// which is left to be flushed. Gives the moment of the end.
-    pub fn run<W: Write>(
-        mut self,
-        out: &mut Namer<W>,
-        pace: Pace,
-        watch: &mut dyn Watch<W>,
-    ) -> (Ktime, End) {
+    pub fn run<W: Write>(mut self, out: &mut Namer<W>, watch: &mut dyn Watch<W>) -> (Ktime, End) {
+        let pace = self.pace;
         probe::affinity::keep_off(&self.cpus);
         let mut recorder = Recorder {
             namer: out,

@@ -13,8 +13,6 @@ use libbpf_rs::{MapHandle, RingBufferBuilder};
 use crate::probe::affinity::keep_off;
 use crate::units::Cpu;
 
-/// How long samples may lie in the ring: they do not wake us, evidence of stalls does.
-const POLL: Duration = Duration::from_millis(50);
 /// Batches under way to the writer; past it the thread waits and the ring fills.
 const UNDER_WAY: usize = 64;
 /// A batch is sent once it holds this many bytes.
@@ -50,8 +48,9 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Starts to read `ring`, on other CPUs than those it tells of where there are any.
-    pub fn start(ring: &MapHandle, cpus: Vec<Cpu>) -> Result<Reader> {
+    /// Starts to read `ring`, on other CPUs than those it tells of where there are any. Samples may
+    /// lie in it for as long as `poll`: they do not wake us, evidence of stalls does.
+    pub fn start(ring: &MapHandle, cpus: Vec<Cpu>, poll: Duration) -> Result<Reader> {
         let ring = MapHandle::try_from(ring)?;
         let (send, batches) = sync_channel(UNDER_WAY);
         let stop = Arc::new(AtomicBool::new(false));
@@ -60,7 +59,7 @@ impl Reader {
             .name("stallprof-ring".to_owned())
             .spawn(move || {
                 keep_off(&cpus);
-                run(&ring, &send, &told);
+                run(&ring, poll, &send, &told);
             })
             .context("starting the ring's thread")?;
         Ok(Reader { batches, stop, thread })
@@ -88,7 +87,7 @@ impl Reader {
     }
 }
 
-fn run(ring: &MapHandle, send: &SyncSender<Batch>, stop: &AtomicBool) {
+fn run(ring: &MapHandle, poll: Duration, send: &SyncSender<Batch>, stop: &AtomicBool) {
     let batch = RefCell::new(Batch::default());
     let mut builder = RingBufferBuilder::new();
     let take = |record: &[u8]| {
@@ -106,7 +105,7 @@ fn run(ring: &MapHandle, send: &SyncSender<Batch>, stop: &AtomicBool) {
     loop {
         let last = stop.load(Ordering::Relaxed);
         if !last {
-            let _ = buffer.poll(POLL);
+            let _ = buffer.poll(poll);
         }
         let _ = buffer.consume();
         let full = std::mem::take(&mut *batch.borrow_mut());

@@ -17,6 +17,8 @@ use crate::units::Tgid;
 
 /// The symbols of the kernel are read again at most this often.
 const RELOAD: Duration = Duration::from_millis(250);
+/// And this often at most where it cannot be seen whether BPF programs came: without CAP_SYS_ADMIN.
+const RELOAD_BLIND: Duration = Duration::from_secs(30);
 /// Share of the recording's time that may go into user symbols, which can take long in large
 /// binaries: past it, frames stay without a name.
 const USER_SHARE: f64 = 0.2;
@@ -111,10 +113,11 @@ impl Symbols {
             return true;
         }
         let now = loaded_code();
-        if now == self.loaded.0 {
+        let blind = !sees_programs() && !in_module(address);
+        if now == self.loaded.0 && !blind {
             return true;
         }
-        if self.loaded.1.elapsed() < RELOAD {
+        if self.loaded.1.elapsed() < if blind { RELOAD_BLIND } else { RELOAD } {
             return false;
         }
         self.kernel_table = table();
@@ -184,6 +187,28 @@ fn loaded_code() -> u64 {
         id.hash(&mut hasher);
     }
     hasher.finish()
+}
+
+/// Whether the kernel lists BPF programs for us.
+fn sees_programs() -> bool {
+    let mut id = 0;
+    // SAFETY: as above.
+    let refused = unsafe { libbpf_rs::libbpf_sys::bpf_prog_get_next_id(0, &mut id) } != 0;
+    // There always is one: our own; no entry is another refusal than EPERM.
+    !refused || std::io::Error::last_os_error().raw_os_error() != Some(libc::EPERM)
+}
+
+/// Whether an address lies in a module, as far as /proc/modules tells where they are.
+fn in_module(address: u64) -> bool {
+    let modules = std::fs::read_to_string("/proc/modules").unwrap_or_default();
+    modules.lines().any(|line| {
+        let mut words = line.split_ascii_whitespace();
+        let size = words.nth(1).and_then(|size| size.parse::<u64>().ok());
+        let start =
+            words.nth(3).and_then(|at| u64::from_str_radix(at.strip_prefix("0x")?, 16).ok());
+        let (Some(size), Some(start)) = (size, start) else { return false };
+        start > 0 && address.checked_sub(start).is_some_and(|at| at < size)
+    })
 }
 
 /// The kernel image lies in one place on each architecture, modules and BPF programs elsewhere

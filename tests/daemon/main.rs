@@ -9,4 +9,5 @@ mod config;
 mod host;
 mod http;
 mod incidents;
+mod soak;
 mod store;

@@ -98,6 +98,7 @@ fn without(expected: &[Recording], lost: usize) -> Recording {
             left.file_calls.drain(from..to);
             left.file_reads.drain(from..to);
             left.dying_memcgs.drain(from..to);
+            left.snapshots.drain(from..to);
             left.hists.drain(from..to);
             left.lost.drain(from..to);
             left.rx_cpus.drain(from..to);
