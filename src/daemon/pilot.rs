@@ -332,6 +332,10 @@ impl Pilot {
 
     /// What is under way is brought to its end.
     fn land(&mut self, out: &mut Namer<Vec<u8>>) {
+        self.quiet = None;
+        if let Some(trigger) = self.held.take() {
+            self.trigger(trigger);
+        }
         if self.pending.is_some() {
             self.cut(out);
         }
