@@ -40,8 +40,8 @@ fn kill_minus_nine_at_any_moment() {
     for n in 0..amount("STALLPROF_KILLS", KILLS) {
         let daemon = Daemon::start(&folder, &set);
         daemon.signal(libc::SIGUSR1);
-        // About when it writes.
-        std::thread::sleep(Duration::from_millis(150 + 37 * (n * 7 % 13)));
+        // About when it writes: it looks for signals four times a second.
+        std::thread::sleep(Duration::from_millis(400 + 45 * (n * 7 % 13)));
         daemon.kill();
         all_whole(&store);
     }
