@@ -12,17 +12,24 @@ static __always_inline struct flush *flush_of(struct task_struct *task, bool typ
 {
 	__u32 tid = bpf_get_current_pid_tgid();
 	struct flush *f, fresh = {};
+	__u64 start, call;
 
 	/* src/probe/rstat.rs does not load this where there is no such field. */
 	if (!bpf_core_field_exists(task->ioac.syscr) || ARG_READ(task, flags) & PF_KTHREAD)
 		return NULL;
-	fresh.start = ARG_READ(task, start_boottime);
-	fresh.call = ARG_READ(task, ioac.syscr);
+	start = ARG_READ(task, start_boottime);
+	call = ARG_READ(task, ioac.syscr);
 	f = bpf_map_lookup_elem(&flushes, &tid);
-	if (f && f->start == fresh.start && f->call == fresh.call)
-		return f;
-	bpf_map_update_elem(&flushes, &tid, &fresh, BPF_ANY);
-	return bpf_map_lookup_elem(&flushes, &tid);
+	if (!f) {
+		bpf_map_update_elem(&flushes, &tid, &fresh, BPF_ANY);
+		f = bpf_map_lookup_elem(&flushes, &tid);
+	}
+	if (f && (f->start != start || f->call != call)) {
+		*f = fresh;
+		f->start = start;
+		f->call = call;
+	}
+	return f;
 }
 
 static __always_inline void contended(struct task_struct *task, bool typed)

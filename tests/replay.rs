@@ -10,6 +10,8 @@
 mod command;
 #[path = "render/difference.rs"]
 mod difference;
+#[path = "replay/files.rs"]
+mod files;
 #[path = "replay/gallery.rs"]
 mod gallery;
 #[path = "replay/made.rs"]

@@ -22,7 +22,9 @@ pub use namer::Namer;
 
 use crate::host::memcg::DyingMemcgs;
 use crate::host::stat::StealReader;
-use crate::host::{CpuList, HostFacts, HostRoot, ethtool, ksoftirqd, netns, rxpath};
+use crate::host::{
+    CpuList, HostFacts, HostRoot, ethtool, ksoftirqd, netns, rxpath, thread_cpu_time,
+};
 pub use crate::host::{monotonic as now, realtime};
 use crate::model::{Event, Lost, Meta, ProbeStatus, Steal, measured};
 use crate::probe::reads::ReadCounts;
@@ -81,7 +83,7 @@ pub trait Watch<W: Write> {
     fn turn(&mut self, out: &mut Namer<W>) -> ControlFlow<()>;
 }
 
-/// Dying memory cgroups are counted so often that counting takes a thousandth of the time at most,
+/// Dying memory cgroups are counted so often that counting takes a thousandth of a CPU at most,
 /// and no more often than this: on v1 it walks the hierarchy.
 const DYING: Duration = Duration::from_secs(1);
 
@@ -354,16 +356,18 @@ impl<W: Write> Recorder<'_, W> {
 
     /// Counts dying memory cgroups if it is time to, without reading a `memory.stat`.
     fn dying_memcgs(&mut self) {
-        let began = Instant::now();
-        if began < self.dying_due {
+        if Instant::now() < self.dying_due {
             return;
         }
+        let before = thread_cpu_time();
         if let Ok(dying) = DyingMemcgs::read(&HostRoot::default()) {
             let count = crate::model::DyingMemcgs { time: now(), count: dying.count };
             self.watch.event(&Event::DyingMemcgs(count));
             self.namer.writer.event(Event::DyingMemcgs(count));
         }
-        self.dying_due = began + (began.elapsed() * 1000).max(DYING);
+        // Its own time: the kernel's locks, for which it may wait, cost the node nothing.
+        let cost = Duration::from_nanos((thread_cpu_time().0 - before.0).saturating_mul(1000));
+        self.dying_due = Instant::now() + cost.max(DYING);
     }
 
     /// Reads how often files were read if it is time to, or the `last` time.

@@ -11,6 +11,7 @@ mod conntrack;
 mod counts;
 mod ends;
 mod facts;
+mod files;
 mod host;
 mod kinds;
 mod methods;
