@@ -26,7 +26,9 @@ pub fn groups(index: &Index<'_>) -> Vec<FileReadGroup> {
             let (calls, total) = (sum(|row| row.reads), sum(|row| row.total.0));
             FileReadGroup {
                 task: task.is_some().then(|| {
-                    let mut who = blame::identity(r, task);
+                    // Under the name it read by, not the one it had before an exec.
+                    let name = blame::most_seen(rows.iter().map(|row| row.task));
+                    let mut who = blame::identity(r, name.unwrap_or(task));
                     who.file = Some(r.str(file).to_owned());
                     who
                 }),

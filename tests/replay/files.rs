@@ -110,6 +110,7 @@ fn threads_of_a_process_and_files_of_a_kind_are_one_group() {
 #[test]
 fn what_all_reads_cost_is_a_rate_of_the_whole_recording() {
     let mut tape = tape(&["memcg"]);
+    tape.task("sh", 70, 70); // before it called exec
     let task = tape.task("cadvisor", 70, 70);
     let file = tape.str("memory.stat");
     for (n, cpu) in [(1, 1), (2, 1), (3, 0)] {
