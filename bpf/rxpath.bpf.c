@@ -188,6 +188,7 @@ static __always_inline void on_packet(struct sk_buff *skb, const bool typed)
 		now = bpf_ktime_get_ns();
 		c->sparse = now - c->window < SP_RX_FAST;
 		c->window = now;
+		c->random ^= now; /* no two recordings draw alike */
 	}
 	if (!c->sparse) {
 		examine(c, skb, 1, typed);

@@ -36,8 +36,10 @@ pub fn received(r: &Recording, stalls: &[Stall]) -> Option<Received> {
     let looked = r.rx_rows.iter().fold(0_u64, |sum, row| sum.saturating_add(row.examined));
     let probe = r.meta.probes.iter().find(|p| p.name == "rxpath");
     let by_packet = probe.and_then(|p| p.method.as_deref()).is_some_and(|m| m != "procfs");
+    let (seen, processed) = (sum(|row| row.seen), sum(|row| row.processed));
     let examined = by_packet.then(|| Examined {
-        seen: sum(|row| row.seen),
+        seen,
+        missed: processed.saturating_sub(seen),
         examined: looked,
         unplaced: sum(|row| row.unplaced),
     });

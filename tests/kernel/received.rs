@@ -148,6 +148,14 @@ fn receiver(received: &Value) -> &Value {
     devices.iter().find(|d| d["name"] == "rxb").unwrap_or_else(|| panic!("{received}"))
 }
 
+/// Packets that the kernel counted and the program did not see: few.
+fn missed(received: &Value) -> u64 {
+    let (of, missed) = (&received["examined"]["seen"], &received["examined"]["missed"]);
+    let (of, missed) = (of.as_u64().unwrap(), missed.as_u64().unwrap());
+    assert!(missed * 20 <= of, "{received}");
+    missed
+}
+
 /// Packets by CPU.
 fn by_cpu(device: &Value) -> BTreeMap<u64, u64> {
     let mut cpus = BTreeMap::new();
@@ -171,10 +179,11 @@ fn packets_are_counted_where_the_kernel_counts_them() {
     let device = receiver(&received);
     // Slow enough that every packet was looked at. Neighbour discovery may come before the end.
     let packets = device["packets"].as_u64().unwrap();
-    assert!(packets >= 2100 && packets <= sent, "{packets} of {sent}: {device}");
-    assert!(sent - packets <= 6, "{packets} of {sent}");
-    assert_eq!(device["protocols"]["udp"], 2000, "{device}");
-    assert_eq!(device["protocols"]["icmp"], 100, "{device}");
+    // What the program was not called for is told.
+    let missed = missed(&received);
+    assert!(packets <= sent && packets + missed + 6 >= sent, "{packets} of {sent}: {received}");
+    let udp = device["protocols"]["udp"].as_u64().unwrap();
+    assert!(udp <= 2000 && udp + missed >= 2000, "{received}");
     assert_eq!(device["places"][0]["margin"], 0);
     let flows = device["places"][0]["flows"].as_u64().unwrap();
     assert!((38..=46).contains(&flows), "{flows} flows instead of 41 or so");
@@ -195,7 +204,8 @@ fn packets_are_counted_where_the_kernel_counts_them() {
     assert_eq!(pair.predicted(&["--udp", "20000:9"]), [last]);
     let flows = received["flows"].as_array().unwrap();
     let icmp = flows.iter().find(|f| f["protocol"] == "icmp" && f["device"] == "rxb").unwrap();
-    assert_eq!((&icmp["source"], &icmp["packets"]), (&"10.77.1.1".into(), &100.into()));
+    let pings = icmp["packets"].as_u64().unwrap();
+    assert!(icmp["source"] == "10.77.1.1" && pings <= 100 && pings + missed >= 100, "{icmp}");
     assert_eq!(icmp["cpus"], serde_json::json!([last]));
 }
 
@@ -238,8 +248,10 @@ fn a_flood_is_counted_within_the_margin() {
     let (packets, margin) = (place["packets"].as_u64().unwrap(), place["margin"].as_u64().unwrap());
     assert!(margin > 0 && margin * 20 < packets, "{place}");
     // Two standard deviations are told; twice that must hold in any run.
-    assert!(packets.abs_diff(came) <= 2 * margin, "{packets} of {came}, margin {margin}");
+    let missed = missed(&received);
+    let off = packets.abs_diff(came);
+    assert!(off <= 2 * margin + missed, "{packets} of {came}, margin {margin}: {received}");
     let looked = &received["examined"];
     let (seen, examined) = (looked["seen"].as_u64().unwrap(), looked["examined"].as_u64().unwrap());
-    assert!(seen >= came && examined * 8 < seen, "{looked}");
+    assert!(seen + missed >= came && examined * 8 < seen, "{came}: {received}");
 }

@@ -57,6 +57,8 @@ pub struct ReceivedCpu {
 pub struct Examined {
     /// Packets that passed by: all of them.
     pub seen: u64,
+    /// Packets that the kernel counted and our program was not called for.
+    pub missed: u64,
     /// Those that were looked at.
     pub examined: u64,
     /// Estimate of those that are in no device below, because there were too many places.

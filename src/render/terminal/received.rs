@@ -113,7 +113,7 @@ fn how(page: &mut Page<'_>, r: &Received) -> io::Result<()> {
         return page.put(2, &Text::new().dim(words));
     };
     let mut words = match e.examined.saturating_add(e.unplaced) >= e.seen {
-        true => "Every packet was looked at.".to_owned(),
+        true => "Every packet seen was looked at.".to_owned(),
         false => {
             let margins = r.devices.iter().flat_map(|d| &d.places).filter(|p| p.packets > 0);
             let worst = margins.max_by_key(|p| p.packets);
@@ -127,6 +127,9 @@ fn how(page: &mut Page<'_>, r: &Received) -> io::Result<()> {
             )
         }
     };
+    if e.missed > 0 {
+        words += &format!(" {} were not seen, and are in no device.", count(e.missed));
+    }
     if e.unplaced > 0 {
         words += &format!(" {} came in at places beyond the first 1,024.", count(e.unplaced));
     }
