@@ -5,6 +5,8 @@
 
 #[path = "web/browser.rs"]
 mod browser;
+#[path = "render/files.rs"]
+mod files;
 #[path = "render/incident.rs"]
 mod incident;
 #[path = "render/names.rs"]
@@ -15,6 +17,8 @@ mod print;
 mod scene;
 #[path = "render/tape.rs"]
 mod tape;
+#[path = "render/tracked.rs"]
+mod tracked;
 
 use std::path::{Path, PathBuf};
 

@@ -11,7 +11,7 @@ use crate::host::{CpuList, HostFacts, HostRoot, netns};
 use crate::model::Meta;
 use crate::model::findings::Findings;
 use crate::probe::{Config, PROBES, Wanted};
-use crate::session::{self, End, Session};
+use crate::session::{self, End, Pace, Session};
 use crate::units::Nanos;
 use crate::{analysis, recording};
 
@@ -47,7 +47,7 @@ pub fn measure(length: Nanos) -> Result<Findings> {
         softirq_runs: false,
         methods: others.map(|probe| (probe.name, Wanted::Off)).collect(),
     };
-    let session = Session::start(&config).context("measuring what comes in")?;
+    let session = Session::start(&config, Pace::RECORD).context("measuring what comes in")?;
     if !session.probes.iter().any(|probe| probe.name == PROBE && probe.method.is_some()) {
         bail!("what comes in cannot be measured; `stallprof doctor` tells why");
     }
