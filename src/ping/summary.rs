@@ -138,18 +138,18 @@ pub fn is_late(header: &Header, probe: &Probe) -> bool {
 
 fn percentiles<'a>(probes: impl Iterator<Item = &'a Probe>) -> Option<Percentiles> {
     let mut histogram = Histogram::<u64>::new(DIGITS).ok()?;
-    let mut max = 0;
+    let (mut min, mut max) = (u64::MAX, 0);
     for rtt in probes.filter_map(|p| p.rtt) {
         // It grows as it must: no value is cut to fit.
         histogram.record(rtt.0.max(1)).ok()?;
-        max = max.max(rtt.0);
+        (min, max) = (min.min(rtt.0), max.max(rtt.0));
     }
     if histogram.is_empty() {
         return None;
     }
     let at = |quantile: f64| Nanos(histogram.value_at_quantile(quantile).min(max));
     Some(Percentiles {
-        min: Nanos(histogram.min()),
+        min: Nanos(min),
         p50: at(0.5),
         p90: at(0.9),
         p99: at(0.99),

@@ -109,6 +109,6 @@ fn as_a_command() {
     let refused = stallprof(&[&words[..], &["--around"]].concat());
     assert_eq!(refused.status.code(), Some(1));
     assert!(
-        text(&refused.stderr).contains("give --stalls, --around, --flame and --profile with one")
+        text(&refused.stderr).contains("is text or JSON: give --stalls, --around")
     );
 }

@@ -68,7 +68,8 @@ fn without_rights() {
 fn without_rights_and_without_counters() {
     let Some(_machine) = machine() else { return };
     let folder = Folder::new("nothing");
-    let args = ["record", "-d", "300ms", "--method", "ksoftirqd=tp_btf", "-o", "r.stall"];
+    let by_bpf = ["--method", "ksoftirqd=tp_btf", "--method", "rxpath=tp_btf"];
+    let args = [&["record", "-d", "300ms", "-o", "r.stall"][..], &by_bpf[..]].concat();
     let output = as_user(&folder, &NOBODY, &args);
     let said = stderr(&output);
     assert_eq!(output.status.code(), Some(1), "{said}");
