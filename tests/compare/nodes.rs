@@ -108,7 +108,5 @@ fn as_a_command() {
     assert_eq!(value["nodes"].as_array().unwrap().len(), 4);
     let refused = stallprof(&[&words[..], &["--around"]].concat());
     assert_eq!(refused.status.code(), Some(1));
-    assert!(
-        text(&refused.stderr).contains("is text or JSON: give --stalls, --around")
-    );
+    assert!(text(&refused.stderr).contains("is text or JSON: give --stalls, --around"));
 }
