@@ -14,6 +14,7 @@ mod order;
 mod stalls;
 mod timeline;
 mod verdict;
+mod words;
 
 use std::io::{self, Write};
 
@@ -34,7 +35,7 @@ struct Section {
 }
 
 /// The sections below the verdict, in the order of the page.
-const SECTIONS: [Section; 10] = [
+const SECTIONS: [Section; 13] = [
     Section { id: "timeline", title: "Timeline", body: timeline::body },
     Section { id: "worst", title: "The worst stalls, to scale", body: anatomy::body },
     Section { id: "stalls", title: "All stalls", body: stalls::body },
@@ -43,6 +44,9 @@ const SECTIONS: [Section; 10] = [
     Section { id: "flames", title: "What held the CPUs", body: flames::body },
     Section { id: "order", title: "In order of time", body: order::body },
     Section { id: "calls", title: "Slow system calls", body: calls::body },
+    Section { id: "files", title: "Cgroup and /proc files", body: words::files },
+    Section { id: "received", title: "Packets received", body: words::received },
+    Section { id: "conntrack", title: "Connection tracking", body: words::conntrack },
     Section { id: "method", title: "What the numbers rest on", body: method::body },
     Section { id: "host", title: "Host and recording", body: host::body },
 ];

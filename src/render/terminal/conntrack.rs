@@ -16,7 +16,7 @@ const NAMESPACES: usize = 4;
 /// Counters that tell of losses, in the order of their weight.
 const LOSSES: [&str; 5] = ["insert_failed", "drop", "early_drop", "chaintoolong", "error"];
 
-pub(super) fn conntrack(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
+pub(in crate::render) fn conntrack(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
     let Some(ct) = &f.conntrack else { return Ok(()) };
     let lossy: Vec<&CtNamespace> = ct.namespaces.iter().filter(|n| lost(n)).collect();
     if lossy.is_empty() && ct.failed.is_empty() && ct.syn_retransmits == 0 {

@@ -23,7 +23,7 @@ const ENOUGH: usize = 9;
 const CHEAP: Nanos = Nanos::from_millis(60);
 
 /// Nothing if there was no slow call of such a file, and no reader that costs something.
-pub(super) fn files(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
+pub(in crate::render) fn files(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
     slow(page, f)?;
     costs(page, f)?;
     dying(page, f)?;

@@ -1,12 +1,12 @@
 //! Findings for a person at a terminal: the answer first, in words, then the evidence.
 
 pub(super) mod blame;
-mod conntrack;
+pub(super) mod conntrack;
 pub(super) mod cpu;
-mod files;
+pub(super) mod files;
 pub(super) mod foot;
 pub(super) mod quiet;
-mod received;
+pub(super) mod received;
 pub(super) mod stalls;
 pub(super) mod tables;
 

@@ -17,7 +17,7 @@ const DEVICES: usize = 6;
 const PLACES: usize = 4;
 
 /// What each CPU received, and by which devices; nothing where it was not recorded.
-pub(super) fn received(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
+pub(in crate::render) fn received(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
     let Some(r) = &f.received else { return Ok(()) };
     let time = time(f.window.end.since(f.window.start));
     let all: u64 = r.cpus.iter().fold(0, |sum, c| sum.saturating_add(c.packets));
@@ -31,6 +31,9 @@ pub(super) fn received(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
     page.section("Packets received")?;
     let head = format!("  {} in {time} on {}{uneven}", count(all), plural(r.cpus.len(), "CPU"));
     page.put(4, &Text::new().plain(&head))?;
+    if all == 0 {
+        return Ok(());
+    }
     cpus(page, r, all)?;
     for device in r.devices.iter().take(DEVICES) {
         self::device(page, device)?;
