@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::findings::{Measure, StallKind};
+use crate::model::findings::{Context, Measure, StallKind};
 use crate::units::{Ktime, Nanos};
 
 /// Measures of one stall, the longest first; never empty.
@@ -47,10 +47,19 @@ pub fn join(mut measures: Vec<Measure>) -> Vec<Episode> {
 
 /// Whether a measure belongs to the stall of a longer one: half of it lies within. A handoff takes
 /// in other latenesses only if it is hardly longer than they are: ksoftirqd can wait for long
-/// while interrupts serve its softirqs, and what stalls the CPU meanwhile is another story.
+/// while interrupts serve its softirqs, and what stalls the CPU meanwhile is another story. So too
+/// with a softirq that an idle CPU, or ksoftirqd, let lie, and what held the CPU for a part of it.
 fn same_stall(primary: &Measure, m: &Measure) -> bool {
     let shared = overlap(primary, m).saturating_mul(2);
-    let bound = primary.kind == StallKind::Handoff && m.kind != StallKind::Handoff;
+    let bound = match primary.kind {
+        StallKind::Handoff => m.kind != StallKind::Handoff,
+        StallKind::SoftirqDelay => {
+            let left = matches!(primary.context, Some(Context::Idle | Context::Ksoftirqd));
+            let held = [StallKind::InterruptGap, StallKind::SoftirqRun];
+            left && held.contains(&m.kind)
+        }
+        _ => false,
+    };
     shared >= m.duration.0 && (!bound || shared >= primary.duration.0)
 }
 

@@ -91,22 +91,26 @@ fn assert_same(seen: &[Seen], calls: &[&Value], min: u64) {
     let maybe = seen.iter().filter(|s| s.length() >= min);
     let (sure, maybe) = (sure.collect::<Vec<_>>(), maybe.count());
     assert!(!sure.is_empty(), "nothing was slow: {seen:?}");
-    assert!((sure.len()..=maybe).contains(&calls.len()), "{} of {}", calls.len(), sure.len());
+    // Who lost the CPU on the way back to user mode is late by its own clock.
+    let (least, found) = (sure.len() - sure.len() / 4, calls.len());
+    assert!((least..=maybe).contains(&found), "{found} of {}", sure.len());
     let mut shorter = Vec::new();
     for s in &sure {
         let inside = |c: &&&Value| {
             let start = number(c, "start");
             start >= s.start && start + number(c, "duration") <= s.end
         };
-        let call = calls.iter().find(inside).unwrap_or_else(|| panic!("not found: {s:?}"));
+        let Some(call) = calls.iter().find(inside) else {
+            shorter.push((s.length(), s));
+            continue;
+        };
         let short = s.length() - number(call, "duration");
         if short > (s.length() / 50).max(200_000) {
             shorter.push((short, s));
         }
         assert_eq!(number(call, "returned"), s.bytes, "{call}");
     }
-    // The way into the kernel and out of it again. Who has lost the CPU to another task there, on the
-    // way back to user mode, is late by its own clock.
+    // The way into the kernel and out of it again.
     assert!(4 * shorter.len() <= sure.len(), "too short (ns, seen): {shorter:?}");
 }
 

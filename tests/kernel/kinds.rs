@@ -75,6 +75,11 @@ fn assert_culprits(comparison: &Comparison<'_>) {
     let another = faults.iter().any(|(f, _)| f.culprit["type"] == "task");
     let allowed = match comparison.expected.measure {
         "handoff" => comparison.made.len() / 25,
+        // One may be part of something longer that nobody did: a SCHED softirq that an idle CPU
+        // let lie.
+        _ if faults.iter().all(|(f, _)| f.culprit["type"] == "unknown") => {
+            comparison.made.len() / 40
+        }
         _ => 0,
     };
     assert!(!another && faults.len() <= allowed, "wrong culprits: {faults:?}");
@@ -152,12 +157,13 @@ fn softirq_run_times_are_exact_where_asked_for() {
     let Run { truth, found, findings, .. } = &run("softirq", 10, &["--softirq-runs"], &[]);
     let comparison = Comparison::of(truth, found, findings).unwrap();
     assert!(comparison.made.iter().all(|m| m.found.is_some()), "not found: {comparison:?}");
+    let mut lengths = Vec::new();
     for (t, f) in comparison.pairs() {
         let run = f.measures.iter().find(|x| x["kind"] == "softirq_run").unwrap();
         assert_eq!(run["uncertainty"], 0, "a measured run, not one from samples: {run}");
-        let off = run["duration"].as_u64().unwrap().abs_diff(t.duration_ns);
-        assert!(off <= t.duration_ns / 50, "{run} {t:?}");
+        lengths.push((run["duration"].as_u64().unwrap(), t.duration_ns));
     }
+    assert_close("softirq run", &lengths);
     let latencies = findings["latencies"].as_array().unwrap();
     assert!(latencies.iter().any(|l| l["what"] == "softirq_run" && l["vector"] == "NET_RX"));
 }
