@@ -99,7 +99,7 @@ fn as_a_command() {
     let told = stallprof(&words);
     assert!(told.status.success(), "{}", text(&told.stderr));
     let page = text(&told.stdout);
-    assert!(page.starts_with("232 stalls on 3 of 4 nodes, worst 99.5 ms on node 3\n"), "{page}");
+    assert!(page.starts_with("234 stalls on 3 of 4 nodes, worst 99.5 ms on node 3\n"), "{page}");
     assert!(page.contains("tests/replay/memcg.stall"));
     let redacted = text(&stallprof(&[&words[..], &["--redact"]].concat()).stdout);
     assert!(!redacted.contains("stallgen") && !redacted.contains("tests/replay"), "{redacted}");
