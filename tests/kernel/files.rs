@@ -127,7 +127,8 @@ fn assert_counted(f: &Value, tgid: u64, file: &str, seen: &[Seen]) {
     assert!((sure.clone().count()..=maybe.clone().count()).contains(&counted), "{row}");
     let (least, most): (u64, u64) = (sure.map(Seen::length).sum(), maybe.map(Seen::length).sum());
     let total = number(row, "total");
-    assert!(total <= most && total + 200_000 * seen.len() as u64 >= least, "{least} {most} {row}");
+    let way = 200_000 * seen.len() as u64 + least / 10;
+    assert!(total <= most && total + way >= least, "{least} {most} {row}");
     let by_cpu = row["by_cpu"].as_array().unwrap();
     assert_eq!(by_cpu.iter().map(|c| number(c, "calls")).sum::<u64>(), counted as u64);
 }
