@@ -53,14 +53,20 @@ static __always_inline void on_raise(__u32 vec)
 		c->raised[vec] = bpf_ktime_get_ns();
 }
 
-static __noinline int send_run(__u32 vec, __u64 run, __u64 ended)
+static __noinline int send_run(__u32 vec, __u64 run, __u64 ended, __u32 idle)
 {
 	struct sp_run e = {};
 
 	if (!within_rate(SP_P_SOFTIRQ, ended))
 		return 0;
 	fill_head(&e.head, SP_RUN, ended);
-	fill_task(&e.task, (void *)bpf_get_current_task());
+	if (idle && (__u32)bpf_get_current_pid_tgid()) {
+		/* Seen by what came after it: this task has nothing to do with it. */
+		e.task.flags = PF_KTHREAD;
+		__builtin_memcpy(e.task.comm, "swapper", sizeof("swapper"));
+	} else {
+		fill_task(&e.task, (void *)bpf_get_current_task());
+	}
 	e.run = run;
 	e.vector = vec;
 	emit(SP_P_SOFTIRQ, &e, sizeof(e), BPF_RB_FORCE_WAKEUP);
@@ -80,10 +86,10 @@ static __always_inline void end_idle_run(struct sp_cpu *c, __u64 now)
 
 	c->entered_idle = 0;
 	if (run >= stall_ns + hardirqs)
-		send_run(c->entered_vector, run - hardirqs, ended);
+		send_run(c->entered_vector, run - hardirqs, ended, true);
 }
 
-/* Grows whenever this CPU takes a timer interrupt: one of these is looked after by each of us. */
+/* Other than before once this CPU has taken a timer interrupt: none of the three goes back. */
 static __always_inline __u64 tick_mark(struct sp_cpu *c)
 {
 	return bpf_jiffies64() + c->last_tick + c->timer_irq;
@@ -147,8 +153,10 @@ static __always_inline void on_entry(void *ctx, __u32 vec)
 		send_delay(ctx, vec, delay, now);
 }
 
-/* The idle loop begins or ends a sleep. State 0 is to wait in a loop (drivers/cpuidle/poll_state.c,
- * cpu_idle_poll() of kernel/sched/idle.c): softirqs come and go in it unseen. */
+/*
+ * The idle loop begins or ends a sleep. State 0 is to wait in a loop (drivers/cpuidle/poll_state.c,
+ * cpu_idle_poll() of kernel/sched/idle.c): softirqs come and go in it unseen.
+ */
 static __always_inline void on_idle(__u32 state)
 {
 	struct sp_cpu *c = this_cpu();
@@ -160,7 +168,7 @@ static __always_inline void on_idle(__u32 state)
 		end_idle_run(c, bpf_ktime_get_ns());
 }
 
-/* Where it is attached without being asked for, it is for what on_idle() would see. */
+/* On the rungs of functions, where there is no on_idle(), only runs on an idle CPU count. */
 static __always_inline void on_exit(__u32 vec)
 {
 	struct sp_cpu *c;
@@ -176,7 +184,7 @@ static __always_inline void on_exit(__u32 vec)
 	if (all_runs)
 		hist_count(SP_H_RUN + vec, run);
 	if (run >= stall_ns)
-		send_run(vec, run, now);
+		send_run(vec, run, now, false);
 }
 
 ON_RAW_TRACEPOINT(softirq_raise, on_raise(vec), unsigned int vec)
