@@ -28,8 +28,8 @@ use serde_json::json;
 use stallprof::render::{Case, html};
 use stallprof::{analysis, recording};
 
-/// A page in a file that goes away.
-struct Page(PathBuf);
+/// A page in a file that goes away, and how many stalls it tells of.
+struct Page(PathBuf, usize);
 
 impl Page {
     fn of(recording: &str) -> Page {
@@ -47,7 +47,7 @@ impl Page {
         let mut bytes = Vec::new();
         html::write(&mut bytes, case).unwrap();
         std::fs::write(&path, bytes).unwrap();
-        Page(path)
+        Page(path, case.f.stalls.len())
     }
 }
 

@@ -122,6 +122,27 @@ fn what_a_renamed_task_did_while_ksoftirqd_waited_is_known() {
     assert_eq!((task.comm.as_str(), task.file.as_deref()), ("cat", Some("/bin/cat")));
 }
 
+/// ksoftirqd was woken just before a section with bottom halves off began. That the softirqs waited
+/// for its end tells what it was; one that was served meanwhile, that it was not.
+#[test]
+fn bottom_halves_off_while_ksoftirqd_waits_are_named() {
+    for (caller, cause) in
+        [("__local_bh_enable_ip", Cause::BhOff), ("irq_exit_rcu", Cause::NonPreemptible)]
+    {
+        let mut tape = tape();
+        let task = tape.task("worker", 70, 70);
+        wait(&mut tape, task, 0.0, 20.0);
+        delay(&mut tape, 0.5, 19.4);
+        tape.0.delays[0].entry_stack = tape.stack(&["handle_softirqs", caller], true);
+        let like = in_kernel(&mut tape, task, &WITH_BH_OFF);
+        ticks(&mut tape, 0.0, 20, like);
+        let f = analyse(&tape.0);
+        let (stall, culprit) = only(&f);
+        assert_eq!((stall.cause, culprit.unwrap().comm.as_str()), (cause, "worker"));
+        assert_eq!(stall.duration, ms(20.0));
+    }
+}
+
 /// Two threads of one name, and one number used twice, are not one task.
 #[test]
 fn threads_of_one_name_do_not_vote_together() {

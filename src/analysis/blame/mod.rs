@@ -59,7 +59,10 @@ fn judge(index: &Index<'_>, cpu: Cpu, episode: &Episode) -> Verdict {
         return gap::judge(index, cpu, gap);
     }
     let verdict = match handed_off(episode) {
-        Some(handoff) => handoff::judge(index, cpu, handoff),
+        Some(handoff) => {
+            let verdict = handoff::judge(index, cpu, handoff);
+            bottom_halves_off(index, cpu, episode, &verdict).unwrap_or(verdict)
+        }
         None => votes::judge(index, cpu, primary.start, end_of(primary)),
     };
     // On an idle CPU no tick sees it, but its entry and exit were.
@@ -72,6 +75,27 @@ fn judge(index: &Index<'_>, cpu: Cpu, episode: &Episode) -> Verdict {
         Some(run) if verdict.cause == Cause::Unexplained => softirq_verdict(run, verdict),
         _ => verdict,
     }
+}
+
+/// A section with bottom halves off cannot be preempted either, so ksoftirqd waits for its end like
+/// the softirqs do. That softirqs waited is the closer look: they do not where preemption alone is
+/// off.
+fn bottom_halves_off(
+    index: &Index<'_>,
+    cpu: Cpu,
+    episode: &Episode,
+    of_handoff: &Verdict,
+) -> Option<Verdict> {
+    let Culprit::Task(runner) = &of_handoff.culprit else { return None };
+    let delay = episode.0.iter().find(|m| {
+        m.kind == StallKind::SoftirqDelay
+            && m.context == Some(Context::Task)
+            && is_half(m.duration, episode.primary().duration)
+    })?;
+    let verdict = votes::judge(index, cpu, delay.start, end_of(delay));
+    let same = matches!(&verdict.culprit, Culprit::Task(t) if t.tid == runner.tid);
+    (of_handoff.cause == Cause::NonPreemptible && verdict.cause == Cause::BhOff && same)
+        .then_some(verdict)
 }
 
 /// The wait of ksoftirqd that the stall is, or that made the delay of a softirq which ksoftirqd
