@@ -46,6 +46,14 @@ struct {
 	__type(value, struct sampling);
 } samples SEC(".maps");
 
+/* Packets dropped so far, for whatever reason. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} passed SEC(".maps");
+
 /* Who called connect(), by the socket: a SYN is sent again by a timer. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -63,6 +71,11 @@ enum skb_drop_reason___sp {
 
 static __always_inline bool by_netfilter(__u64 location)
 {
+	__u32 zero = 0;
+	__u64 *n = bpf_map_lookup_elem(&passed, &zero);
+
+	if (n)
+		(*n)++;
 	for (int i = 0; i < SP_DROPPERS; i++) {
 		if (location - dropper[i] < dropper_len[i])
 			return true;

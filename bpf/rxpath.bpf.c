@@ -9,8 +9,8 @@
 #include "packet.bpf.h"
 #include "rungs.bpf.h"
 
-const volatile __u32 weight = 64;
-const volatile __u32 chance = 0xffffffffU / 64; /* 2^32 / weight */
+const volatile __u32 weight = 16;
+const volatile __u32 chance = 0xffffffffU / 16; /* 2^32 / weight */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -137,6 +137,9 @@ static __always_inline void left(struct task_struct *task, long ret, bool typed)
 		return;
 	if (!typed && s->started != BPF_CORE_READ(task, start_boottime))
 		return;
+	/* Of calls that are not slow only reads are counted. */
+	if (now - s->at < min_ns && !is_in(read_calls, BPF_CORE_READ(user_regs(task), orig_ax)))
+		return;
 	fs = file_call(task, ret, now, s);
 	if (now - s->at < min_ns)
 		return;

@@ -23,6 +23,7 @@ mod reads;
 mod received;
 pub(crate) mod stacks;
 pub mod syscalls;
+mod windows;
 pub mod workload;
 
 use crate::model::Recording;

@@ -4,9 +4,10 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use super::windows::Windows;
 use crate::model::findings::*;
 use crate::model::rx::WEIGHT;
-use crate::model::{Recording, RxDeviceId, RxFlow};
+use crate::model::{Recording, RxDeviceId, RxFlow, RxRow};
 use crate::units::Cpu;
 
 /// Devices that are told.
@@ -24,8 +25,9 @@ pub fn received(r: &Recording, stalls: &[Stall]) -> Option<Received> {
         return None;
     }
     let mut cpus = cpus(r);
-    let flows = flows(r);
-    let devices = devices(r, &flows);
+    let windows = Windows::of(r);
+    let flows = flows(r, &windows);
+    let devices = devices(r, &flows, &windows);
     let stalled: BTreeSet<Cpu> = stalls.iter().map(|s| s.cpu).collect();
     for cpu in cpus.iter_mut().filter(|c| stalled.contains(&c.cpu)) {
         cpu.hurts = hurts(cpu.cpu, &devices, &flows);
@@ -37,11 +39,14 @@ pub fn received(r: &Recording, stalls: &[Stall]) -> Option<Received> {
     let probe = r.meta.probes.iter().find(|p| p.name == "rxpath");
     let by_packet = probe.and_then(|p| p.method.as_deref()).is_some_and(|m| m != "procfs");
     let (seen, processed) = (sum(|row| row.seen), sum(|row| row.processed));
+    let paused = windows.paused.0.saturating_sub(windows.paused.1);
     let examined = by_packet.then(|| Examined {
         seen,
-        missed: processed.saturating_sub(seen),
+        paused,
+        missed: processed.saturating_sub(seen).saturating_sub(paused),
         examined: looked,
         unplaced: sum(|row| row.unplaced),
+        unseen: windows.unseen,
     });
     Some(Received {
         balance: balance(cpus.iter().map(|c| c.packets)),
@@ -99,9 +104,10 @@ fn balance(packets: impl Iterator<Item = u64>) -> Option<Balance> {
 type Places = BTreeMap<(Option<u32>, Cpu), Sums>;
 
 /// Devices by their number: one that was renamed keeps its first name here.
-fn devices(r: &Recording, flows: &[ReceivedFlow]) -> Vec<ReceivedDevice> {
+fn devices(r: &Recording, flows: &[ReceivedFlow], windows: &Windows) -> Vec<ReceivedDevice> {
     let mut by: BTreeMap<(u32, u32), (ReceivedDevice, Places)> = BTreeMap::new();
-    for row in &r.rx_rows {
+    for seen in &r.rx_rows {
+        let (row, factor) = windows.whole(seen);
         let RxDeviceId { netns, ifindex, name, kind } = row.device;
         let (device, places) = by.entry((netns, ifindex)).or_insert_with(|| {
             let own = r.meta.netns.map(|own| own == netns);
@@ -140,7 +146,7 @@ fn devices(r: &Recording, flows: &[ReceivedFlow]) -> Vec<ReceivedDevice> {
         let sums = places.entry((row.queue_plus_1.checked_sub(1), row.cpu)).or_default();
         add(&mut sums.packets, row.packets);
         add(&mut sums.bytes, row.bytes);
-        add(&mut sums.examined, row.examined);
+        sums.variance += variance(seen, factor);
         sums.flows = sums.flows.max(row.flows);
         sums.flows_full |= row.flows_full;
     }
@@ -166,20 +172,26 @@ fn devices(r: &Recording, flows: &[ReceivedFlow]) -> Vec<ReceivedDevice> {
 struct Sums {
     packets: u64,
     bytes: u64,
-    examined: u64,
+    variance: f64,
     flows: u64,
     flows_full: bool,
 }
 
+/// Variance of a row's packets. Each packet that stands for `WEIGHT` was drawn with a chance of one
+/// in as many; those of the time our program was attached are a draw from all that came.
+fn variance(seen: &RxRow, factor: f64) -> f64 {
+    let not_examined = seen.packets.saturating_sub(seen.examined) as f64;
+    let drawn = f64::from(WEIGHT) * not_examined;
+    factor * factor * drawn + (factor - 1.0) * factor * seen.packets as f64
+}
+
 fn place(((queue, cpu), sums): ((Option<u32>, Cpu), Sums)) -> Place {
-    // Each packet that stands for `WEIGHT` was drawn with a chance of one in as many; two standard
-    // deviations.
-    let not_seen = sums.packets.saturating_sub(sums.examined) as f64;
     Place {
         queue,
         cpu,
         packets: sums.packets,
-        margin: (2.0 * (f64::from(WEIGHT) * not_seen).sqrt()).ceil() as u64,
+        // Two standard deviations.
+        margin: (2.0 * sums.variance.sqrt()).ceil() as u64,
         bytes: sums.bytes,
         flows: sums.flows,
         flows_full: sums.flows_full,
@@ -276,7 +288,7 @@ fn hurts(cpu: Cpu, devices: &[ReceivedDevice], flows: &[ReceivedFlow]) -> Option
 type FlowKey = (u32, u32, u8, u8, [u64; 2], [u64; 2], u16, u16);
 
 /// Flows, the largest first.
-fn flows(r: &Recording) -> Vec<ReceivedFlow> {
+fn flows(r: &Recording, windows: &Windows) -> Vec<ReceivedFlow> {
     let mut names: BTreeMap<(u32, u32), &str> = BTreeMap::new();
     for row in &r.rx_rows {
         let at = (row.device.netns, row.device.ifindex);
@@ -287,7 +299,7 @@ fn flows(r: &Recording) -> Vec<ReceivedFlow> {
         let (from, to) = (f.source_port, f.destination_port);
         let key = (f.netns, f.ifindex, f.family, f.protocol, f.source, f.destination, from, to);
         let places = by.entry(key).or_default();
-        add(places.entry((f.cpu, f.queue_plus_1.checked_sub(1))).or_default(), f.packets);
+        add(places.entry((f.cpu, f.queue_plus_1.checked_sub(1))).or_default(), windows.packets(f));
     }
     let mut flows: Vec<ReceivedFlow> =
         by.into_iter().map(|(key, places)| flow(&names, &key, &places)).collect();

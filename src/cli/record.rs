@@ -14,7 +14,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::host::{CpuList, HostFacts, HostRoot, in_host_pid_namespace};
 use crate::model::{Meta, measured};
-use crate::probe::{Config, Method, PROBES, Probe, Wanted};
+use crate::probe::{Config, Method, PROBES, Probe, Tracking, Wanted};
 use crate::recording;
 use crate::render::escape;
 use crate::session::{Live, Pace, Session};
@@ -157,6 +157,7 @@ fn config(args: &Args, facts: &HostFacts) -> Result<Config> {
         pid: args.pid.map(Tgid),
         softirq_runs: args.softirq_runs,
         methods: args.method.concat(),
+        tracking: Tracking::default(),
     })
 }
 

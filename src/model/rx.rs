@@ -6,7 +6,7 @@ use super::names::StrId;
 use crate::units::{Cpu, Ktime};
 
 /// Where packets come fast, one in so many is examined, and stands for as many.
-pub const WEIGHT: u32 = 64;
+pub const WEIGHT: u32 = 16;
 
 /// What the receive path of one CPU did since the row before: /proc/net/softnet_stat, for all
 /// devices and network namespaces together.
@@ -28,8 +28,11 @@ pub struct RxCpu {
     pub flow_limited: u64,
     /// Packets that wait in the backlog, plus one; 0 where the kernel does not tell.
     pub backlog_plus_1: u32,
-    /// Packets that our program saw: all of them, also where it examined only some.
+    /// Packets that our program saw: all of them, also where it examined only some, unless it
+    /// paused.
     pub seen: u64,
+    /// Our program was taken off for a part of the time: what it saw is of the rest.
+    pub paused: bool,
     /// Of these, estimated: those that are in no [`RxRow`] because there were too many.
     pub unplaced: u64,
 }

@@ -10,24 +10,31 @@ use anyhow::{Context, Result, bail};
 use libbpf_rs::btf::Btf;
 use libbpf_rs::btf::types::Enum;
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
+use libbpf_rs::{MapCore, MapFlags, MapHandle};
 
-use super::ladder::{Needs, climb};
+use super::hook::Windows;
+use super::ladder::{Needs, choose};
 use super::shared::share;
 use super::skel::conntrack::ConntrackSkelBuilder;
 use super::wire::read;
 use super::wire::types::{sp_ct_drop, sp_flow, sp_syn_again};
-use super::{Attached, Config, Method, Names, Shared};
-use crate::host::HostRoot;
-use crate::model::{CtDrop, Event, Flow, StackId, SynRetransmit, TaskId};
+use super::{Attached, Config, Method, Names, Shared, Source, Tracking};
+use crate::host::{HostRoot, monotonic};
+use crate::model::{CtDrop, CtLeftOut, Event, Flow, StackId, SynRetransmit, TaskId};
 use crate::units::{Cpu, Ktime};
 
 /// Functions that drop what a hook refuses: packets on their way (net/netfilter/core.c), and those
 /// that a program let go on (`nf_reinject`, before 41f2c7c342d3, 6.10; else `nfqnl_reinject`).
 const DROPPERS: [&str; 3] = ["nf_hook_slow", "nf_reinject", "nfqnl_reinject"];
 
+const PAUSED: &str = "most of the packets dropped: many were, and no connection was tracked";
+
+/// Passed by every packet that is dropped, for whatever reason.
+const DROPS: &str = "kfree_skb";
+
 const PF_KTHREAD: u32 = 0x0020_0000; // include/linux/sched.h
 
-pub fn attach(_: &Config, shared: &Shared, method: Method) -> Result<Attached> {
+pub fn attach(config: &Config, shared: &Shared, method: Method) -> Result<Attached> {
     let ranges = droppers(&HostRoot::default())?;
     let mut storage = MaybeUninit::uninit();
     let mut open = ConntrackSkelBuilder::default().open(&mut storage)?;
@@ -37,7 +44,65 @@ pub fn attach(_: &Config, shared: &Shared, method: Method) -> Result<Attached> {
             (rodata.dropper[at], rodata.dropper_len[at]) = (start, len);
         }
     }
-    Ok(climb!(open, method, Needs::Any))
+    let mut chosen = choose(open.open_object_mut(), method, Needs::Any, None)?;
+    let skel = open.load()?;
+    let hook = chosen.hook(skel.object(), DROPS)?;
+    let links = chosen.attach(skel.object())?;
+    let windows = Windows::begin(hook).with_context(|| format!("attaching to {DROPS} by {method}"));
+    let drops = Drops {
+        windows: windows?,
+        passed: MapHandle::try_from(&skel.maps.passed)?,
+        before: 0,
+        tracking: config.tracking.clone(),
+        told: false,
+    };
+    Ok(Attached { source: Some(Box::new(drops)), ..Attached::programs(links, &chosen.missing()) })
+}
+
+/// Looks at dropped packets. Where they come fast and no connections are tracked, so that none of
+/// them can be a connection's, for a part of the time only.
+struct Drops {
+    windows: Windows,
+    /// Packets that passed on each CPU so far.
+    passed: MapHandle,
+    /// The same on the CPU with most, when the period began.
+    before: u64,
+    tracking: Tracking,
+    told: bool,
+}
+
+impl Drops {
+    fn left_out(&mut self, what: &str, names: &mut dyn Names, push: &mut dyn FnMut(Event)) {
+        if !std::mem::replace(&mut self.told, true) {
+            let (time, what) = (monotonic(), names.string(what));
+            push(Event::CtLeftOut(CtLeftOut { time, what }));
+        }
+    }
+}
+
+impl Source for Drops {
+    fn drain(&mut self, names: &mut dyn Names, push: &mut dyn FnMut(Event)) {
+        let nowhere = self.tracking.is_nowhere();
+        if self.windows.is_over() || (self.windows.paused() && !nowhere) {
+            self.before = most(&self.passed);
+            if let Err(error) = self.windows.next() {
+                let what = format!("dropped packets: attaching to {DROPS} again: {error}");
+                self.left_out(&what, names, push);
+            }
+        } else if nowhere {
+            let passed = || most(&self.passed).saturating_sub(self.before);
+            if self.windows.rest_if_fast(passed) {
+                self.left_out(PAUSED, names, push);
+            }
+        }
+    }
+}
+
+/// The count of the CPU with most.
+fn most(passed: &MapHandle) -> u64 {
+    let cpus = passed.lookup_percpu(&0u32.to_ne_bytes(), MapFlags::ANY).ok().flatten();
+    let count = |bytes: &Vec<u8>| bytes.first_chunk().map(|n| u64::from_ne_bytes(*n));
+    cpus.unwrap_or_default().iter().filter_map(count).max().unwrap_or(0)
 }
 
 /// Where the functions that drop lie: each address, and the distance to the next function.

@@ -10,6 +10,7 @@ use libbpf_rs::btf::{Btf, BtfType};
 use libbpf_rs::{Link, Object, OpenObject};
 
 use super::Method;
+use super::hook::Hook;
 use crate::host::HostRoot;
 
 /// Programs by the kind of their section.
@@ -138,6 +139,23 @@ impl Chosen {
             Some(refusal) if links.is_empty() => Err(refusal),
             _ => Ok(links),
         }
+    }
+
+    /// Takes the only program of a target out of those that [`Chosen::attach`] attaches; none where
+    /// it cannot be put on and off by this method.
+    ///
+    /// # Errors
+    /// No more file descriptors.
+    pub fn hook(&mut self, object: &Object, target: &str) -> Result<Option<Hook>> {
+        let name = match (self.method, self.programs.get(target).map(Vec::as_slice)) {
+            (Method::TpBtf, Some([name])) => (name, None),
+            (Method::RawTp, Some([name])) => (name, Some(target)),
+            _ => return Ok(None),
+        };
+        let program = object.progs().find(|p| p.name() == name.0.as_str());
+        let hook = Hook::new(&program.context("no such program")?, name.1)?;
+        self.programs.remove(target);
+        Ok(Some(hook))
     }
 
     fn attach_one(&self, object: &Object, name: &str, target: &str) -> Result<Link> {

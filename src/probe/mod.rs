@@ -8,6 +8,7 @@ pub mod affinity;
 mod conntrack;
 mod ct_stats;
 mod hardirq;
+mod hook;
 mod ksoftirqd;
 mod ladder;
 pub mod log;
@@ -23,6 +24,7 @@ pub mod shared;
 mod skel;
 mod softirq;
 mod syscall;
+mod tracking;
 mod wire;
 
 use std::any::Any;
@@ -33,6 +35,7 @@ use crate::model::{Event, FrameId, ProbeStatus, Refusal, StackId, StrId, TaskId}
 use crate::units::{Cpu, Nanos, Tgid};
 pub use method::Method;
 pub use shared::Shared;
+pub use tracking::Tracking;
 pub use wire::{text, types::sp_task};
 
 /// What to measure, and from which thresholds on.
@@ -56,6 +59,8 @@ pub struct Config {
     pub softirq_runs: bool,
     /// Rungs to take, by probe, in place of the first that works.
     pub methods: Vec<(&'static str, Wanted)>,
+    /// What one probe tells the other while they run.
+    pub tracking: Tracking,
 }
 
 /// Which rungs of a probe may be tried.

@@ -293,6 +293,7 @@ tables! {
             "flow_limited": row.flow_limited,
             "backlog": row.backlog_plus_1,
             "seen": row.seen,
+            "paused": row.paused,
             "unplaced": row.unplaced,
         }
         rx_rows: RxRow (RxRow) = "rx" |row| {

@@ -150,8 +150,8 @@ fn receiver(received: &Value) -> &Value {
 
 /// Packets that the kernel counted and the program did not see: few.
 fn missed(received: &Value) -> u64 {
-    let (of, missed) = (&received["examined"]["seen"], &received["examined"]["missed"]);
-    let (of, missed) = (of.as_u64().unwrap(), missed.as_u64().unwrap());
+    let looked = &received["examined"];
+    let (of, missed) = (looked["seen"].as_u64().unwrap(), looked["missed"].as_u64().unwrap());
     assert!(missed * 20 <= of, "{received}");
     missed
 }
@@ -177,14 +177,18 @@ fn packets_are_counted_where_the_kernel_counts_them() {
     let (after, sent) = (processed(), pair.counter("rx_packets") - at);
 
     let device = receiver(&received);
-    // Slow enough that every packet was looked at. Neighbour discovery may come before the end.
+    // Slow enough that every packet is looked at, unless something else on this host sends many at
+    // the same time. Neighbour discovery may come before the end.
     let packets = device["packets"].as_u64().unwrap();
+    let margin = 2 * device["places"][0]["margin"].as_u64().unwrap();
     // What the program was not called for is told.
     let missed = missed(&received);
-    assert!(packets <= sent && packets + missed + 6 >= sent, "{packets} of {sent}: {received}");
+    let below = missed + margin;
+    assert!(packets <= sent + margin, "{packets} of {sent}: {received}");
+    assert!(packets + below + 6 >= sent, "{packets} of {sent}: {received}");
     let udp = device["protocols"]["udp"].as_u64().unwrap();
-    assert!(udp <= 2000 && udp + missed >= 2000, "{received}");
-    assert_eq!(device["places"][0]["margin"], 0);
+    assert!(udp <= 2000 + margin && udp + below >= 2000, "{received}");
+    assert!(margin * 4 < packets, "{received}");
     let flows = device["places"][0]["flows"].as_u64().unwrap();
     assert!((38..=46).contains(&flows), "{flows} flows instead of 41 or so");
 
@@ -205,7 +209,8 @@ fn packets_are_counted_where_the_kernel_counts_them() {
     let flows = received["flows"].as_array().unwrap();
     let icmp = flows.iter().find(|f| f["protocol"] == "icmp" && f["device"] == "rxb").unwrap();
     let pings = icmp["packets"].as_u64().unwrap();
-    assert!(icmp["source"] == "10.77.1.1" && pings <= 100 && pings + missed >= 100, "{icmp}");
+    assert!(icmp["source"] == "10.77.1.1" && pings <= 100 + margin, "{icmp}");
+    assert!(pings + below >= 100, "{icmp}");
     assert_eq!(icmp["cpus"], serde_json::json!([last]));
 }
 
@@ -246,12 +251,15 @@ fn a_flood_is_counted_within_the_margin() {
     let device = receiver(&received);
     let place = &device["places"][0];
     let (packets, margin) = (place["packets"].as_u64().unwrap(), place["margin"].as_u64().unwrap());
-    assert!(margin > 0 && margin * 20 < packets, "{place}");
+    assert!(margin > 0 && margin * 10 < packets, "{place}");
     // Two standard deviations are told; twice that must hold in any run.
     let missed = missed(&received);
     let off = packets.abs_diff(came);
     assert!(off <= 2 * margin + missed, "{packets} of {came}, margin {margin}: {received}");
     let looked = &received["examined"];
-    let (seen, examined) = (looked["seen"].as_u64().unwrap(), looked["examined"].as_u64().unwrap());
-    assert!(seen + missed >= came && examined * 8 < seen, "{came}: {received}");
+    let [seen, paused, examined] =
+        ["seen", "paused", "examined"].map(|count| looked[count].as_u64().unwrap());
+    assert!(seen + paused + missed >= came && examined * 4 < seen, "{came}: {received}");
+    // It lasts longer than a window.
+    assert!(paused > 0, "{received}");
 }

@@ -125,6 +125,7 @@ pub fn events(n: u64) -> Vec<Event> {
             flow_limited: n + 30,
             backlog_plus_1: small + 31,
             seen: n + 32,
+            paused: true,
             unplaced: n + 33,
         }),
         Event::RxRow(RxRow {

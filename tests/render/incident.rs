@@ -286,7 +286,14 @@ fn received(names: &Names) -> Received {
         cpus: (0..12)
             .map(|n| cpu(n, if n == 11 { 940_000 } else { 9_000 }, (n == 11).then_some(hurts)))
             .collect(),
-        examined: Some(Examined { seen: 1_039_000, missed: 5, examined: 16_300, unplaced: 7 }),
+        examined: Some(Examined {
+            seen: 109_000,
+            paused: 930_000,
+            missed: 5,
+            examined: 16_300,
+            unplaced: 7,
+            unseen: 11,
+        }),
         devices: vec![ReceivedDevice {
             name: names.host.into(),
             netns: 4_026_531_840,

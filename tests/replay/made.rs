@@ -361,3 +361,41 @@ fn a_lock_of_the_worker_itself_is_no_work_function() {
         assert_eq!(only(&f).1.unwrap().work.as_deref(), work);
     }
 }
+
+/// Our program saw a tenth of a second's packets on one CPU, all on another, and none on a third
+/// while it paused.
+#[test]
+fn packets_of_pauses_are_taken_to_be_like_those_seen() {
+    let mut tape = tape();
+    let (name, kind) = (tape.str("eth0"), tape.str(""));
+    let device = RxDeviceId { netns: 1, ifindex: 2, name, kind };
+    for (cpu, processed, seen, second, paused) in
+        [(0, 1000, 100, 1.0, true), (1, 50, 50, 2.0, false), (2, 7, 0, 1.0, true)]
+    {
+        let (time, cpu) = (at(1000.0 * second), Cpu(cpu));
+        tape.0.rx_cpus.push(RxCpu { time, cpu, processed, seen, paused, ..RxCpu::default() });
+        if seen > 0 {
+            let row =
+                RxRow { time, cpu, device, packets: seen, bytes: 64 * seen, ..RxRow::default() };
+            tape.0.rx_rows.push(RxRow { examined: seen, ..row });
+            let (source, destination) = ([0, 1], [0, 2]);
+            let flow =
+                RxFlow { time, cpu, netns: 1, ifindex: 2, packets: seen, ..RxFlow::default() };
+            tape.0.rx_flows.push(RxFlow { family: 4, protocol: 17, source, destination, ..flow });
+        }
+    }
+    tape.0.meta.probes.push(ProbeStatus {
+        name: "rxpath".into(),
+        method: Some("tp_btf".into()),
+        ..ProbeStatus::default()
+    });
+    let received = analyse(&tape.0).received.unwrap();
+    let looked = received.examined.unwrap();
+    assert_eq!((looked.seen, looked.paused, looked.unseen, looked.missed), (150, 907, 7, 0));
+    let device = &received.devices[0];
+    assert_eq!((device.packets, device.bytes), (1050, 64 * 1050));
+    let places: Vec<_> = device.places.iter().map(|p| (p.cpu.0, p.packets, p.margin)).collect();
+    // Ten times a draw of 100: two standard deviations are 2 * sqrt(10 * 9 * 100).
+    assert_eq!(places, [(0, 1000, 190), (1, 50, 0)]);
+    assert_eq!(received.flows[0].packets, 1050);
+}

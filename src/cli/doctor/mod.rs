@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::host::{HostFacts, HostRoot};
 use crate::model::ProbeStatus;
-use crate::probe::{self, Config, Shared};
+use crate::probe::{self, Config, Shared, Tracking};
 use crate::units::Nanos;
 use checks::{Check, checks};
 
@@ -99,6 +99,7 @@ fn try_probes(facts: &HostFacts) -> Trial {
         pid: None,
         softirq_runs: true,
         methods: Vec::new(),
+        tracking: Tracking::default(),
     };
     let (shared, log) = probe::log::during(|| Shared::new(&config));
     let no_bpf = shared.as_ref().err().map(|e| format!("{e:#}"));

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use crate::host::{CpuList, HostFacts, HostRoot, netns};
 use crate::model::Meta;
 use crate::model::findings::Findings;
-use crate::probe::{Config, PROBES, Wanted};
+use crate::probe::{Config, PROBES, Tracking, Wanted};
 use crate::session::{self, End, Pace, Session};
 use crate::units::Nanos;
 use crate::{analysis, recording};
@@ -46,6 +46,7 @@ pub fn measure(length: Nanos) -> Result<Findings> {
         pid: None,
         softirq_runs: false,
         methods: others.map(|probe| (probe.name, Wanted::Off)).collect(),
+        tracking: Tracking::default(),
     };
     let session = Session::start(&config, Pace::RECORD).context("measuring what comes in")?;
     if !session.probes.iter().any(|probe| probe.name == PROBE && probe.method.is_some()) {

@@ -319,6 +319,7 @@ impl Config {
             pid: None,
             softirq_runs: self.probes.softirq_runs,
             methods: off.map(|p| (p.name, Wanted::Off)).collect(),
+            tracking: probe::Tracking::default(),
         })
     }
 }

@@ -55,14 +55,20 @@ pub struct ReceivedCpu {
 /// How the packets were looked at.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Examined {
-    /// Packets that passed by: all of them.
+    /// Packets that passed by our program.
     pub seen: u64,
+    /// Packets that came while it paused, as it does for most of a second in which packets come
+    /// fast: what is told of devices and flows takes them to be like those that passed by.
+    pub paused: u64,
     /// Packets that the kernel counted and our program was not called for.
     pub missed: u64,
     /// Those that were looked at.
     pub examined: u64,
     /// Estimate of those that are in no device below, because there were too many places.
     pub unplaced: u64,
+    /// Of those that came while it paused: packets that are in no device below, because none like
+    /// them passed by.
+    pub unseen: u64,
 }
 
 /// What came in by a device.

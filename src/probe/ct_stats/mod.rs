@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::affinity::keep_off;
-use super::{Attached, Config, Names, Source};
+use super::{Attached, Config, Names, Source, Tracking};
 use crate::host::HostRoot;
 use crate::host::caps::{Cap, Caps};
 use crate::model::Event;
@@ -74,6 +74,7 @@ pub fn attach(config: &Config) -> Result<Attached> {
     let stop = Arc::new(AtomicBool::new(false));
     let (ready, first) = sync_channel(1);
     let (cpus, told, out) = (config.cpus.clone(), Arc::clone(&stop), pending.clone());
+    let tracking = config.tracking.clone();
     let thread = std::thread::Builder::new()
         .name("stallprof-netns".to_owned())
         .spawn(move || {
@@ -85,9 +86,11 @@ pub fn attach(config: &Config) -> Result<Attached> {
                     return;
                 }
             };
-            out.add(namespaces.read_all(Instant::now() + FIRST));
+            let first = namespaces.read_all(Instant::now() + FIRST);
+            tracking.set(namespaces.complete() && !first.iter().any(Told::tracks));
+            out.add(first);
             let _ = ready.send(Ok(()));
-            watch(&mut namespaces, &out, &told);
+            watch(&mut namespaces, &out, &tracking, &told);
         })
         .context("starting the thread that reads network namespaces")?;
     let keep = Reading { stop, thread: Some(thread) };
@@ -98,7 +101,7 @@ pub fn attach(config: &Config) -> Result<Attached> {
     Ok(Attached { keep: Box::new(keep), source: Some(Box::new(pending)), note: None })
 }
 
-fn watch(namespaces: &mut Namespaces, out: &Pending, stop: &AtomicBool) {
+fn watch(namespaces: &mut Namespaces, out: &Pending, tracking: &Tracking, stop: &AtomicBool) {
     let began = Instant::now();
     let mut spent = Duration::ZERO;
     let mut due = began + EVERY;
@@ -111,7 +114,11 @@ fn watch(namespaces: &mut Namespaces, out: &Pending, stop: &AtomicBool) {
         let left = (began.elapsed() / SHARE).saturating_sub(spent);
         if !left.is_zero() {
             let turn = Instant::now();
-            out.add(namespaces.read_some(turn, left));
+            let read = namespaces.read_some(turn, left);
+            if read.iter().any(Told::tracks) {
+                tracking.set(false);
+            }
+            out.add(read);
             spent += turn.elapsed();
         }
         out.add(namespaces.rules_where_packets_were_lost(Duration::from_secs(2)));

@@ -85,6 +85,13 @@ impl Namespaces {
         told
     }
 
+    /// Whether all were found and read, the last time all were to be.
+    pub fn complete(&self) -> bool {
+        let list = &self.list;
+        let missing = [list.beyond, list.not_looked_at, list.hidden, self.unread];
+        missing == [0; 4] && self.failed.is_empty()
+    }
+
     /// Reads those whose turn it is, for so long.
     pub fn read_some(&mut self, begin: Instant, time: Duration) -> Vec<Told> {
         if self.looked.elapsed() >= LOOK && self.took < time / 2 {

@@ -32,6 +32,11 @@ pub struct Reading {
 }
 
 impl Told {
+    /// Whether it is of a namespace that tracks connections.
+    pub fn tracks(&self) -> bool {
+        matches!(self, Told::Reading(reading) if reading.tracks())
+    }
+
     pub fn events(&self, names: &mut dyn Names, push: &mut dyn FnMut(Event)) {
         match self {
             Told::Reading(reading) => reading.events(names, push),
@@ -44,6 +49,16 @@ impl Told {
 }
 
 impl Reading {
+    /// Whether the namespace tracks connections, as far as this tells: it has some, or counted some
+    /// since the last time.
+    pub fn tracks(&self) -> bool {
+        let counted = |before: &(Ktime, CtStats)| match self.stats.grown(&before.1) {
+            Ok(grown) => !grown.is_empty(),
+            Err(_) => true,
+        };
+        self.fill.is_none_or(|fill| fill.entries > 0) || self.before.as_ref().is_some_and(counted)
+    }
+
     fn events(&self, names: &mut dyn Names, push: &mut dyn FnMut(Event)) {
         let (time, netns) = (self.time, self.netns.inode);
         let before = self.before.as_ref().map(|(since, before)| (*since, self.stats.grown(before)));

@@ -1,15 +1,16 @@
-//! Which CPU receives which packets: counted by a BPF program, read about once a second.
+//! Which CPU receives which packets: counted by a BPF program, read about once a second. Where they
+//! come fast the program is attached for a part of each second only.
 
 mod flows;
 mod rows;
 
 use std::mem::MaybeUninit;
-use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 use libbpf_rs::{MapCore, MapFlags, MapHandle};
 
+use super::hook::{Hook, Windows};
 use super::ladder::Needs;
 use super::skel::rxpath::RxpathSkelBuilder;
 use super::wire::read;
@@ -25,8 +26,7 @@ use rows::Rows;
 pub const BY_COUNTERS: &str = "only how many packets each CPU received: neither devices nor \
                                queues, protocols or flows";
 
-/// How often the counts are read.
-const PERIOD: Duration = Duration::from_secs(1);
+const PACKETS: &str = "netif_receive_skb";
 
 pub fn attach(_: &Config, _: &Shared, method: Method) -> Result<Attached> {
     let mut storage = MaybeUninit::uninit();
@@ -43,14 +43,16 @@ pub fn attach(_: &Config, _: &Shared, method: Method) -> Result<Attached> {
         seen: Vec::new(),
         known: Rows::default(),
     };
+    let hook = chosen.hook(skel.object(), PACKETS)?;
     let links = chosen.attach(skel.object())?;
-    let counts = Counts::new(Some(maps))?;
+    let counts = Counts::new(Some(maps), hook);
+    let counts = counts.with_context(|| format!("attaching to {PACKETS} by {method}"))?;
     Ok(Attached { source: Some(Box::new(counts)), ..Attached::programs(links, &chosen.missing()) })
 }
 
 /// Without BPF: /proc/net/softnet_stat.
 pub fn attach_counters(_: &Config) -> Result<Attached> {
-    let counts = Counts::new(None)?;
+    let counts = Counts::new(None, None)?;
     Ok(Attached { keep: Box::new(()), source: Some(Box::new(counts)), note: None })
 }
 
@@ -58,7 +60,7 @@ pub fn attach_counters(_: &Config) -> Result<Attached> {
 struct Counts {
     softnet: SoftnetReader,
     maps: Option<Maps>,
-    read: Instant,
+    windows: Windows,
 }
 
 /// What the BPF program counts into.
@@ -72,19 +74,20 @@ struct Maps {
 }
 
 impl Counts {
-    fn new(maps: Option<Maps>) -> Result<Counts> {
+    fn new(maps: Option<Maps>, hook: Option<Hook>) -> Result<Counts> {
         let root = HostRoot::default();
-        let softnet = SoftnetReader::open(root.clone(), CpuList::online(&root)?.cpus().to_vec())?;
-        Ok(Counts { softnet, maps, read: Instant::now() })
+        let cpus = CpuList::online(&root)?.cpus().to_vec();
+        let softnet = SoftnetReader::open(root, cpus)?;
+        Ok(Counts { softnet, maps, windows: Windows::begin(hook)? })
     }
 
     fn counts(&mut self, names: &mut dyn Names, push: &mut dyn FnMut(Event)) {
         let time = monotonic();
-        self.read = Instant::now();
+        let paused = self.windows.paused();
         let seen = self.maps.as_mut().map(Maps::seen).unwrap_or_default();
         for mut cpu in self.softnet.since_last(time) {
             if let Some((seen, unplaced)) = seen.get(cpu.cpu.0 as usize) {
-                (cpu.seen, cpu.unplaced) = (*seen, *unplaced);
+                (cpu.seen, cpu.unplaced, cpu.paused) = (*seen, *unplaced, paused);
             }
             push(Event::RxCpu(cpu));
         }
@@ -101,8 +104,13 @@ impl Counts {
 
 impl Source for Counts {
     fn drain(&mut self, names: &mut dyn Names, push: &mut dyn FnMut(Event)) {
-        if self.read.elapsed() >= PERIOD {
+        if self.windows.is_over() {
             self.counts(names, push);
+            // Where it is refused, nothing is seen in the next period, and that is recorded.
+            let _ = self.windows.next();
+        } else if let Some(maps) = &self.maps {
+            let seen = || maps.since_last().into_iter().map(|(seen, _)| seen).max();
+            self.windows.rest_if_fast(|| seen().unwrap_or(0));
         }
     }
 
@@ -112,17 +120,29 @@ impl Source for Counts {
 }
 
 impl Maps {
-    /// Packets seen and not placed on each CPU since the last time.
-    fn seen(&mut self) -> Vec<(u64, u64)> {
+    /// Packets seen and not placed on each CPU so far.
+    fn so_far(&self) -> Vec<(u64, u64)> {
         let rows = self.cpus.lookup_percpu(&0u32.to_ne_bytes(), MapFlags::ANY);
         let rows = rows.ok().flatten().unwrap_or_default();
-        let now: Vec<(u64, u64)> = rows
-            .iter()
+        rows.iter()
             .map(|bytes| read::<sp_rx_cpu>(bytes).map_or((0, 0), |c| (c.seen, c.other)))
-            .collect();
-        self.seen.resize(now.len(), (0, 0));
-        let last = std::mem::replace(&mut self.seen, now.clone());
-        now.iter().zip(last).map(|(now, last)| (now.0 - last.0, now.1 - last.1)).collect()
+            .collect()
+    }
+
+    /// The same since the last reading.
+    fn since_last(&self) -> Vec<(u64, u64)> {
+        let last = self.seen.iter().copied().chain(std::iter::repeat((0, 0)));
+        self.so_far().iter().zip(last).map(|(now, last)| (now.0 - last.0, now.1 - last.1)).collect()
+    }
+
+    /// The same, and this is a reading.
+    fn seen(&mut self) -> Vec<(u64, u64)> {
+        let since = self.since_last();
+        self.seen.resize(since.len(), (0, 0));
+        self.seen.iter_mut().zip(&since).for_each(|(all, new)| {
+            *all = (all.0 + new.0, all.1 + new.1);
+        });
+        since
     }
 }
 

@@ -115,17 +115,25 @@ fn how(page: &mut Page<'_>, r: &Received) -> io::Result<()> {
         let words = "  Only the kernel's counters were read: devices and flows are not known.";
         return page.put(2, &Text::new().dim(words));
     };
-    let mut words = match e.examined.saturating_add(e.unplaced) >= e.seen {
+    let all = e.seen.saturating_add(e.paused);
+    let mut words = match e.examined.saturating_add(e.unplaced) >= all {
         true => "Every packet seen was looked at.".to_owned(),
         false => {
             let margins = r.devices.iter().flat_map(|d| &d.places).filter(|p| p.packets > 0);
             let worst = margins.max_by_key(|p| p.packets);
             let margin = worst.map(|p| percent(p.margin, p.packets)).unwrap_or_default();
+            let parts = match e.paused {
+                0 => String::new(),
+                _ => format!(
+                    ", and only in a part of each second, in which {} came",
+                    percent(e.seen, all)
+                ),
+            };
             format!(
-                "Totals of CPUs are exact. Of {} packets {} were looked at, one of {WEIGHT} where \
-                 they came fast: the largest place is told within {margin}, flows of few packets \
-                 may be missed.",
-                count(e.seen),
+                "Totals of CPUs are exact. Of {} packets {} were looked at: where they came fast, \
+                 one of {WEIGHT}{parts}. The largest place is told within {margin}; flows of few \
+                 packets may be missed.",
+                count(all),
                 count(e.examined)
             )
         }
@@ -135,6 +143,9 @@ fn how(page: &mut Page<'_>, r: &Received) -> io::Result<()> {
     }
     if e.unplaced > 0 {
         words += &format!(" {} came in at places beyond the first 1,024.", count(e.unplaced));
+    }
+    if e.unseen > 0 {
+        words += &format!(" {} came while nobody looked, and are in no device.", count(e.unseen));
     }
     page.put(2, &Text::new().dim("  ").dim(&words))
 }
