@@ -7,6 +7,8 @@
 mod attack;
 #[path = "render/difference.rs"]
 mod difference;
+#[path = "render/evidence.rs"]
+mod evidence;
 #[path = "render/files.rs"]
 mod files;
 #[path = "render/flames.rs"]
@@ -19,6 +21,8 @@ mod hostile;
 mod incident;
 #[path = "render/names.rs"]
 mod names;
+#[path = "render/node.rs"]
+mod node;
 #[path = "render/page.rs"]
 mod page;
 #[path = "render/scene.rs"]

@@ -9,8 +9,12 @@ mod browser;
 mod files;
 #[path = "render/incident.rs"]
 mod incident;
+#[path = "web/labels.rs"]
+mod labels;
 #[path = "render/names.rs"]
 mod names;
+#[path = "render/node.rs"]
+mod node;
 #[path = "web/print.rs"]
 mod print;
 #[path = "render/scene.rs"]

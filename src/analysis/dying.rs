@@ -10,11 +10,16 @@ const THIRD: usize = 3;
 /// Less than such a part of what there is, is no trend.
 const PART: u64 = 50;
 
+/// Each count of them, in order of time.
+#[must_use]
+pub fn counts(r: &Recording) -> Vec<(Ktime, u64)> {
+    let begin = r.meta.dying_memcgs.map(|count| (r.meta.start, count));
+    begin.into_iter().chain(r.dying_memcgs.iter().map(|d| (d.time, d.count))).collect()
+}
+
 /// None if they were not counted.
 pub fn trend(r: &Recording) -> Option<DyingTrend> {
-    let begin = r.meta.dying_memcgs.map(|count| (r.meta.start, count));
-    let counts: Vec<(Ktime, u64)> =
-        begin.into_iter().chain(r.dying_memcgs.iter().map(|d| (d.time, d.count))).collect();
+    let counts = counts(r);
     let (first, last) = (counts.first()?.1, counts.last()?.1);
     let max = counts.iter().map(|c| c.1).max()?;
     Some(DyingTrend { counts: counts.len(), first, last, max, growth_per_minute: growth(&counts) })

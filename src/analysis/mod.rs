@@ -29,6 +29,7 @@ pub mod workload;
 use crate::model::Recording;
 use crate::model::findings::{Findings, Host, LostRecords, Options, SCHEMA, Stall, Window};
 pub(crate) use calls::outside_calls;
+pub use dying::counts as dying_counts;
 pub(crate) use groups::median;
 use index::Index;
 pub use latency::{Histogram, histograms};

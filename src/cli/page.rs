@@ -1,43 +1,76 @@
 //! `stallprof report -o PAGE.html --svg DIR`: the report as a page, and its figures as files.
 
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use anyhow::{Context, Result, bail};
 
 use super::output::{tell, write_whole};
 use crate::model::Recording;
 use crate::model::findings::Findings;
+use crate::model::nodes::Nodes;
+use crate::render::figures::Figure;
 use crate::render::{self, Case};
 
-/// Writes the page, the figures, or both.
-pub fn write(
-    source: &Path,
-    r: &Recording,
-    f: &Findings,
-    page: Option<&Path>,
-    figures: Option<&Path>,
-    force: bool,
-) -> Result<()> {
-    if page.is_none() && figures.is_none() {
+/// Where a page and its figures go.
+#[derive(Clone, Copy)]
+pub struct Outputs<'a> {
+    pub page: Option<&'a Path>,
+    pub figures: Option<&'a Path>,
+    pub force: bool,
+}
+
+impl Outputs<'_> {
+    fn none(&self) -> bool {
+        self.page.is_none() && self.figures.is_none()
+    }
+}
+
+/// Writes the page of a recording, the figures, or both.
+pub fn write(source: &Path, r: &Recording, f: &Findings, to: Outputs<'_>) -> Result<()> {
+    if to.none() {
         return Ok(());
     }
-    if let Some(page) = page.filter(|page| page.exists()) {
-        let same = |a: &Path, b: &Path| a.canonicalize().ok() == b.canonicalize().ok();
-        if same(page, source) {
-            bail!("{} is the recording itself: give the page another name", page.display());
-        }
-    }
+    not_over(to, source)?;
     let name = source.file_name().unwrap_or(source.as_os_str()).to_string_lossy();
     let case = Case::new(r, f, &name);
-    if let Some(path) = page {
+    let html = |out: &mut Vec<u8>| render::html::write(out, &case);
+    files(to, html, || render::figures::all(&case))
+}
+
+/// The same of several recordings.
+pub fn write_nodes(sources: &[PathBuf], nodes: &Nodes, to: Outputs<'_>) -> Result<()> {
+    if to.none() {
+        return Ok(());
+    }
+    sources.iter().try_for_each(|source| not_over(to, source))?;
+    let html = |out: &mut Vec<u8>| render::html::write_nodes(out, nodes);
+    files(to, html, || render::figures::of_nodes(nodes))
+}
+
+/// Refuses to write over a recording.
+fn not_over(to: Outputs<'_>, source: &Path) -> Result<()> {
+    let Some(page) = to.page.filter(|page| page.exists()) else { return Ok(()) };
+    let same = |a: &Path, b: &Path| a.canonicalize().ok() == b.canonicalize().ok();
+    if same(page, source) {
+        bail!("{} is the recording itself: give the page another name", page.display());
+    }
+    Ok(())
+}
+
+fn files(
+    to: Outputs<'_>,
+    page: impl FnOnce(&mut Vec<u8>) -> io::Result<()>,
+    figures: impl FnOnce() -> Vec<Figure>,
+) -> Result<()> {
+    if let Some(path) = to.page {
         let mut html = Vec::with_capacity(1 << 20);
-        render::html::write(&mut html, &case)?;
-        write_whole(path, &html, force)?;
+        page(&mut html)?;
+        write_whole(path, &html, to.force)?;
         tell(&format_args!("wrote {}, the report as a page", path.display()));
     }
-    let Some(dir) = figures else { return Ok(()) };
-    let figures = render::figures::all(&case);
+    let Some(dir) = to.figures else { return Ok(()) };
+    let figures = figures();
     if figures.is_empty() {
         tell(&format_args!("no figures: the recording holds nothing to draw"));
         return Ok(());
@@ -47,7 +80,7 @@ pub fn write(
     }
     for figure in &figures {
         let path = dir.join(&figure.name).with_extension("svg");
-        write_whole(&path, figure.alone().as_bytes(), force)?;
+        write_whole(&path, figure.alone().as_bytes(), to.force)?;
     }
     tell(&format_args!("wrote {} figures into {}", figures.len(), dir.display()));
     Ok(())

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
 use super::output::{print, tell, write_whole};
+use super::page::Outputs;
 use super::reading;
 use super::redaction::Redaction;
 use super::style::style;
@@ -107,8 +108,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let [file] = args.files.as_slice() else { return several(args) };
     let recording = args.redaction.apply(reading::recording(file)?)?;
     let findings = analysis::analyse(&recording);
-    let (page, figures) = (args.output.as_deref(), args.svg.as_deref());
-    super::page::write(file, &recording, &findings, page, figures, args.force)?;
+    super::page::write(file, &recording, &findings, outputs(args))?;
 
     for (path, whole) in [(&args.flame, false), (&args.profile, true)] {
         let Some(path) = path else { continue };
@@ -150,13 +150,18 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     })
 }
 
+fn outputs(args: &Args) -> Outputs<'_> {
+    let (page, figures) = (args.output.as_deref(), args.svg.as_deref());
+    Outputs { page, figures, force: args.force }
+}
+
 /// One report of several recordings. Each is let go of before the next is read.
 fn several(args: &Args) -> Result<ExitCode> {
-    let pictures = [&args.flame, &args.profile, &args.output, &args.svg];
+    let pictures = [&args.flame, &args.profile];
     if args.stalls || args.around.is_some() || pictures.iter().any(|path| path.is_some()) {
         bail!(
-            "a report of several recordings is text or JSON: give --stalls, --around, --flame, \
-             --profile, --output and --svg with one recording"
+            "a report of several recordings is text, JSON or a page: give --stalls, --around, \
+             --flame and --profile with one recording"
         );
     }
     let key = args.redaction.key()?;
@@ -170,6 +175,7 @@ fn several(args: &Args) -> Result<ExitCode> {
         gather.add(file, &recording, &analysis::analyse(&recording));
     }
     let nodes = gather.finish();
+    super::page::write_nodes(&args.files, &nodes, outputs(args))?;
     print(|out| match args.format {
         Format::Text => render::nodes::write(out, &nodes, style()),
         Format::Json => render::json::write(out, &nodes).map_err(io::Error::from),

@@ -125,4 +125,7 @@ pub struct MergedLatency {
     pub p999: Nanos,
     /// The longest.
     pub max: Nanos,
+    /// Upper end of each bucket that is not empty, in order, and how many fell into it: for curves.
+    #[serde(skip)]
+    pub buckets: Vec<(Nanos, u64)>,
 }

@@ -17,9 +17,21 @@ const CELL: usize = 8;
 /// Writes the answer first, then each node, causes, culprits, the worst stalls and latencies.
 pub fn write(out: &mut dyn Write, n: &Nodes, style: Style) -> io::Result<()> {
     let page = &mut Page::new(out, style);
+    page.put(2, &Text::new().bold(&headline(n)))?;
+    nodes(page, n)?;
+    causes(page, n)?;
+    culprits(page, n)?;
+    worst(page, n)?;
+    latencies(page, n)?;
+    page.section("Notes")?;
+    n.notes.iter().try_for_each(|note| page.put(4, &Text::new().plain(&format!("  - {note}"))))
+}
+
+/// How many stalls on how many nodes.
+pub(super) fn headline(n: &Nodes) -> String {
     let stalls: usize = n.nodes.iter().map(|node| node.stalls).sum();
     let stalled = n.nodes.iter().filter(|node| node.stalls > 0).count();
-    let head = match n.worst.first() {
+    match n.worst.first() {
         None => format!("No stall on {}", plural(n.nodes.len(), "node")),
         Some(worst) => format!(
             "{} on {stalled} of {}, worst {} on node {}",
@@ -28,15 +40,7 @@ pub fn write(out: &mut dyn Write, n: &Nodes, style: Style) -> io::Result<()> {
             time(worst.duration),
             worst.node
         ),
-    };
-    page.put(2, &Text::new().bold(&head))?;
-    nodes(page, n)?;
-    causes(page, n)?;
-    culprits(page, n)?;
-    worst(page, n)?;
-    latencies(page, n)?;
-    page.section("Notes")?;
-    n.notes.iter().try_for_each(|note| page.put(4, &Text::new().plain(&format!("  - {note}"))))
+    }
 }
 
 fn nodes(page: &mut Page<'_>, n: &Nodes) -> io::Result<()> {
@@ -88,22 +92,27 @@ fn culprits(page: &mut Page<'_>, n: &Nodes) -> io::Result<()> {
     page.section("Culprits on all nodes")?;
     for group in n.culprits.iter().take(ROWS) {
         let lead = format!("  {:>6} stalls  ", count(group.stalls as u64));
-        let nodes: Vec<String> = group.nodes.iter().map(usize::to_string).collect();
-        let place = match nodes.len() {
-            all if all == n.nodes.len() && all > 1 => "all nodes".to_owned(),
-            1 => format!("node {}", nodes[0]),
-            many if many > 8 => format!("{many} nodes"),
-            _ => format!("nodes {}", nodes.join(", ")),
-        };
         let words = format!(
-            ", median {}, worst {}, together {}; {place}",
+            ", median {}, worst {}, together {}; {}",
             time(group.median),
             time(group.worst),
-            time(group.total)
+            time(group.total),
+            places(n, group)
         );
         page.put(16, &Text::new().plain(&lead).accent(&kin(&group.who)).plain(&words))?;
     }
     more(page, n.culprits.len().saturating_sub(ROWS))
+}
+
+/// On which nodes a culprit was.
+pub(super) fn places(n: &Nodes, group: &KinGroup) -> String {
+    let nodes: Vec<String> = group.nodes.iter().map(usize::to_string).collect();
+    match nodes.len() {
+        all if all == n.nodes.len() && all > 1 => "all nodes".to_owned(),
+        1 => format!("node {}", nodes[0]),
+        many if many > 8 => format!("{many} nodes"),
+        _ => format!("nodes {}", nodes.join(", ")),
+    }
 }
 
 fn worst(page: &mut Page<'_>, n: &Nodes) -> io::Result<()> {

@@ -27,6 +27,21 @@ pub(super) fn cause(cause: Cause) -> &'static str {
     }
 }
 
+/// The same as the head of a column, in two lines.
+pub(super) fn cause_head(cause: Cause) -> [&'static str; 2] {
+    match cause {
+        Cause::IrqsOff => ["interrupts", "off"],
+        Cause::BhOff => ["bottom", "halves off"],
+        Cause::NonPreemptible => ["not", "preemptible"],
+        Cause::StarvedByRt => ["real-time", "task"],
+        Cause::StarvedByTasks => ["other tasks'", "turns"],
+        Cause::SoftirqHog => ["softirq", "handler"],
+        Cause::HardIrq => ["hard", "interrupt"],
+        Cause::Stolen => ["taken by", "hypervisor"],
+        Cause::Unexplained => ["not", "explained"],
+    }
+}
+
 /// Where a softirq ran in the end.
 pub(super) fn context(c: Context) -> &'static str {
     match c {

@@ -17,6 +17,25 @@ pub(super) fn count(n: u64) -> String {
     shown
 }
 
+/// An amount of data with three significant digits: `812 B`, `1.62 MB`.
+pub(super) fn bytes(n: u64) -> String {
+    let units = ["kB", "MB", "GB", "TB", "PB", "EB"];
+    if n < 1_000 {
+        return format!("{n}\u{a0}B");
+    }
+    let mut value = n as f64;
+    let mut unit = "B";
+    for larger in units {
+        // Round first, then pick the unit: 999,950 B are 1.00 MB.
+        if value < 999.5 {
+            break;
+        }
+        (value, unit) = (value / 1e3, larger);
+    }
+    let digits = if value < 9.995 { 2 } else { usize::from(value < 99.95) };
+    format!("{value:.digits$}\u{a0}{unit}")
+}
+
 /// A number and a noun that agrees with it: `1 stall`, `14 stalls`.
 pub(super) fn plural(n: usize, noun: &str) -> String {
     format!("{}\u{a0}{noun}{}", count(n as u64), if n == 1 { "" } else { "s" })
@@ -100,6 +119,15 @@ mod tests {
         let list = |l: &[u32]| cpus(&l.iter().map(|&c| Cpu(c)).collect::<Vec<_>>());
         assert_eq!(list(&[3]), "CPU\u{a0}3");
         assert_eq!(list(&[12, 0, 1, 2, 4, 5, u32::MAX]), "CPUs\u{a0}0-2, 4, 5, 12, 4294967295");
+    }
+
+    #[test]
+    fn amounts() {
+        let known = [(0, "0 B"), (999, "999 B"), (1_000, "1.00 kB"), (999_950, "1.00 MB")];
+        for (n, words) in known {
+            assert_eq!(bytes(n).replace('\u{a0}', " "), words);
+        }
+        assert_eq!(bytes(u64::MAX).replace('\u{a0}', " "), "18.4 EB");
     }
 
     #[test]

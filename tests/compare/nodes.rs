@@ -108,5 +108,34 @@ fn as_a_command() {
     assert_eq!(value["nodes"].as_array().unwrap().len(), 4);
     let refused = stallprof(&[&words[..], &["--around"]].concat());
     assert_eq!(refused.status.code(), Some(1));
-    assert!(text(&refused.stderr).contains("is text or JSON: give --stalls, --around"));
+    assert!(text(&refused.stderr).contains("is text, JSON or a page: give --stalls, --around"));
+}
+
+#[test]
+fn as_a_page() {
+    let dir = std::env::temp_dir().join(format!("stallprof-nodes-{}", std::process::id()));
+    std::fs::create_dir(&dir).unwrap();
+    let (page, figures) = (dir.join("nodes.html"), dir.join("figures"));
+    let (page_name, figures_name) = (page.to_str().unwrap(), figures.to_str().unwrap());
+    let mut words = vec!["report"];
+    words.extend(NAMES);
+    let without = stallprof(&words);
+    words.extend(["-o", page_name, "--svg", figures_name]);
+    let told = stallprof(&words);
+    assert!(told.status.success(), "{}", text(&told.stderr));
+    assert_eq!(told.stdout, without.stdout, "the report as ever");
+    let html = std::fs::read_to_string(&page).unwrap().replace('\u{a0}', " ");
+    assert!(html.contains("<h1>234 stalls on 3 of 4 nodes, worst 99.5 ms on node 3</h1>"));
+    assert!(html.contains("each host&#39;s own clock") && html.ends_with("</html>\n"));
+    assert!(html.contains(&format!("stallprof report {} -o nodes.html", NAMES.join(" "))));
+    for name in ["causes.svg", "latencies.svg"] {
+        assert!(std::fs::read_to_string(figures.join(name)).unwrap().starts_with("<svg "));
+    }
+    let again = stallprof(&words);
+    assert!(!again.status.success() && text(&again.stderr).contains("--force"));
+    let redacted = stallprof(&[&words[..], &["--force", "--redact"]].concat());
+    assert!(redacted.status.success(), "{}", text(&redacted.stderr));
+    let html = std::fs::read_to_string(&page).unwrap();
+    assert!(!html.contains("stallgen") && !html.contains("tests/replay"), "names are told");
+    std::fs::remove_dir_all(&dir).unwrap();
 }

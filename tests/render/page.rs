@@ -43,7 +43,7 @@ pub fn attributes(markup: &str) -> (BTreeSet<String>, BTreeSet<String>) {
 }
 
 /// Every attribute that the page and the figures use. What is not here was brought by a name.
-const ATTRIBUTES: [&str; 46] = [
+const ATTRIBUTES: [&str; 49] = [
     "aria-label",
     "aria-labelledby",
     "autocomplete",
@@ -51,6 +51,8 @@ const ATTRIBUTES: [&str; 46] = [
     "class",
     "clip-path",
     "content",
+    "cx",
+    "cy",
     "d",
     "data-all",
     "data-d",
@@ -72,6 +74,7 @@ const ATTRIBUTES: [&str; 46] = [
     "name",
     "opacity",
     "points",
+    "r",
     "role",
     "scope",
     "spellcheck",

@@ -41,6 +41,12 @@ impl Merged {
         buckets.map_or(0, |b| b.values().fold(0, |sum: u64, n| sum.saturating_add(*n)))
     }
 
+    /// Upper end of each bucket that is not empty, no later than the longest, and how many events.
+    pub fn buckets(&self, which: Which, longest: Nanos) -> Vec<(Nanos, u64)> {
+        let all = self.0.get(&which).into_iter().flatten();
+        all.map(|(bucket, n)| (upper(*bucket).min(longest), *n)).collect()
+    }
+
     /// Upper end of the bucket that holds the given share.
     pub fn percentile(&self, which: Which, share: f64) -> Nanos {
         let count = self.count(which);

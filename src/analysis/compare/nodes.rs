@@ -113,6 +113,7 @@ impl Gather {
                 p99: at(0.99),
                 p999: at(0.999),
                 max,
+                buckets: self.merged.buckets(which, max),
             }
         };
         Nodes {

@@ -4,6 +4,7 @@ pub mod advice;
 mod join;
 mod losses;
 mod namespaces;
+pub mod series;
 
 use crate::model::conntrack::{CtDrop, Flow};
 use crate::model::findings::{Conntrack, CtVerdict, FailedFlow, SnatRules, Translation};

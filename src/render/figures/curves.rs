@@ -7,6 +7,8 @@ use plotters::prelude::*;
 
 use super::{Figure, WIDTH, axis, plot};
 use crate::analysis::Histogram;
+use crate::model::Vector;
+use crate::model::nodes::MergedLatency;
 use crate::render::case::Case;
 use crate::render::markup;
 use crate::render::text::{count, plural};
@@ -32,10 +34,35 @@ pub(in crate::render) fn figures(case: &Case<'_>) -> Vec<Figure> {
     cpus.into_iter().take(CPUS).filter_map(|(_, cpu)| draw(case, cpu)).collect()
 }
 
-/// `NET_RX softirq delay`, `ksoftirqd wait`.
-fn name(h: &Histogram) -> String {
-    let what = h.what.replace('_', " ");
-    h.vector.map_or(what.clone(), |v| format!("{v} {what}"))
+/// A latency as it is drawn.
+pub(super) struct Curve<'a> {
+    what: &'static str,
+    vector: Option<Vector>,
+    count: u64,
+    longest: Nanos,
+    buckets: &'a [(Nanos, u64)],
+}
+
+impl<'a> From<&'a Histogram> for Curve<'a> {
+    fn from(h: &'a Histogram) -> Curve<'a> {
+        let Histogram { what, vector, count, .. } = *h;
+        Curve { what, vector, count, longest: h.at(1.0), buckets: &h.buckets }
+    }
+}
+
+impl<'a> From<&'a MergedLatency> for Curve<'a> {
+    fn from(l: &'a MergedLatency) -> Curve<'a> {
+        let MergedLatency { what, vector, count, max: longest, .. } = *l;
+        Curve { what, vector, count, longest, buckets: &l.buckets }
+    }
+}
+
+impl Curve<'_> {
+    /// `NET_RX softirq delay`, `ksoftirqd wait`.
+    fn name(&self) -> String {
+        let what = self.what.replace('_', " ");
+        self.vector.map_or(what.clone(), |v| format!("{v} {what}"))
+    }
 }
 
 /// Of how many one is longer: on a logarithmic axis of these each nine has the same room.
@@ -44,10 +71,10 @@ fn one_in(seen: u64, count: u64) -> f64 {
 }
 
 /// The steps of a histogram: each bucket from the share before it to the share with it.
-fn steps(h: &Histogram, least: f64) -> Vec<(f64, f64)> {
+fn steps(h: &Curve<'_>, least: f64) -> Vec<(f64, f64)> {
     let (mut seen, mut x) = (0u64, 1.0);
     let mut points = Vec::with_capacity(h.buckets.len() * 2);
-    for &(upper, n) in &h.buckets {
+    for &(upper, n) in h.buckets {
         let y = (upper.0 as f64).max(least);
         points.push((x, y));
         seen = seen.saturating_add(n);
@@ -58,14 +85,23 @@ fn steps(h: &Histogram, least: f64) -> Vec<(f64, f64)> {
 }
 
 fn draw(case: &Case<'_>, cpu: Cpu) -> Option<Figure> {
-    let mut of_cpu: Vec<&Histogram> =
-        case.histograms.iter().filter(|h| h.cpu == cpu && h.count > 1).collect();
-    of_cpu.sort_by_key(|h| (std::cmp::Reverse(h.at(1.0)), h.what, h.vector));
+    let of_cpu = case.histograms.iter().filter(|h| h.cpu == cpu).map(Curve::from).collect();
+    let names = [format!("latency-cpu-{cpu}"), format!("Latencies of CPU {cpu} by percentile")];
+    chart(of_cpu, Some(case.f.options.stall_threshold), names)
+}
+
+/// A chart of latencies with its name and title; none of nothing.
+pub(super) fn chart(
+    mut of_cpu: Vec<Curve<'_>>,
+    threshold: Option<Nanos>,
+    [name, title]: [String; 2],
+) -> Option<Figure> {
+    of_cpu.retain(|h| h.count > 1);
+    of_cpu.sort_by_key(|h| (std::cmp::Reverse(h.longest), h.what, h.vector));
     let left_out = of_cpu.len().saturating_sub(CURVES);
     of_cpu.truncate(CURVES);
-    let longest = of_cpu.first()?.at(1.0);
-    let threshold = case.f.options.stall_threshold;
-    let high = longest.max(threshold).0.max(10) as f64 * 1.6;
+    let longest = of_cpu.first()?.longest;
+    let high = longest.max(threshold.unwrap_or_default()).0.max(10) as f64 * 1.6;
     let shortest = of_cpu.iter().filter_map(|h| h.buckets.first()).map(|b| b.0.0).min()?;
     let least = 10f64.powf((shortest.max(10) as f64).log10().floor());
     let right = of_cpu.iter().map(|h| one_in(h.count, h.count)).fold(10.0, f64::max) * 1.4;
@@ -77,7 +113,7 @@ fn draw(case: &Case<'_>, cpu: Cpu) -> Option<Figure> {
         let decades = (least.log10().round() as i32..=high.log10() as i32).map(|n| 10f64.powi(n));
         let mut chart = ChartBuilder::on(&root)
             .margin_top(10)
-            .margin_right(230)
+            .margin_right(256)
             .x_label_area_size(38)
             .y_label_area_size(74)
             .build_cartesian_2d(
@@ -97,7 +133,7 @@ fn draw(case: &Case<'_>, cpu: Cpu) -> Option<Figure> {
             .y_desc("length (logarithmic)")
             .draw()
             .ok()?;
-        let limit = threshold.0 as f64;
+        let limit = threshold.map_or(0.0, |threshold| threshold.0 as f64);
         if limit >= least {
             let line = [(1.0, limit), (right, limit)];
             chart.draw_series(LineSeries::new(line, plot::LIMIT)).ok()?;
@@ -116,18 +152,20 @@ fn draw(case: &Case<'_>, cpu: Cpu) -> Option<Figure> {
     };
     let mut body = plot::classes(&svg);
     body += &labels(&of_cpu, &ends.0, ends.1.0);
-    let _ = writeln!(
-        body,
-        "<text class=\"accent\" x=\"84\" y=\"{}\">what counts as a stall: {threshold}</text>",
-        ends.1.1 - 5
-    );
+    if let Some(threshold) = threshold {
+        let _ = writeln!(
+            body,
+            "<text class=\"accent\" x=\"84\" y=\"{}\">what counts as a stall: {threshold}</text>",
+            ends.1.1 - 5
+        );
+    }
     let more = match left_out {
         0 => String::new(),
         n => format!(" {} with shorter latencies not drawn.", plural(n, "curve")),
     };
     Some(Figure {
-        name: format!("latency-cpu-{cpu}"),
-        title: format!("Latencies of CPU {cpu} by percentile"),
+        name,
+        title,
         desc: format!("The table below holds the same as text.{more}"),
         height: f64::from(HEIGHT),
         body,
@@ -141,7 +179,7 @@ fn share(one_in: &f64) -> String {
 }
 
 /// The name of each curve on the right, led to its end.
-fn labels(curves: &[&Histogram], ends: &[(i32, i32)], edge: i32) -> String {
+fn labels(curves: &[Curve<'_>], ends: &[(i32, i32)], edge: i32) -> String {
     let mut order: Vec<usize> = (0..ends.len().min(curves.len())).collect();
     order.sort_by_key(|&n| (ends[n].1, n));
     let mut svg = String::new();
@@ -150,7 +188,7 @@ fn labels(curves: &[&Histogram], ends: &[(i32, i32)], edge: i32) -> String {
         y = (f64::from(ends[n].1) + 4.0).max(y + LABEL);
         let (x, end) = (f64::from(edge) + 18.0, ends[n]);
         let words =
-            format!("{}  {} of {}", name(curves[n]), curves[n].at(1.0), count(curves[n].count));
+            format!("{}  {} of {}", curves[n].name(), curves[n].longest, count(curves[n].count));
         let _ = writeln!(
             svg,
             "<path class=\"axis\" fill=\"none\" d=\"M{} {}L{edge} {:.0}H{:.0}\"/>\

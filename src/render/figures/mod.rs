@@ -6,14 +6,20 @@
 pub(super) mod anatomy;
 mod axis;
 pub(super) mod curves;
+pub(super) mod files;
 pub(super) mod flames;
+mod grid;
 pub(super) mod heat;
+pub(super) mod nodes;
 pub(super) mod palette;
 mod plot;
+pub(super) mod rx;
 pub(super) mod timeline;
+pub(super) mod tracked;
 
 use super::case::Case;
 use super::markup;
+pub use nodes::of_nodes;
 
 /// Width of a figure in pixels.
 pub(super) const WIDTH: f64 = 1040.0;
@@ -22,8 +28,16 @@ pub(super) const WIDTH: f64 = 1040.0;
 type Draw = fn(&Case<'_>) -> Vec<Figure>;
 
 /// All figures, in the order of the page.
-const FIGURES: [Draw; 5] =
-    [timeline::figures, anatomy::figures, heat::figures, curves::figures, flames::figures];
+const FIGURES: [Draw; 8] = [
+    timeline::figures,
+    anatomy::figures,
+    heat::figures,
+    curves::figures,
+    flames::figures,
+    files::figures,
+    rx::figures,
+    tracked::figures,
+];
 
 /// A drawing with its text alternative.
 #[derive(Clone, Debug)]

@@ -36,7 +36,8 @@ pub(super) fn body(case: &Case<'_>) -> String {
     html + &list(&notes)
 }
 
-fn list(lines: &[String]) -> String {
+/// Sentences, one below the other.
+pub(super) fn list(lines: &[String]) -> String {
     let items: String =
         lines.iter().map(|line| format!("<li>{}</li>\n", markup::text(line))).collect();
     format!("<ul>\n{items}</ul>\n")

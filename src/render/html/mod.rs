@@ -5,16 +5,19 @@
 
 mod anatomy;
 mod calls;
+mod conntrack;
+mod files;
 mod flames;
 mod heat;
 mod host;
 mod latency;
 mod method;
+mod nodes;
 mod order;
+mod received;
 mod stalls;
 mod timeline;
 mod verdict;
-mod words;
 
 use std::io::{self, Write};
 
@@ -23,6 +26,8 @@ use sha2::{Digest, Sha256};
 use super::case::Case;
 use super::figures::{Figure, palette};
 use super::markup;
+use crate::model::findings::Findings;
+pub use nodes::write as write_nodes;
 
 /// A part of the page with a heading.
 struct Section {
@@ -44,9 +49,9 @@ const SECTIONS: [Section; 13] = [
     Section { id: "flames", title: "What held the CPUs", body: flames::body },
     Section { id: "order", title: "In order of time", body: order::body },
     Section { id: "calls", title: "Slow system calls", body: calls::body },
-    Section { id: "files", title: "Cgroup and /proc files", body: words::files },
-    Section { id: "received", title: "Packets received", body: words::received },
-    Section { id: "conntrack", title: "Connection tracking", body: words::conntrack },
+    Section { id: "files", title: "Cgroup and /proc files", body: files::body },
+    Section { id: "received", title: "Packets received", body: received::body },
+    Section { id: "conntrack", title: "Connection tracking", body: conntrack::body },
     Section { id: "method", title: "What the numbers rest on", body: method::body },
     Section { id: "host", title: "Host and recording", body: host::body },
 ];
@@ -56,9 +61,23 @@ const SECTIONS: [Section; 13] = [
 /// # Errors
 /// If it cannot be written.
 pub fn write(out: &mut dyn Write, case: &Case<'_>) -> io::Result<()> {
+    let (title, mut main) = verdict::write(case);
+    for Section { id, title, body } in &SECTIONS {
+        main += &section(id, title, &body(case));
+    }
+    let sections: Vec<(&str, &str)> = SECTIONS.iter().map(|s| (s.id, s.title)).collect();
+    document(out, &title, &sections, &main)
+}
+
+/// A whole document: what is needed to read `main`, and the way around in it.
+fn document(
+    out: &mut dyn Write,
+    title: &str,
+    sections: &[(&str, &str)],
+    main: &str,
+) -> io::Result<()> {
     let style = style();
     let script = include_str!("page.js");
-    let (title, verdict) = verdict::write(case);
     write!(
         out,
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
@@ -71,25 +90,25 @@ pub fn write(out: &mut dyn Write, case: &Case<'_>) -> io::Result<()> {
          <a class=\"skip\" href=\"#verdict\">Skip to the verdict</a>\n",
         hash(&style),
         hash(script),
-        markup::text(&title)
+        markup::text(title)
     )?;
-    write!(out, "{}<main>\n{verdict}", head())?;
-    for Section { id, title, body } in &SECTIONS {
-        let body = body(case);
-        write!(
-            out,
-            "<section id=\"{id}\" aria-labelledby=\"{id}-h\">\n<h2 id=\"{id}-h\"><a href=\"#{id}\">\
-             {title}</a></h2>\n{body}</section>\n"
-        )?;
-    }
+    write!(out, "{}<main>\n{main}", head(sections))?;
     write!(out, "</main>\n<script>{script}</script>\n</body>\n</html>\n")
 }
 
+/// A part of the page with its heading, which is a link to it.
+fn section(id: &str, title: &str, body: &str) -> String {
+    format!(
+        "<section id=\"{id}\" aria-labelledby=\"{id}-h\">\n<h2 id=\"{id}-h\"><a href=\"#{id}\">\
+         {title}</a></h2>\n{body}</section>\n"
+    )
+}
+
 /// What stands above the verdict: the way around, and the switch of the theme.
-fn head() -> String {
-    let links: Vec<String> = SECTIONS
+fn head(sections: &[(&str, &str)]) -> String {
+    let links: Vec<String> = sections
         .iter()
-        .map(|s| format!("<li><a href=\"#{}\">{}</a></li>", s.id, s.title))
+        .map(|(id, title)| format!("<li><a href=\"#{id}\">{title}</a></li>"))
         .collect();
     format!(
         "<header><nav aria-label=\"Sections\"><ul><li><a href=\"#verdict\">Verdict</a></li>{}</ul>\
@@ -144,13 +163,25 @@ fn untitled(figure: &Figure, caption: &str) -> String {
     )
 }
 
+/// Why something is not known, where a probe did not run; none if it did.
+fn unmeasured(f: &Findings, probe: &str, what: &str) -> Option<String> {
+    match f.probes.iter().find(|p| p.name == probe) {
+        None => Some(format!("{what} was not recorded.")),
+        Some(p) if p.method.is_some() => None,
+        Some(p) => {
+            let why = p.reason.as_deref().unwrap_or("for a reason not recorded");
+            Some(format!("{what} was not measured: {}.", why.trim_end_matches('.')))
+        }
+    }
+}
+
 /// Why a section holds no evidence.
 fn empty(why: &str) -> String {
     format!("<p class=\"empty\">{}</p>\n", markup::text(why))
 }
 
 /// A table in a frame that scrolls; cells are HTML. Columns named with a leading `#` are numbers,
-/// those with a `=` are not broken.
+/// those with a `=` are not broken, those with a `+` hold sentences.
 fn table(
     caption: &str,
     heads: &[&str],
@@ -159,6 +190,7 @@ fn table(
     let class = |head: &str| match head.as_bytes().first() {
         Some(b'#') => " class=\"n\"",
         Some(b'=') => " class=\"k\"",
+        Some(b'+') => " class=\"says\"",
         _ => "",
     };
     let caption = markup::text(caption);
@@ -167,7 +199,7 @@ fn table(
          <caption class=\"unseen\">{caption}</caption>\n<thead><tr>"
     );
     for head in heads {
-        let words = markup::text(head.trim_start_matches(['#', '=']));
+        let words = markup::text(head.trim_start_matches(['#', '=', '+']));
         html += &format!("<th scope=\"col\"{}>{words}</th>", class(head));
     }
     html += "</tr></thead>\n<tbody>\n";

@@ -39,7 +39,7 @@ pub(in crate::render) fn conntrack(page: &mut Page<'_>, f: &Findings) -> io::Res
     left_out(page, ct)
 }
 
-fn lost(n: &CtNamespace) -> bool {
+pub(in crate::render) fn lost(n: &CtNamespace) -> bool {
     LOSSES.iter().any(|counter| n.count(counter).unwrap_or(0) > 0) || n.problem.is_some()
 }
 
@@ -53,13 +53,19 @@ fn calm(page: &mut Page<'_>, ct: &Conntrack) -> io::Result<()> {
     left_out(page, ct)
 }
 
-fn nothing_lost(ct: &Conntrack) -> String {
+pub(in crate::render) fn nothing_lost(ct: &Conntrack) -> String {
     let n = plural(ct.namespaces.len(), "network namespace");
     format!("Connection tracking lost nothing in {n} that it was read of.")
 }
 
 /// `host: insert_failed 12 (CPU 0: 8, CPU 1: 4); at most 600 of 262,144 entries`.
 fn namespace(page: &mut Page<'_>, n: &CtNamespace) -> io::Result<()> {
+    let facts = format!(": {}", facts(n).join("; "));
+    page.put(6, &Text::new().plain("  ").plain(&name(n)).plain(&facts))
+}
+
+/// What was counted in a namespace.
+pub(in crate::render) fn facts(n: &CtNamespace) -> Vec<String> {
     let mut facts = Vec::new();
     for counter in LOSSES {
         let Some(c) = n.counters.iter().find(|c| c.counter == counter && c.count > 0) else {
@@ -88,11 +94,10 @@ fn namespace(page: &mut Page<'_>, n: &CtNamespace) -> io::Result<()> {
     if let Some(problem) = &n.problem {
         facts.push(format!("not known all the time: {problem}"));
     }
-    let text = Text::new().plain("  ").plain(&name(n)).plain(&format!(": {}", facts.join("; ")));
-    page.put(6, &text)
+    facts
 }
 
-fn name(n: &CtNamespace) -> String {
+pub(in crate::render) fn name(n: &CtNamespace) -> String {
     let name = escape::bounded(&n.name, 60);
     match n.workload.as_ref().and_then(|w| w.pod_uid.as_ref()) {
         Some(uid) if n.name != "host" => format!("{name} (pod\u{a0}{})", escape::terminal(uid)),
@@ -133,7 +138,7 @@ fn flow(ct: &Conntrack, f: &FailedFlow) -> Text {
 }
 
 /// What is known of the reason; nothing more.
-fn why(ct: &Conntrack, f: &FailedFlow) -> String {
+pub(in crate::render) fn why(ct: &Conntrack, f: &FailedFlow) -> String {
     let netns = ct.namespaces.iter().find(|n| n.netns == f.netns);
     let place = netns.map_or_else(|| format!("net:[{}]", f.netns), name);
     let translated = match (f.translation, &f.translated_from, &f.translated_to) {
@@ -164,19 +169,27 @@ fn why(ct: &Conntrack, f: &FailedFlow) -> String {
 
 /// SYNs sent again for reasons that are not known.
 fn syns(page: &mut Page<'_>, ct: &Conntrack) -> io::Result<()> {
+    let words = other_syns(ct);
+    words.map_or(Ok(()), |words| page.put(4, &Text::new().plain("  ").plain(&words)))
+}
+
+/// The same in words; none if there are none.
+pub(in crate::render) fn other_syns(ct: &Conntrack) -> Option<String> {
     let joined = ct.failed.iter().filter(|f| f.sent_again_after.is_some()).count();
     let others = ct.syn_retransmits.saturating_sub(joined);
-    if others == 0 {
-        return Ok(());
-    }
-    let words = format!(
-        "  {} sent again without a drop of it seen here.",
-        plural(others, if joined > 0 { "more SYN" } else { "SYN" })
-    );
-    page.put(4, &Text::new().plain(&words))
+    let what = if joined > 0 { "more SYN" } else { "SYN" };
+    let words = format!("{} sent again without a drop of it seen here.", plural(others, what));
+    (others > 0).then_some(words)
 }
 
 fn rules(page: &mut Page<'_>, ct: &Conntrack) -> io::Result<()> {
+    let mut all = rules_words(ct).into_iter();
+    all.try_for_each(|words| page.put(6, &Text::new().plain("  ").plain(&words)))
+}
+
+/// What the rules say that translate source addresses.
+pub(in crate::render) fn rules_words(ct: &Conntrack) -> Vec<String> {
+    let mut lines = Vec::new();
     for rules in &ct.rules {
         let netns = ct.namespaces.iter().find(|n| n.netns == rules.netns);
         let place = netns.map_or_else(|| format!("net:[{}]", rules.netns), name);
@@ -200,9 +213,9 @@ fn rules(page: &mut Page<'_>, ct: &Conntrack) -> io::Result<()> {
                 )
             }
         };
-        page.put(6, &Text::new().plain("  ").plain(&words))?;
+        lines.push(words);
     }
-    Ok(())
+    lines
 }
 
 fn left_out(page: &mut Page<'_>, ct: &Conntrack) -> io::Result<()> {

@@ -80,12 +80,12 @@ fn row(page: &mut Page<'_>, numbers: &str, text: Text) -> io::Result<()> {
 }
 
 /// `name[pid]` of a process, whatever its threads call themselves.
-fn process(t: &TaskCulprit) -> String {
+pub(in crate::render) fn process(t: &TaskCulprit) -> String {
     words::who(t.process.as_ref().unwrap_or(&t.comm), t.tgid, Tid(t.tgid.0))
 }
 
 /// Which files, where they were several.
-fn which(g: &SlowFileGroup) -> String {
+pub(in crate::render) fn which(g: &SlowFileGroup) -> String {
     match (g.files, g.cgroups.first()) {
         (1, _) => String::new(),
         (n, Some(first)) => {
@@ -97,7 +97,7 @@ fn which(g: &SlowFileGroup) -> String {
 }
 
 /// What was seen inside the calls.
-fn seen(g: &SlowFileGroup) -> String {
+pub(in crate::render) fn seen(g: &SlowFileGroup) -> String {
     let mut words = vec![by_cpu(&g.by_cpu, g.total)];
     words.extend(self::words::workload(&g.task));
     if let (Some(n @ 1..), Some(worst)) = (g.irqs_off, g.irqs_off_worst) {
@@ -161,40 +161,46 @@ fn costs(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
         row(page, &numbers, Text::new().plain(&who).dim(&paid))?;
     }
     super::tables::more(page, dear.len().saturating_sub(ROWS))?;
-    let mut limits: Vec<_> = dear.iter().map(|g| (g.filesystem, g.at_least)).collect();
+    let mut limits = limits(&dear).into_iter();
+    limits.try_for_each(|words| page.put(4, &Text::new().dim("  ").dim(&words)))
+}
+
+/// Which reads were not counted.
+pub(in crate::render) fn limits(groups: &[&FileReadGroup]) -> Vec<String> {
+    let mut limits: Vec<_> = groups.iter().map(|g| (g.filesystem, g.at_least)).collect();
     limits.retain(|(_, at_least)| at_least.0 > 0);
     limits.sort_unstable();
     limits.dedup();
-    for (filesystem, at_least) in limits {
-        let words = format!(
-            "  Of {filesystem} files only reads of {} or longer are counted.",
-            time(at_least)
-        );
-        page.put(4, &Text::new().dim(&words))?;
-    }
-    Ok(())
+    let words = |(filesystem, at_least): (&str, Nanos)| {
+        format!("Of {filesystem} files only reads of {} or longer are counted.", time(at_least))
+    };
+    limits.into_iter().map(words).collect()
 }
 
 /// How the number of dying memory cgroups went, where it matters here.
 fn dying(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
     let Some(d) = f.dying_trend.filter(|d| d.max > 0) else { return Ok(()) };
     let matters = f.slow_files.iter().any(|g| g.filesystem == "cgroup");
-    if !matters && d.growth_per_minute.is_none() {
-        return Ok(());
-    }
+    let words = dying_words(f).filter(|_| matters || d.growth_per_minute.is_some());
+    let Some(words) = words else { return Ok(()) };
+    page.section("Dying memory cgroups")?;
+    page.put(4, &Text::new().plain("  ").plain(&words))
+}
+
+/// The same in words; none if they were not counted.
+pub(in crate::render) fn dying_words(f: &Findings) -> Option<String> {
+    let d = f.dying_trend?;
     let growth = match d.growth_per_minute {
         Some(n @ 1..) => format!(", growing by {} a minute", count(n.unsigned_abs())),
         Some(n) => format!(", shrinking by {} a minute", count(n.unsigned_abs())),
         None if d.counts >= ENOUGH => ", no clear trend".to_owned(),
         None => "; too few for a trend".to_owned(),
     };
-    page.section("Dying memory cgroups")?;
-    let words = format!(
-        "  {} at first, {} in the end, {} at most ({}){growth}",
+    Some(format!(
+        "{} at first, {} in the end, {} at most ({}){growth}",
         count(d.first),
         count(d.last),
         count(d.max),
         plural(d.counts, "count")
-    );
-    page.put(4, &Text::new().plain(&words))
+    ))
 }

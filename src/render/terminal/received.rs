@@ -19,18 +19,9 @@ const PLACES: usize = 4;
 /// What each CPU received, and by which devices; nothing where it was not recorded.
 pub(in crate::render) fn received(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
     let Some(r) = &f.received else { return Ok(()) };
-    let time = time(f.window.end.since(f.window.start));
-    let all: u64 = r.cpus.iter().fold(0, |sum, c| sum.saturating_add(c.packets));
-    let uneven = match r.balance {
-        Some(b) => format!(
-            "; the busiest CPU has {:.1} times the mean (variation {:.2})",
-            b.worst_by_mean, b.variation
-        ),
-        None => String::new(),
-    };
+    let all = all(r);
     page.section("Packets received")?;
-    let head = format!("  {} in {time} on {}{uneven}", count(all), plural(r.cpus.len(), "CPU"));
-    page.put(4, &Text::new().plain(&head))?;
+    page.put(4, &Text::new().plain(&format!("  {}", headline(f, r))))?;
     if all == 0 {
         return Ok(());
     }
@@ -43,6 +34,24 @@ pub(in crate::render) fn received(page: &mut Page<'_>, f: &Findings) -> io::Resu
         n => page.line(&Text::new().dim(&format!("  {} in the JSON", plural(n, "more device"))))?,
     }
     how(page, r)
+}
+
+/// Packets of all CPUs.
+pub(in crate::render) fn all(r: &Received) -> u64 {
+    r.cpus.iter().fold(0, |sum, c| sum.saturating_add(c.packets))
+}
+
+/// How many packets in which time, and how evenly.
+pub(in crate::render) fn headline(f: &Findings, r: &Received) -> String {
+    let time = time(f.window.end.since(f.window.start));
+    let uneven = match r.balance {
+        Some(b) => format!(
+            "; the busiest CPU has {:.1} times the mean (variation {:.2})",
+            b.worst_by_mean, b.variation
+        ),
+        None => String::new(),
+    };
+    format!("{} in {time} on {}{uneven}", count(all(r)), plural(r.cpus.len(), "CPU"))
 }
 
 fn cpus(page: &mut Page<'_>, r: &Received, all: u64) -> io::Result<()> {
@@ -92,7 +101,7 @@ fn device(page: &mut Page<'_>, d: &ReceivedDevice) -> io::Result<()> {
 }
 
 /// `TCP 80 %, UDP 20 %; about 1,200 flows`.
-fn carried(d: &ReceivedDevice) -> String {
+pub(in crate::render) fn carried(d: &ReceivedDevice) -> String {
     let p = &d.protocols;
     let kinds = [
         ("TCP", p.tcp.saturating_add(p.tcp6)),
@@ -111,9 +120,13 @@ fn carried(d: &ReceivedDevice) -> String {
 
 /// On what the numbers rest.
 fn how(page: &mut Page<'_>, r: &Received) -> io::Result<()> {
+    page.put(2, &Text::new().dim("  ").dim(&rests_on(r)))
+}
+
+/// The same in words.
+pub(in crate::render) fn rests_on(r: &Received) -> String {
     let Some(e) = r.examined else {
-        let words = "  Only the kernel's counters were read: devices and flows are not known.";
-        return page.put(2, &Text::new().dim(words));
+        return "Only the kernel's counters were read: devices and flows are not known.".to_owned();
     };
     let all = e.seen.saturating_add(e.paused);
     let mut words = match e.examined.saturating_add(e.unplaced) >= all {
@@ -147,5 +160,5 @@ fn how(page: &mut Page<'_>, r: &Received) -> io::Result<()> {
     if e.unseen > 0 {
         words += &format!(" {} came while nobody looked, and are in no device.", count(e.unseen));
     }
-    page.put(2, &Text::new().dim("  ").dim(&words))
+    words
 }
