@@ -5,7 +5,9 @@ use super::names::{DECENT, HOSTILE, Names};
 use super::{Page, node};
 use serde_json::json;
 use stallprof::analysis::compare::Gather;
+use stallprof::model::findings::{Place, ReceivedCpu};
 use stallprof::render::{Case, html};
+use stallprof::units::Cpu;
 
 /// Labels of the figures that are cut off at an edge, or lie on another label.
 const BAD_LABELS: &str = "(() => {
@@ -61,6 +63,19 @@ fn labels_are_whole_and_apart() {
          document.querySelector('#conntrack tr' + a.getAttribute('href'))).length",
     );
     assert_eq!(rows, json!(9));
+
+    // More queues and CPUs than there is room for.
+    let mut i = node::recording(&DECENT);
+    let received = i.f.received.as_mut().unwrap();
+    let (cpu, place) = (received.cpus[5].clone(), received.devices[0].places[0].clone());
+    let many = 0..64u32;
+    received.cpus = many.clone().map(|n| ReceivedCpu { cpu: Cpu(n), ..cpu.clone() }).collect();
+    let one = |n: u32| Place { queue: Some(n), cpu: Cpu(n), packets: 900_000, ..place.clone() };
+    received.devices[0].places = many.map(one).collect();
+    let wide = Page::write(&Case::new(&i.r, &i.f, "node7.stall"), "wide");
+    check(&mut browser, &wide, "wide");
+    let told = browser.eval("document.querySelector('#received figcaption').textContent");
+    assert!(told.as_str().unwrap().contains("33\u{a0}more queues"), "{told}");
 
     let mut gather = Gather::default();
     for names in [&DECENT, &HOSTILE] {

@@ -54,7 +54,7 @@ pub(in crate::render) fn draw(case: &Case<'_>) -> Option<Rx> {
     let (columns, others) = columns(r, &rows);
     let mut heads: Vec<Head> = columns.iter().map(|&cpu| head(case, cpu)).collect();
     if !others.is_empty() {
-        let lines = vec!["others".to_owned()];
+        let lines = vec!["rest".to_owned()];
         heads.push(Head { lines, title: cpus(&others), marked: false });
     }
     let mut last = None;

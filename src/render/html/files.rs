@@ -72,7 +72,7 @@ fn slow(f: &Findings) -> String {
         "#held",
         "#waited",
         "=who",
-        "what",
+        "+what",
         "+seen",
     ];
     let share = |part: Nanos, whole: Nanos| markup::text(&percent(part.0, whole.0)).into_owned();

@@ -6,6 +6,7 @@
 mod anatomy;
 mod calls;
 mod conntrack;
+mod document;
 mod files;
 mod flames;
 mod heat;
@@ -21,12 +22,11 @@ mod verdict;
 
 use std::io::{self, Write};
 
-use sha2::{Digest, Sha256};
-
 use super::case::Case;
-use super::figures::{Figure, palette};
+use super::figures::Figure;
 use super::markup;
 use crate::model::findings::Findings;
+use document::document;
 pub use nodes::write as write_nodes;
 
 /// A part of the page with a heading.
@@ -69,83 +69,12 @@ pub fn write(out: &mut dyn Write, case: &Case<'_>) -> io::Result<()> {
     document(out, &title, &sections, &main)
 }
 
-/// A whole document: what is needed to read `main`, and the way around in it.
-fn document(
-    out: &mut dyn Write,
-    title: &str,
-    sections: &[(&str, &str)],
-    main: &str,
-) -> io::Result<()> {
-    let style = style();
-    let script = include_str!("page.js");
-    write!(
-        out,
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
-         style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'\"/>\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
-         <meta name=\"color-scheme\" content=\"light dark\"/>\n\
-         <meta name=\"referrer\" content=\"no-referrer\"/>\n\
-         <title>{}</title>\n<style>{style}</style>\n</head>\n<body>\n\
-         <a class=\"skip\" href=\"#verdict\">Skip to the verdict</a>\n",
-        hash(&style),
-        hash(script),
-        markup::text(title)
-    )?;
-    write!(out, "{}<main>\n{main}", head(sections))?;
-    write!(out, "</main>\n<script>{script}</script>\n</body>\n</html>\n")
-}
-
 /// A part of the page with its heading, which is a link to it.
 fn section(id: &str, title: &str, body: &str) -> String {
     format!(
         "<section id=\"{id}\" aria-labelledby=\"{id}-h\">\n<h2 id=\"{id}-h\"><a href=\"#{id}\">\
          {title}</a></h2>\n{body}</section>\n"
     )
-}
-
-/// What stands above the verdict: the way around, and the switch of the theme.
-fn head(sections: &[(&str, &str)]) -> String {
-    let links: Vec<String> = sections
-        .iter()
-        .map(|(id, title)| format!("<li><a href=\"#{id}\">{title}</a></li>"))
-        .collect();
-    format!(
-        "<header><nav aria-label=\"Sections\"><ul><li><a href=\"#verdict\">Verdict</a></li>{}</ul>\
-         </nav><button id=\"theme\" type=\"button\" hidden=\"\">Dark</button></header>\n",
-        links.concat()
-    )
-}
-
-fn style() -> String {
-    let (light, dark) = (palette::variables(false), palette::variables(true));
-    format!(
-        ":root{{color-scheme:light;{light}}}\n\
-         @media screen and (prefers-color-scheme:dark){{:root:not([data-theme=light])\
-         {{color-scheme:dark;{dark}}}}}\n\
-         @media screen{{:root[data-theme=dark]{{color-scheme:dark;{dark}}}}}\n{}{}",
-        palette::rules(),
-        include_str!("page.css")
-    )
-}
-
-/// What the content security policy knows a style or a script by.
-fn hash(text: &str) -> String {
-    format!("sha256-{}", base64(&Sha256::digest(text.as_bytes())))
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for three in bytes.chunks(3) {
-        let byte = |n: usize| u32::from(three.get(n).copied().unwrap_or_default());
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for n in 0..4 {
-            let digit = DIGITS[(bits >> (18 - 6 * n)) as usize & 63];
-            text.push(if n <= three.len() { char::from(digit) } else { '=' });
-        }
-    }
-    text
 }
 
 /// A figure in a frame that scrolls on narrow screens, with its title and what else is to say.
@@ -211,18 +140,4 @@ fn table(
         html += "</tr>\n";
     }
     html + "</tbody></table></div>\n"
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base64_of_known_texts() {
-        let known =
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")];
-        for (text, encoded) in known {
-            assert_eq!(base64(text.as_bytes()), encoded);
-        }
-    }
 }

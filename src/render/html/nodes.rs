@@ -41,8 +41,8 @@ pub fn write(out: &mut dyn Write, n: &Nodes) -> io::Result<()> {
     if let Some(first) = n.culprits.first() {
         let all = n.nodes.iter().map(|node| node.total).sum::<crate::units::Nanos>();
         main += &format!(
-            "<p class=\"who\"><em>{}</em> held CPUs longest: {} of all the time that CPUs were \
-             stalled, on {} of {}.</p>\n",
+            "<p class=\"who\"><em>{}</em>: {} of all the time that CPUs were stalled, on {} of \
+             {}.</p>\n",
             markup::text(&kin(&first.who)),
             markup::text(&percent(first.total.0, all.0)),
             first.nodes.len(),

@@ -1,31 +1,27 @@
 //! Slow calls of files on cgroupfs and procfs over time, and below them how many dying memory
 //! cgroups there were, which make such reads slow.
 
-use std::collections::HashMap;
+mod dying;
+mod readers;
+
 use std::fmt::Write;
 
 use super::axis::{self, Scale};
 use super::{Figure, WIDTH};
 use crate::analysis::dying_counts;
-use crate::model::TaskId;
-use crate::model::findings::{SlowFileCall, SlowFileGroup, TaskCulprit};
-use crate::render::case::{COLORS, Case};
+use crate::model::findings::SlowFileCall;
+use crate::render::case::Case;
 use crate::render::terminal::files::process;
 use crate::render::text::{count, percent, plural, time};
 use crate::render::{escape, markup, words};
-use crate::units::{Ktime, Nanos, Tgid};
+use crate::units::Nanos;
+use readers::{OTHERS, Readers};
 
 /// Dots drawn, the longest calls first; counts marked one by one.
 const DOTS: usize = 3_000;
-/// Pixels of the labels on the left, and of each field.
+/// Pixels of the labels on the left, and of the field of the dots.
 const LEFT: f64 = 84.0;
 const FIELD: f64 = 200.0;
-const STRIP: f64 = 56.0;
-/// Pixels of a line of the key, and of a column of its text.
-const LINE: f64 = 18.0;
-const GLYPH: f64 = 6.3;
-/// Classes of the readers' colours; the last one is for all that have none of their own.
-const CLASSES: [&str; COLORS + 1] = ["w0", "w1", "w2", "w3", "w4", "w5", "w6", "wo"];
 
 pub(super) fn figures(case: &Case<'_>) -> Vec<Figure> {
     draw(case).into_iter().collect()
@@ -45,7 +41,7 @@ pub(in crate::render) fn draw(case: &Case<'_>) -> Option<Figure> {
     let scale = Scale { from: f.window.start, to: f.window.end, left: LEFT, width };
 
     let mut body = String::new();
-    let mut y = key(&mut body, &readers);
+    let mut y = readers.key(&mut body);
     text(&mut body, "head", 2.0, y + 12.0, "how long each call took (logarithmic)");
     let top = y + 24.0;
     let shortest = calls.iter().map(|c| c.duration).min().unwrap_or_default();
@@ -66,7 +62,7 @@ pub(in crate::render) fn draw(case: &Case<'_>) -> Option<Figure> {
     y = top + FIELD + 14.0;
     let counts = dying_counts(case.r);
     if !counts.is_empty() {
-        y = strip(&mut body, scale, &counts, y);
+        y = dying::draw(&mut body, scale, &counts, y);
     }
     let body = axis::time(scale, f.window.start, top, y) + &body;
     let mut desc = format!(
@@ -85,70 +81,6 @@ pub(in crate::render) fn draw(case: &Case<'_>) -> Option<Figure> {
     };
     let (name, title) = ("slow-files".to_owned(), title.to_owned());
     Some(Figure { name, title, desc, height: y + 22.0, body })
-}
-
-/// Processes that read, and their colours, in the order of their groups.
-struct Readers<'a> {
-    all: Vec<(&'a TaskCulprit, &'static str)>,
-    by: HashMap<(Tgid, &'a str), usize>,
-}
-
-impl<'a> Readers<'a> {
-    fn id(task: &'a TaskCulprit) -> (Tgid, &'a str) {
-        (task.tgid, task.process.as_ref().unwrap_or(&task.comm))
-    }
-
-    /// With the colour they have elsewhere on the page, else with one that nobody has.
-    fn of(case: &Case<'a>) -> Readers<'a> {
-        let tasks: HashMap<_, _> =
-            (0..).zip(&case.r.tasks).map(|(n, t)| ((t.tid, t.start), TaskId(n))).collect();
-        let mut readers = Readers { all: Vec::new(), by: HashMap::new() };
-        let mut free = case.colored.len()..COLORS;
-        for SlowFileGroup { task, .. } in &case.f.slow_files {
-            if readers.by.contains_key(&Readers::id(task)) {
-                continue;
-            }
-            let known = tasks.get(&(task.tid, task.start)).map(|id| case.color(*id));
-            let class = match known.filter(|class| CLASSES[..COLORS].contains(class)) {
-                Some(class) => class,
-                None => CLASSES[free.next().unwrap_or(COLORS)],
-            };
-            readers.by.insert(Readers::id(task), readers.all.len());
-            readers.all.push((task, class));
-        }
-        readers
-    }
-
-    fn class(&self, task: &'a TaskCulprit) -> &'static str {
-        self.by.get(&Readers::id(task)).map_or(CLASSES[COLORS], |n| self.all[*n].1)
-    }
-}
-
-/// Who has which colour; returns where it ends.
-fn key(out: &mut String, readers: &Readers<'_>) -> f64 {
-    let own = readers.all.iter().filter(|(_, class)| *class != CLASSES[COLORS]);
-    let mut names: Vec<(&str, String)> = own.map(|(task, class)| (*class, process(task))).collect();
-    let others = readers.all.len() - names.len();
-    if others > 0 {
-        names.push((CLASSES[COLORS], plural(others, "other reader")));
-    }
-    let (mut x, mut y) = (LEFT, 2.0);
-    for (class, name) in names {
-        let name = escape::bounded(&name, 48);
-        let width = 34.0 + escape::columns(&name) as f64 * GLYPH;
-        if x + width > WIDTH && x > LEFT {
-            (x, y) = (LEFT, y + LINE);
-        }
-        let _ = writeln!(
-            out,
-            "<circle class=\"{class}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"5\"/>",
-            x + 5.0,
-            y + 7.0
-        );
-        text(out, "", x + 15.0, y + 11.0, &name);
-        x += width;
-    }
-    y + LINE + 4.0
 }
 
 /// The field of the dots: a logarithmic axis of lengths.
@@ -204,7 +136,7 @@ fn dot<'a>(
     call: &SlowFileCall,
 ) {
     let group = call.group.checked_sub(1).and_then(|n| case.f.slow_files.get(n));
-    let class = group.map_or(CLASSES[COLORS], |g| readers.class(&g.task));
+    let class = group.map_or(OTHERS, |g| readers.class(&g.task));
     let name = group.and_then(|g| g.task.syscall.as_deref()).map(words::call).unwrap_or_default();
     let who = group.map_or("unknown task".to_owned(), |g| process(&g.task));
     let mut facts = vec![
@@ -228,47 +160,6 @@ fn dot<'a>(
         field.y(call.duration),
         markup::text(&escape::bounded(&facts.join(", "), 400))
     );
-}
-
-/// How many dying memory cgroups were counted when; returns where it ends.
-fn strip(out: &mut String, scale: Scale, counts: &[(Ktime, u64)], y: f64) -> f64 {
-    text(out, "head", 2.0, y + 12.0, "dying memory cgroups, as counted");
-    let bottom = y + 24.0 + STRIP;
-    let most = counts.iter().map(|c| c.1).max().unwrap_or_default().max(1);
-    let step = axis::step(most, 2);
-    let high = most.div_ceil(step).saturating_mul(step);
-    let at = |n: u64| bottom - STRIP * (n as f64 / high as f64);
-    for n in 0..=(high / step) {
-        let n = n.saturating_mul(step);
-        let (left, right, y) = (scale.left, scale.right(), at(n));
-        let _ = writeln!(out, "<path class=\"grid\" d=\"M{left:.1} {y:.2}H{right:.1}\"/>");
-        text(out, "end", left - 8.0, y + 4.0, &count(n));
-    }
-    let mut path = String::new();
-    for (n, &(moment, dying)) in counts.iter().enumerate() {
-        // Writing to a String cannot fail.
-        let _ = match n {
-            0 => write!(path, "M{:.2} {:.2}", scale.x(moment), at(dying)),
-            _ => write!(path, "H{:.2}V{:.2}", scale.x(moment), at(dying)),
-        };
-    }
-    let _ = writeln!(out, "<path class=\"count\" d=\"{path}\"/>");
-    for &(moment, dying) in counts.iter().take(DOTS) {
-        let title = format!("{} at +{:.3} s", count(dying), moment.since(scale.from).secs());
-        let _ = writeln!(
-            out,
-            "<circle class=\"irq\" cx=\"{:.2}\" cy=\"{:.2}\" r=\"2.5\"><title>{title}</title></circle>",
-            scale.x(moment),
-            at(dying)
-        );
-    }
-    // The first and the last count in figures, unless they would meet.
-    let (Some(first), Some(last)) = (counts.first(), counts.last()) else { return bottom + 2.0 };
-    text(out, "ink", scale.x(first.0) + 4.0, at(first.1) - 6.0, &count(first.1));
-    if scale.length(first.0, last.0) > 160.0 {
-        text(out, "ink end", scale.x(last.0) - 4.0, at(last.1) - 6.0, &count(last.1));
-    }
-    bottom + 2.0
 }
 
 fn text(out: &mut String, class: &str, x: f64, y: f64, words: &str) {
