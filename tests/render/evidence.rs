@@ -6,10 +6,12 @@ use super::incident::Incident;
 use super::names::{DECENT, HOSTILE};
 use super::node::recording;
 use super::page::{attributes, harmless, page, read, without_script};
+use super::tape::at;
 use super::{acting, show, text};
 use stallprof::analysis::compare::Gather;
 use stallprof::model::nodes::Nodes;
 use stallprof::render::{Case, figures, html};
+use stallprof::units::{Ktime, Nanos};
 
 fn drawn(i: &Incident) -> Vec<figures::Figure> {
     let mut drawn = figures::all(&Case::new(&i.r, &i.f, "node7.stall"));
@@ -113,6 +115,45 @@ fn what_was_not_measured_is_not_zero() {
     assert!(tracked.contains("nothing is known of when they grew"), "{tracked}");
     assert!(!tracked.contains("packets, counted since"), "a line of nothing");
     assert!(section(&page, "received").contains("Devices and their queues are not known"));
+}
+
+/// A damaged file may hold any number anywhere.
+#[test]
+fn numbers_out_of_bounds_are_drawn_too() {
+    let mut i = recording(&DECENT);
+    let most = Nanos(u64::MAX);
+    for (n, row) in i.r.ct_readings.iter_mut().enumerate() {
+        (row.time, row.since) = match n % 4 {
+            0 => (Ktime(u64::MAX), Ktime(1)),
+            1 => (Ktime(0), Ktime(u64::MAX)),
+            _ => (row.time, row.since),
+        };
+    }
+    i.r.ct_grown.iter_mut().for_each(|row| (row.time, row.count) = (at(3_000.0), u64::MAX));
+    i.r.dying_memcgs.iter_mut().step_by(2).for_each(|d| d.count = u64::MAX);
+    i.r.dying_memcgs[1].time = Ktime(u64::MAX);
+    let ct = i.f.conntrack.as_mut().unwrap();
+    ct.failed.iter_mut().step_by(2).for_each(|f| f.sent_again_after = Some(most));
+    (ct.failed[1].time, ct.failed[2].netns) = (Ktime(0), 0);
+    let received = i.f.received.as_mut().unwrap();
+    for place in received.devices.iter_mut().flat_map(|d| &mut d.places) {
+        (place.packets, place.margin, place.flows) = (u64::MAX, u64::MAX, u64::MAX);
+    }
+    received.devices[0].packets = 0;
+    for (n, call) in i.f.slow_file_calls.iter_mut().enumerate() {
+        call.group = [0, 999, 1][n % 3];
+        call.duration = if n % 2 == 0 { most } else { Nanos(0) };
+        call.start = if n % 5 == 0 { Ktime(u64::MAX) } else { call.start };
+    }
+    for end in [i.f.window.end, Ktime(0), Ktime(u64::MAX)] {
+        i.f.window.end = end;
+        harmless(&without_script(&page(&i)));
+        for figure in drawn(&i) {
+            let svg = figure.alone();
+            harmless(&svg);
+            assert!(!svg.contains("NaN") && !svg.contains("inf\""), "{}", figure.name);
+        }
+    }
 }
 
 fn gathered() -> Nodes {
