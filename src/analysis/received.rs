@@ -130,25 +130,14 @@ fn devices(r: &Recording, flows: &[ReceivedFlow], windows: &Windows) -> Vec<Rece
         add(&mut device.packets, row.packets);
         add(&mut device.segments, row.segments);
         add(&mut device.bytes, row.bytes);
-        let p = &mut device.protocols;
-        let sums = [
-            &mut p.tcp,
-            &mut p.udp,
-            &mut p.icmp,
-            &mut p.ip,
-            &mut p.tcp6,
-            &mut p.udp6,
-            &mut p.icmp6,
-            &mut p.ip6,
-            &mut p.not_ip,
-        ];
-        sums.into_iter().zip(row.protocols).for_each(|(sum, more)| add(sum, more));
+        by_protocol(&mut device.protocols, row.protocols);
         let sums = places.entry((row.queue_plus_1.checked_sub(1), row.cpu)).or_default();
         add(&mut sums.packets, row.packets);
         add(&mut sums.bytes, row.bytes);
         sums.variance += variance(seen, factor);
         sums.flows = sums.flows.max(row.flows);
         sums.flows_full |= row.flows_full;
+        by_protocol(&mut sums.protocols, row.protocols);
     }
     let mut devices: Vec<ReceivedDevice> = by
         .into_values()
@@ -167,6 +156,22 @@ fn devices(r: &Recording, flows: &[ReceivedFlow], windows: &Windows) -> Vec<Rece
     devices
 }
 
+/// Adds up packets by what they carry.
+fn by_protocol(p: &mut Protocols, more: [u64; 9]) {
+    let sums = [
+        &mut p.tcp,
+        &mut p.udp,
+        &mut p.icmp,
+        &mut p.ip,
+        &mut p.tcp6,
+        &mut p.udp6,
+        &mut p.icmp6,
+        &mut p.ip6,
+        &mut p.not_ip,
+    ];
+    sums.into_iter().zip(more).for_each(|(sum, more)| add(sum, more));
+}
+
 /// Sums of the rows of a place.
 #[derive(Default)]
 struct Sums {
@@ -175,6 +180,7 @@ struct Sums {
     variance: f64,
     flows: u64,
     flows_full: bool,
+    protocols: Protocols,
 }
 
 /// Variance of a row's packets. Each packet that stands for `WEIGHT` was drawn with a chance of one
@@ -195,6 +201,7 @@ fn place(((queue, cpu), sums): ((Option<u32>, Cpu), Sums)) -> Place {
         bytes: sums.bytes,
         flows: sums.flows,
         flows_full: sums.flows_full,
+        protocols: sums.protocols,
     }
 }
 

@@ -277,6 +277,7 @@ fn received(names: &Names) -> Received {
         bytes: packets * 800,
         flows: 120,
         flows_full: false,
+        protocols: Protocols { tcp: packets, ..Protocols::default() },
     };
     let hurts = "it receives 94\u{a0}% of the packets of eth0 (rx queue 11), among them ICMP \
                  172.16.47.27 -> 10.125.20.64";

@@ -138,6 +138,8 @@ pub struct Place {
     pub flows: u64,
     /// There may be many more flows.
     pub flows_full: bool,
+    /// Packets by what they carry.
+    pub protocols: Protocols,
 }
 
 /// A flow. It was counted in the seconds in which it was one of the largest, so this is the least

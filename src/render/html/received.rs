@@ -66,8 +66,17 @@ fn places(r: &Received) -> String {
     let mut all: Vec<(&ReceivedDevice, &Place)> =
         r.devices.iter().flat_map(|d| d.places.iter().map(move |p| (d, p))).collect();
     all.sort_by_key(|(_, p)| std::cmp::Reverse(p.packets));
-    let heads =
-        ["device", "#queue", "#CPU", "#packets", "#share", "#bytes", "#flows", "+largest flows"];
+    let heads = [
+        "device",
+        "#queue",
+        "#CPU",
+        "#packets",
+        "#share",
+        "#bytes",
+        "#flows",
+        "carried",
+        "+largest flows",
+    ];
     let rows = all.iter().take(ROWS).map(|(d, p)| {
         let margin = match p.margin {
             0 => String::new(),
@@ -81,6 +90,7 @@ fn places(r: &Received) -> String {
             markup::text(&percent(p.packets, d.packets)).into_owned(),
             bytes(p.bytes),
             format!("{} {}", if p.flows_full { "\u{2265}" } else { "~" }, count(p.flows)),
+            markup::text(&told::protocols(&p.protocols, p.packets)).into_owned(),
             markup::text(&flows(r, d, p)).into_owned(),
         ];
         (String::new(), cells)

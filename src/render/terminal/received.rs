@@ -102,7 +102,14 @@ fn device(page: &mut Page<'_>, d: &ReceivedDevice) -> io::Result<()> {
 
 /// `TCP 80 %, UDP 20 %; about 1,200 flows`.
 pub(in crate::render) fn carried(d: &ReceivedDevice) -> String {
-    let p = &d.protocols;
+    let flows = d.places.iter().fold(0_u64, |sum, p| sum.saturating_add(p.flows));
+    let least = if d.places.iter().any(|p| p.flows_full) { "at least " } else { "about " };
+    let kinds = protocols(&d.protocols, d.packets);
+    format!("{kinds}; {least}{}", plural(flows as usize, "flow"))
+}
+
+/// `TCP 80 %, UDP 20 %` of so many packets.
+pub(in crate::render) fn protocols(p: &Protocols, packets: u64) -> String {
     let kinds = [
         ("TCP", p.tcp.saturating_add(p.tcp6)),
         ("UDP", p.udp.saturating_add(p.udp6)),
@@ -111,11 +118,8 @@ pub(in crate::render) fn carried(d: &ReceivedDevice) -> String {
         ("not IP", p.not_ip),
     ];
     let kinds = kinds.iter().filter(|(_, n)| *n > 0);
-    let kinds: Vec<_> =
-        kinds.map(|(name, n)| format!("{name} {}", percent(*n, d.packets))).collect();
-    let flows = d.places.iter().fold(0_u64, |sum, p| sum.saturating_add(p.flows));
-    let least = if d.places.iter().any(|p| p.flows_full) { "at least " } else { "about " };
-    format!("{}; {least}{}", kinds.join(", "), plural(flows as usize, "flow"))
+    let kinds: Vec<_> = kinds.map(|(name, n)| format!("{name} {}", percent(*n, packets))).collect();
+    kinds.join(", ")
 }
 
 /// On what the numbers rest.
