@@ -10,7 +10,7 @@ use super::wire::types::{sp_filesystem, sp_place, sp_reader, sp_reads};
 use super::wire::{read, text};
 use super::{Method, Names, Shared, memcg, sp_task};
 use crate::host::{HostRoot, in_host_pid_namespace};
-use crate::model::{Event, FileReads, Filesystem, ProbeStatus, StrId, TaskId};
+use crate::model::{Event, FileReads, Filesystem, ProbeStatus, TaskId};
 use crate::units::{Cpu, Ktime, Nanos};
 
 /// The table is read so often that it takes a thousandth of the time at most, between these.
@@ -26,11 +26,11 @@ pub struct ReadCounts {
     at_least: Nanos,
 }
 
-/// A reader and a file.
+/// A reader and a file, by name: a daemon's recordings follow each other, and number anew.
 struct Row {
-    task: TaskId,
+    who: Option<sp_task>,
     filesystem: Filesystem,
-    file: StrId,
+    file: String,
     last: Vec<sp_reads>,
 }
 
@@ -76,7 +76,7 @@ impl ReadCounts {
             let row = self
                 .rows
                 .entry(key.clone())
-                .or_insert_with(|| Row::new(&reader, &key, &shared.readers, names));
+                .or_insert_with(|| Row::new(&reader, &key, &shared.readers));
             row.last.resize(counts.len(), sp_reads::default());
             let at_least = match row.filesystem {
                 Filesystem::Proc => memcg::COUNTED,
@@ -92,9 +92,9 @@ impl ReadCounts {
                 push(Event::FileReads(FileReads {
                     time: now,
                     cpu: Cpu(cpu as u32),
-                    task: row.task,
+                    task: row.who.as_ref().map_or(TaskId::NONE, |who| names.task(who)),
                     filesystem: row.filesystem,
-                    file: row.file,
+                    file: names.string(&row.file),
                     reads: sums.reads.wrapping_sub(before.reads),
                     total: Nanos(sums.total.wrapping_sub(before.total)),
                     on_cpu: Nanos(sums.on_cpu.wrapping_sub(before.on_cpu)),
@@ -121,20 +121,19 @@ pub fn by_call(probes: &[ProbeStatus]) -> bool {
 }
 
 impl Row {
-    fn new(reader: &sp_reader, key: &[u8], readers: &MapHandle, names: &mut dyn Names) -> Row {
+    fn new(reader: &sp_reader, key: &[u8], readers: &MapHandle) -> Row {
         let who = readers.lookup(key, MapFlags::ANY).ok().flatten();
         let who = who.and_then(|bytes| read::<sp_task>(&bytes));
         let filesystem = filesystem(u32::from(reader.filesystem));
         let name = text(&reader.file);
         let file = match (filesystem, sp_place(u32::from(reader.place))) {
-            _ if name.is_empty() => StrId::NONE,
-            (Filesystem::Proc, sp_place::SP_PLACE_TOP) => names.string(&format!("/proc/{name}")),
-            (Filesystem::Proc, sp_place::SP_PLACE_PID) => names.string(&format!("/proc/*/{name}")),
-            (Filesystem::Proc, _) => names.string(&format!("/proc/.../{name}")),
-            _ => names.string(&name),
+            _ if name.is_empty() => String::new(),
+            (Filesystem::Proc, sp_place::SP_PLACE_TOP) => format!("/proc/{name}"),
+            (Filesystem::Proc, sp_place::SP_PLACE_PID) => format!("/proc/*/{name}"),
+            (Filesystem::Proc, _) => format!("/proc/.../{name}"),
+            _ => name,
         };
-        let task = who.map_or(TaskId::NONE, |who| names.task(&who));
-        Row { task, filesystem, file, last: Vec::new() }
+        Row { who, filesystem, file, last: Vec::new() }
     }
 }
 
