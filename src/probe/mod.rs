@@ -279,11 +279,10 @@ pub const PROBES: [Probe; 10] = [
     Probe {
         name: "ct_stats",
         measures: "connection tracking of each network namespace: losses, fill",
-        rungs: &[Rung {
-            method: Method::Netlink,
-            attach: Attach::Plain(ct_stats::attach),
-            less: None,
-        }],
+        rungs: &[
+            Rung { method: Method::Netlink, attach: Attach::Plain(ct_stats::attach), less: None },
+            plain(Method::Procfs, ct_stats::attach_files, ct_stats::BY_FILES),
+        ],
     },
     Probe {
         name: "conntrack",

@@ -123,6 +123,20 @@ impl Visitor {
         (self.file(pid).map(Some), settings_fill(root).map(Some))
     }
 
+    /// Counters of the connection tracking of a namespace that is not entered, by the file of the
+    /// process that stands for it.
+    ///
+    /// # Errors
+    /// The process is gone, or is in another namespace by now, or the kernel has no such file.
+    pub fn conntrack_file(&self, netns: &Netns) -> Result<CtStats, String> {
+        let stats = self.file(netns.pid)?;
+        // Asked last: the counters are of the namespace that it is in still.
+        match super::link(&self.root, netns.pid) == Some(netns.inode) {
+            true => Ok(stats),
+            false => Err(format!("process {} has left it", netns.pid)),
+        }
+    }
+
     fn file(&self, pid: u32) -> Result<CtStats, String> {
         let read = conntrack::read(&self.root, pid, &self.possible);
         read.map(|(stats, _)| stats).map_err(|e| e.to_string())

@@ -16,7 +16,7 @@ use super::{Attached, Config, Names, Source, Tracking};
 use crate::host::HostRoot;
 use crate::host::caps::{Cap, Caps};
 use crate::model::Event;
-use namespaces::Namespaces;
+use namespaces::{Namespaces, Way};
 use told::Told;
 
 /// How often namespaces are read, as far as there is time for all.
@@ -65,11 +65,26 @@ impl Source for Pending {
     }
 }
 
+/// What is missed where no namespace is entered.
+pub const BY_FILES: &str = "not how full the tables are; no rules are listed";
+
 pub fn attach(config: &Config) -> Result<Attached> {
     let caps = Caps::effective(&HostRoot::default()).unwrap_or_default();
     if !caps.has(Cap::SysAdmin) {
         bail!("entering network namespaces takes CAP_SYS_ADMIN");
     }
+    start(config, Way::Enter)
+}
+
+/// By the files of the processes in the namespaces: no namespace is entered.
+pub fn attach_files(config: &Config) -> Result<Attached> {
+    if !HostRoot::default().has("proc/self/net/stat/nf_conntrack") {
+        bail!("no /proc/net/stat/nf_conntrack: the kernel has none, or tracks no connections yet");
+    }
+    start(config, Way::Files)
+}
+
+fn start(config: &Config, way: Way) -> Result<Attached> {
     let pending = Pending::default();
     let stop = Arc::new(AtomicBool::new(false));
     let (ready, first) = sync_channel(1);
@@ -79,7 +94,7 @@ pub fn attach(config: &Config) -> Result<Attached> {
         .name("stallprof-netns".to_owned())
         .spawn(move || {
             keep_off(&cpus);
-            let mut namespaces = match Namespaces::find(FIRST) {
+            let mut namespaces = match Namespaces::find(FIRST, way) {
                 Ok(namespaces) => namespaces,
                 Err(why) => {
                     let _ = ready.send(Err(why));

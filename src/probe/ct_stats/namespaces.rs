@@ -18,9 +18,19 @@ const LISTED: usize = 8;
 /// New namespaces are looked for at most this often.
 const LOOK: Duration = Duration::from_secs(5);
 
+/// How they are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// The thread enters them.
+    Enter,
+    /// By the files of a process in each.
+    Files,
+}
+
 /// All that have processes, and what they said last.
 pub struct Namespaces {
     root: HostRoot,
+    way: Way,
     visitor: Visitor,
     list: NetnsList,
     names: HashMap<u64, String>,
@@ -39,12 +49,13 @@ pub struct Namespaces {
 
 impl Namespaces {
     /// Looks for them.
-    pub fn find(time: Duration) -> Result<Namespaces, String> {
+    pub fn find(time: Duration, way: Way) -> Result<Namespaces, String> {
         let root = HostRoot::default();
         let possible = CpuList::possible(&root).map(|l| l.cpus().to_vec()).unwrap_or_default();
         let mut found = Namespaces {
             visitor: Visitor::new(&root, possible),
             root,
+            way,
             list: NetnsList::default(),
             names: HashMap::new(),
             last: HashMap::new(),
@@ -117,11 +128,13 @@ impl Namespaces {
 
     fn read(&mut self, at: usize) -> Option<Told> {
         let netns = self.list.list.get(at)?.clone();
-        let entered = self.visitor.enter(&netns);
-        let read = entered.and_then(|_| {
-            let (stats, fill) = self.visitor.conntrack(netns.pid);
-            Ok((stats?, fill.ok().flatten()))
-        });
+        let read = match self.way {
+            Way::Enter => self.visitor.enter(&netns).and_then(|_| {
+                let (stats, fill) = self.visitor.conntrack(netns.pid);
+                Ok((stats?, fill.ok().flatten()))
+            }),
+            Way::Files => self.visitor.conntrack_file(&netns).map(|stats| (Some(stats), None)),
+        };
         let (stats, fill) = match read {
             Ok((Some(stats), fill)) => (stats, fill),
             Ok((None, _)) => return None, // Nothing is tracked.
@@ -134,7 +147,8 @@ impl Namespaces {
         let time = monotonic();
         let before = self.last.insert(netns.inode, (time, stats.clone()));
         let growth = before.as_ref().and_then(|(_, before)| stats.since(before).ok());
-        if growth.is_some_and(|growth| growth.get("insert_failed").unwrap_or(0) > 0) {
+        let failed = growth.is_some_and(|growth| growth.get("insert_failed").unwrap_or(0) > 0);
+        if failed && self.way == Way::Enter {
             self.lost.entry(netns.inode).or_insert(false);
         }
         let name = match self.names.get(&netns.inode) {
