@@ -19,7 +19,7 @@ use super::trigger::Trigger;
 use crate::analysis::analyse;
 use crate::host::HostRoot;
 use crate::model::findings::{Findings, Stall};
-use crate::model::meta::Incident;
+use crate::model::meta::{Incident, PastLimit};
 use crate::model::{Meta, Recording};
 use crate::recording::{join, read_bytes};
 use crate::units::{Ktime, Nanos};
@@ -174,7 +174,9 @@ impl Maker {
             return say(&"an incident was lost: what the flight recorder held cannot be read back");
         };
         let stall = self.choose(cut, &findings);
-        self.seen = cut.to;
+        if !matches!(cut.trigger, Trigger::Past(_)) {
+            self.seen = cut.to;
+        }
         let Some((key, stall)) = stall else {
             return self.metrics.incidents.count(Fate::Repeated);
         };
@@ -190,6 +192,7 @@ impl Maker {
             cpu: stall.map(|s| s.cpu.0),
             worst: stall.map(|s| s.duration).unwrap_or_default(),
             stalls: findings.stalls.len(),
+            past: past_limit(&cut.trigger),
         };
         recording.meta.incident = Some(incident.clone());
         self.keep(&recording, incident, key);
@@ -211,8 +214,10 @@ impl Maker {
                     incident.id, incident.trigger, incident.cause, incident.culprit
                 ));
                 self.metrics.incidents.count(Fate::Stored);
-                self.metrics.stalls.exemplar(&key, &incident.id);
-                self.remember(key);
+                if incident.past.is_none() {
+                    self.metrics.stalls.exemplar(&key, &incident.id);
+                    self.remember(key);
+                }
                 self.publish();
             }
             Err(error) => {
@@ -244,9 +249,9 @@ impl Maker {
             Trigger::Asked(_) => {
                 Some((worst.map_or_else(|| ("asked".to_owned(), String::new()), key), worst))
             }
-            Trigger::Count { what, .. } => {
-                let key = ("count".to_owned(), (*what).to_owned());
-                self.is_new(&key).then_some((key, worst))
+            // It has had its cool-down where it was noticed. No stall is blamed for it.
+            Trigger::Past(condition) => {
+                Some(((condition.cause.to_owned(), condition.culprit.clone()), None))
             }
             Trigger::Late { what, .. } if stalls.is_empty() => {
                 let key = ("unexplained".to_owned(), (*what).to_owned());
@@ -290,6 +295,13 @@ fn past(triggers: &Triggers, stall: &Stall) -> bool {
     !stall.served_meanwhile()
         && blame::kinds(stall)
             .any(|(kind, length)| triggers.threshold(&kind).is_some_and(|t: Nanos| length >= t))
+}
+
+/// What was measured, where it was no lateness.
+fn past_limit(trigger: &Trigger) -> Option<PastLimit> {
+    let Trigger::Past(condition) = trigger else { return None };
+    let unit = condition.unit.to_owned();
+    Some(PastLimit { value: condition.value, limit: condition.limit, unit })
 }
 
 fn limits(config: &Config) -> store::Limits {

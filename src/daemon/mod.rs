@@ -7,6 +7,7 @@
 //! fit is counted.
 
 mod blame;
+mod condition;
 pub mod config;
 mod control;
 mod evidence;
@@ -17,6 +18,7 @@ mod log;
 mod metrics;
 mod pilot;
 mod rights;
+mod rounds;
 mod store;
 mod strips;
 mod trigger;

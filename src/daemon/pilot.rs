@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow};
 use sd_notify::NotifyState;
 
+use super::condition::Conditions;
 use super::config::Config;
 use super::control::Control;
 use super::flight::{self, Flight};
@@ -17,16 +18,14 @@ use super::incident::{Cut, Job};
 use super::log::say;
 use super::metrics::Metrics;
 use super::metrics::incidents::Fate;
+use super::rounds::Rounds;
 use super::strips::Strips;
 use super::trigger::{Trigger, lateness};
-use crate::host::memcg::DyingMemcgs;
-use crate::host::{CpuList, HostFacts, HostRoot};
+use crate::host::{HostFacts, HostRoot};
 use crate::model::{Event, Lost, Meta, measured};
 use crate::session::{self, Namer, Pace, Session, Watch};
-use crate::units::{Ktime, Nanos};
+use crate::units::{Cpu, Ktime, Nanos};
 
-/// After an incident, further triggers wait for so long: their evidence is in the flight recorder.
-const QUIET: Duration = Duration::from_secs(30);
 /// How often the host is looked at, at least; where the look takes long, less often.
 const LOOK: Duration = Duration::from_secs(10);
 /// The look takes one part in this many of the time at most.
@@ -83,9 +82,11 @@ struct Pilot {
     pending: Option<Pending>,
     /// A trigger that went off while it was quiet.
     held: Option<Trigger>,
+    conditions: Conditions,
     quiet: Option<Instant>,
     counted: Ktime,
     look: Instant,
+    rounds: Rounds,
     next: Option<Session>,
 }
 
@@ -100,6 +101,7 @@ pub fn fly(config: Config, origin: Origin, links: Links) -> Result<()> {
     links.metrics.probes.set(&session.probes);
     links.control.ready();
     let mut pilot = Pilot {
+        conditions: Conditions::new(&config.triggers),
         config,
         origin,
         links,
@@ -110,6 +112,7 @@ pub fn fly(config: Config, origin: Origin, links: Links) -> Result<()> {
         quiet: None,
         counted: session::now(),
         look: Instant::now(),
+        rounds: Rounds::begin(&HostRoot::default()),
         next: None,
     };
     loop {
@@ -148,6 +151,7 @@ impl Watch<Vec<u8>> for Pilot {
         let late = lateness(event);
         self.flight.see(late.is_some());
         self.links.metrics.event(event);
+        self.conditions.event(event);
         if let Some((_, cpu, time, late)) = late {
             self.links.strips.late(cpu, time, late);
             if let Some(trigger) = self.config.triggers.by_event(event) {
@@ -169,8 +173,11 @@ impl Watch<Vec<u8>> for Pilot {
             self.trigger(Trigger::Asked(how));
         }
         if self.look <= Instant::now() {
-            self.look_at_host(out);
+            self.look_at_host();
         }
+        self.look_round();
+        let repeated = self.conditions.turn(out);
+        (0..repeated).for_each(|_| self.links.metrics.incidents.count(Fate::Repeated));
         if self.flight.is_due(&out.writer) {
             self.count(out);
         }
@@ -180,6 +187,7 @@ impl Watch<Vec<u8>> for Pilot {
                 self.trigger(trigger);
             }
         }
+        self.next_condition();
         self.links.metrics.flight.set(&self.flight);
         if self.pending.as_ref().is_some_and(|p| p.due <= session::now()) {
             self.cut(out);
@@ -192,6 +200,16 @@ impl Watch<Vec<u8>> for Pilot {
 }
 
 impl Pilot {
+    /// An incident of the condition that waits longest, once there is none under way.
+    fn next_condition(&mut self) {
+        if self.pending.is_none()
+            && self.quiet.is_none()
+            && let Some(condition) = self.conditions.next()
+        {
+            self.trigger(Trigger::Past(condition));
+        }
+    }
+
     fn trigger(&mut self, trigger: Trigger) {
         let asked = matches!(trigger, Trigger::Asked(_));
         if self.quiet.is_some() && !asked {
@@ -200,7 +218,15 @@ impl Pilot {
         }
         match &mut self.pending {
             // What was asked for is stored whatever was stored before.
-            Some(pending) if asked => pending.trigger = trigger,
+            Some(pending) if asked => {
+                if let Trigger::Past(condition) = std::mem::replace(&mut pending.trigger, trigger) {
+                    self.conditions.again(condition);
+                }
+            }
+            // That incident is of something else than a stall.
+            Some(Pending { trigger: Trigger::Past(_), .. }) => {
+                self.held.get_or_insert(trigger);
+            }
             Some(_) => {}
             None => {
                 let time = match trigger {
@@ -250,7 +276,8 @@ impl Pilot {
         let Some(pending) = self.pending.take() else { return };
         self.part(out);
         let from = pending.time.before(self.config.flight.before.0);
-        self.quiet = Some(Instant::now() + QUIET);
+        self.quiet =
+            Instant::now().checked_add(Duration::from_nanos(self.config.triggers.quiet.0.0));
         self.send(Job::Cut(Cut {
             trigger: pending.trigger,
             realtime: pending.realtime,
@@ -260,34 +287,38 @@ impl Pilot {
         }));
     }
 
-    /// What no probe tells: dying memory cgroups, pressure, CPUs that came.
-    fn look_at_host(&mut self, out: &mut Namer<Vec<u8>>) {
-        let (began, root) = (Instant::now(), HostRoot::default());
-        if let Ok(dying) = DyingMemcgs::read(&root) {
-            let event = Event::DyingMemcgs(crate::model::DyingMemcgs {
-                time: session::now(),
-                count: dying.count,
-            });
-            self.links.metrics.event(&event);
-            out.writer.event(event);
-            if let Some(trigger) = self.config.triggers.by_dying(&dying) {
-                self.trigger(trigger);
-            }
+    /// What changed under us.
+    fn look_round(&mut self) {
+        let changes = self.rounds.look(&HostRoot::default());
+        if let Some(by) = changes.step {
+            self.links.metrics.clock.stepped();
+            let seconds = by as f64 / 1e9;
+            say(&format_args!(
+                "the wall clock was stepped by {seconds:+.3} s, or the machine slept: times of \
+                 incidents before and after do not compare"
+            ));
         }
-        if let Some(trigger) = self.config.triggers.by_pressure(&root) {
-            self.trigger(trigger);
+        let ours = |cpu: &&Cpu| match &self.config.probes.cpus.0 {
+            Some(list) => list.contains(**cpu),
+            None => true,
+        };
+        for cpu in changes.gone.iter().filter(ours) {
+            say(&format_args!("CPU {cpu} went offline: it is measured again when it is back"));
         }
-        let come = CpuList::online(&root).is_ok_and(|online| {
-            self.config.probes.cpus.0.is_none()
-                && online.cpus().iter().any(|cpu| !self.meta.cpus.contains(&cpu.0))
-        });
-        if come {
+        // What was attached to a CPU before it went is gone for good.
+        if changes.come.iter().any(|cpu| ours(&cpu)) {
             say(&"CPUs came online: the probes are started anew");
             let config = self.config.clone();
             if let Err(error) = self.restart(&config) {
                 say(&format_args!("that failed, the old ones stay: {error:#}"));
             }
         }
+    }
+
+    /// What no probe tells: pressure.
+    fn look_at_host(&mut self) {
+        let (began, root) = (Instant::now(), HostRoot::default());
+        self.conditions.look(&root);
         self.look = Instant::now() + LOOK.max(began.elapsed() * LOOK_SHARE);
     }
 
@@ -325,6 +356,7 @@ impl Pilot {
         self.links.control.set_gate(gate);
         self.links.metrics.set(&config.metrics);
         self.flight.set(limits(&config));
+        self.conditions.set(&config.triggers);
         self.send(Job::Set(Box::new(config.clone())));
         self.config = config;
         Ok(())
@@ -336,6 +368,7 @@ impl Pilot {
         if let Some(trigger) = self.held.take() {
             self.trigger(trigger);
         }
+        self.next_condition();
         if self.pending.is_some() {
             self.cut(out);
         }

@@ -136,7 +136,7 @@ impl Store {
         let mut worst: BTreeMap<&str, &Kept> = BTreeMap::new();
         for kept in self.index.values() {
             let best = worst.entry(&kept.incident.cause).or_insert(kept);
-            if kept.incident.worst > best.incident.worst {
+            if badness(&kept.incident) > badness(&best.incident) {
                 *best = kept;
             }
         }
@@ -163,6 +163,11 @@ impl Store {
     fn path(&self, id: &str) -> PathBuf {
         self.directory.join(format!("{id}{SUFFIX}"))
     }
+}
+
+/// By what incidents of one cause are compared.
+fn badness(incident: &Incident) -> (u64, u64) {
+    (incident.past.as_ref().map_or(0, |past| past.value), incident.worst.0)
 }
 
 /// What a file says of itself; none if it is no incident of this name.

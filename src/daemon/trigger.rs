@@ -2,10 +2,8 @@
 
 use std::fmt;
 
+use super::condition::Condition;
 use super::config::Triggers;
-use crate::host::HostRoot;
-use crate::host::memcg::DyingMemcgs;
-use crate::host::pressure::{Pressure, Resource};
 use crate::model::Event;
 use crate::units::{Cpu, Ktime, Nanos};
 
@@ -25,13 +23,8 @@ pub enum Trigger {
     },
     /// Somebody asked, by signal or HTTP.
     Asked(&'static str),
-    /// A count of the host.
-    Count {
-        /// Which.
-        what: &'static str,
-        /// What it was.
-        value: u64,
-    },
+    /// A count or a share was past its limit.
+    Past(Condition),
 }
 
 impl fmt::Display for Trigger {
@@ -39,7 +32,7 @@ impl fmt::Display for Trigger {
         match self {
             Trigger::Late { what, cpu, late, .. } => write!(f, "{what} of {late} on CPU {cpu}"),
             Trigger::Asked(how) => write!(f, "asked for by {how}"),
-            Trigger::Count { what, value } => write!(f, "{what} {value}"),
+            Trigger::Past(condition) => condition.fmt(f),
         }
     }
 }
@@ -81,26 +74,5 @@ impl Triggers {
         let (what, cpu, time, late) = lateness(event)?;
         let past = late >= self.threshold(what)?;
         past.then_some(Trigger::Late { what, cpu, time, late })
-    }
-
-    /// Whether the dying memory cgroups make one.
-    #[must_use]
-    pub fn by_dying(&self, dying: &DyingMemcgs) -> Option<Trigger> {
-        let past = self.dying_memcgs > 0 && dying.count >= self.dying_memcgs;
-        past.then_some(Trigger::Count { what: "dying memory cgroups:", value: dying.count })
-    }
-
-    /// Whether the pressure on a resource makes one.
-    #[must_use]
-    pub fn by_pressure(&self, root: &HostRoot) -> Option<Trigger> {
-        let table = [
-            (self.cpu_pressure, Resource::Cpu, "CPU pressure of the last 10 s, per cent:"),
-            (self.memory_pressure, Resource::Memory, "memory pressure of the last 10 s, per cent:"),
-            (self.io_pressure, Resource::Io, "I/O pressure of the last 10 s, per cent:"),
-        ];
-        table.into_iter().filter(|(limit, ..)| *limit > 0).find_map(|(limit, of, what)| {
-            let some = Pressure::read(root, of).ok()?.some? / 100;
-            (some >= limit).then_some(Trigger::Count { what, value: u64::from(some) })
-        })
     }
 }

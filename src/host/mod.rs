@@ -26,6 +26,7 @@ pub mod netlink;
 pub mod netns;
 pub mod preempt;
 pub mod pressure;
+pub mod pressure_watch;
 pub mod root;
 pub mod rules;
 pub mod rxpath;

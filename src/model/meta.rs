@@ -77,7 +77,8 @@ pub struct Incident {
     pub trigger: String,
     /// When, nanoseconds since 1970 UTC.
     pub time: u64,
-    /// Cause of the stall it is kept for (`Cause` as in the findings); empty if there was none.
+    /// Cause of the stall it is kept for (`Cause` as in the findings), or the name of what was past
+    /// its limit; empty if there was none.
     pub cause: String,
     /// Who is blamed for it, in short.
     pub culprit: String,
@@ -87,6 +88,21 @@ pub struct Incident {
     pub worst: Nanos,
     /// How many stalls there are in the recording.
     pub stalls: usize,
+    /// What was past its limit, where it was kept for something other than a stall.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub past: Option<PastLimit>,
+}
+
+/// A count or a share past its limit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PastLimit {
+    /// What was measured.
+    pub value: u64,
+    /// From where on it makes an incident.
+    pub limit: u64,
+    /// Unit of both: `packets`, `cgroups`, `per cent`, `ns`.
+    pub unit: String,
 }
 
 /// Whether a measure ran, and how.

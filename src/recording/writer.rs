@@ -84,6 +84,18 @@ impl<W: Write> Writer<W> {
         StackId(intern(&mut self.stacks, &mut self.rows.stacks, frames, own))
     }
 
+    /// The string of a number that this writer gave. Goes through all of them: for rare use.
+    #[must_use]
+    pub fn text(&self, id: StrId) -> Option<&str> {
+        self.strings.iter().find(|(_, n)| **n == id.0).map(|(text, _)| &**text)
+    }
+
+    /// The task of a number that this writer gave. Goes through all of them: for rare use.
+    #[must_use]
+    pub fn known_task(&self, id: TaskId) -> Option<Task> {
+        self.tasks.iter().find(|(_, n)| **n == id.0).map(|(task, _)| *task)
+    }
+
     /// How many rows wait for the next flush.
     #[must_use]
     pub fn buffered(&self) -> usize {

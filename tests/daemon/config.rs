@@ -34,6 +34,20 @@ fn a_bad_one_is_refused_with_file_line_and_reason() {
         assert!(said.contains("c.toml: ") && said.contains(place), "{toml}: {said}");
         assert!(said.contains(reason), "{toml}: {said}");
     }
+    // Values that do not go together are told with the line of the one that asks for too much.
+    let slow = "\n[triggers]\ncooldown = \"1m\"\nslow_cgroup_read = \"5ms\"\n";
+    for (toml, place, reason) in [
+        ("[triggers]\ninsert_failed = 3\n".to_owned(), "line 2: ", "add \"ct_stats\""),
+        (slow.to_owned(), "line 4: ", "add \"syscall\""),
+        (format!("{slow}[probes]\non = [\"syscall\"]"), "line 4: ", "probes.syscall_min"),
+        ("[triggers]\nio_pressure = 101\n".to_owned(), "line 2, column 15", "0 to 100 per cent"),
+        ("[triggers]\ninsert_failed = -1\n".to_owned(), "line 2, column 17", "integer `-1`"),
+        ("[flight]\n\nmemory = \"1kB\"\n".to_owned(), "line 3: ", "less than 1 MiB"),
+    ] {
+        let said = refused(&toml, &[]);
+        assert!(said.contains("c.toml: ") && said.contains(place), "{toml}: {said}");
+        assert!(said.contains(reason), "{toml}: {said}");
+    }
     for (toml, reason) in [
         ("[probes]\non = [\"softirk\"]\n", "no such probe: softirk"),
         ("[probes]\nstall = \"0\"\n", "would record everything"),

@@ -6,8 +6,18 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod config;
+#[path = "../kernel/connects.rs"]
+#[allow(dead_code, reason = "the tests of the probes use the rest")]
+mod connects;
+mod faults;
 mod host;
 mod http;
 mod incidents;
+#[path = "../health/snat.rs"]
+mod snat;
 mod soak;
 mod store;
+mod triggers;
+#[path = "../health/world.rs"]
+#[allow(dead_code, reason = "the tests of health use the rest")]
+mod world;

@@ -56,7 +56,7 @@ fn mixed_load_leaves_memory_and_descriptors_flat() {
 }
 
 /// Memory and descriptors.
-fn size(daemon: &Daemon) -> (u64, u64) {
+pub fn size(daemon: &Daemon) -> (u64, u64) {
     let value = |series: &str| daemon.metric(series).unwrap() as u64;
     (value("stallprof_process_resident_memory_bytes"), value("stallprof_process_open_fds"))
 }

@@ -10,7 +10,7 @@ use crate::host::{Daemon, Folder, free_port, machine, stallprof, wait};
 use crate::soak::amount;
 
 /// A few; `tools/soak` does 200.
-const KILLS: u64 = 6;
+const KILLS: u64 = 20;
 
 /// Every incident is whole, by its own word and by the reader's.
 fn all_whole(store: &Path) -> usize {

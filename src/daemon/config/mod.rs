@@ -110,8 +110,15 @@ pub struct Triggers {
     pub handoff: Period,
     /// A CPU took no interrupt for this long.
     pub interrupt_gap: Period,
+    /// So many packets lost to `insert_failed` within a minute, in any one network namespace; takes
+    /// the probe `ct_stats`.
+    pub insert_failed: u64,
+    /// A read of a cgroup file took this long; takes the probe `syscall` or `memcg`.
+    pub slow_cgroup_read: Period,
     /// So many dying memory cgroups.
     pub dying_memcgs: u64,
+    /// So many dying memory cgroups more within a minute.
+    pub dying_memcgs_growth: u64,
     /// Share of the last 10 s in which some task waited for a CPU (PSI), per cent.
     #[serde(deserialize_with = "units::percent")]
     pub cpu_pressure: u32,
@@ -121,6 +128,9 @@ pub struct Triggers {
     /// The same for block devices.
     #[serde(deserialize_with = "units::percent")]
     pub io_pressure: u32,
+    /// After an incident further triggers wait for so long: what they mean is in the flight
+    /// recorder still.
+    pub quiet: Period,
     /// For this long an incident of a cause and culprit that was stored is only counted again.
     pub cooldown: Period,
 }
@@ -195,10 +205,14 @@ impl Default for Triggers {
             softirq_run: Period(Nanos::from_millis(50)),
             handoff: Period(Nanos::from_millis(100)),
             interrupt_gap: Period(Nanos::from_millis(50)),
+            insert_failed: 0,
+            slow_cgroup_read: Period(Nanos(0)),
             dying_memcgs: 0,
+            dying_memcgs_growth: 0,
             cpu_pressure: 0,
             memory_pressure: 0,
             io_pressure: 0,
+            quiet: Period(Nanos::from_millis(30_000)),
             cooldown: Period(Nanos::from_millis(600_000)),
         }
     }
@@ -252,7 +266,11 @@ impl Config {
         let config = toml::Value::Table(table).try_into::<Config>();
         let config = config.map_err(|error| ConfigError::Together(error.to_string()))?;
         config.check().map_err(|what| match file {
-            Some(path) if set.is_empty() => ConfigError::File { path: path.to_owned(), what },
+            Some(path) if set.is_empty() => {
+                let line = text(path).ok().and_then(|text| line_of(&text, &what));
+                let what = line.map_or(what.clone(), |line| format!("line {line}: {what}"));
+                ConfigError::File { path: path.to_owned(), what }
+            }
             _ => ConfigError::Together(what),
         })?;
         Ok(config)
@@ -275,6 +293,7 @@ impl Config {
         if self.probes.stall.0.0 == 0 || self.probes.syscall_min.0.0 == 0 {
             return Err("probes: a threshold of zero would record everything".to_owned());
         }
+        self.check_triggers()?;
         let past = self.flight.before.0 + self.flight.after.0;
         if past > Nanos::from_millis(3_600_000) || past < Nanos::from_millis(1_000) {
             return Err("flight: before and after together are 1 s at least, 1 h at most".into());
@@ -293,6 +312,31 @@ impl Config {
             return Err("http.listen: others than this host could connect: give a token_file, or \
                         insecure = true where the network itself keeps them away"
                 .to_owned());
+        }
+        Ok(())
+    }
+
+    /// A trigger that could never go off is refused.
+    fn check_triggers(&self) -> Result<(), String> {
+        let on = |probe: &str| self.probes.on.iter().any(|name| name == probe);
+        let triggers = &self.triggers;
+        if triggers.insert_failed > 0 && !on("ct_stats") {
+            return Err("triggers.insert_failed: add \"ct_stats\" to probes.on".to_owned());
+        }
+        if triggers.slow_cgroup_read.0.0 == 0 {
+            return Ok(());
+        }
+        if !on("syscall") && !on("memcg") {
+            return Err("triggers.slow_cgroup_read: add \"syscall\" to probes.on, or \"memcg\" \
+                        for the mean of many reads"
+                .to_owned());
+        }
+        if triggers.slow_cgroup_read < self.probes.syscall_min {
+            return Err(
+                "triggers.slow_cgroup_read: shorter calls than probes.syscall_min are not \
+                        recorded"
+                    .to_owned(),
+            );
         }
         Ok(())
     }
@@ -332,6 +376,18 @@ fn placed(error: &toml::de::Error, text: &str) -> String {
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
     format!("line {line}, column {column}: {reason}")
+}
+
+/// The line of the key that a refusal begins with, `section.key: reason`, or of its section.
+fn line_of(text: &str, refusal: &str) -> Option<usize> {
+    let (section, key) = refusal.split_once(':')?.0.split_once('.').unwrap_or((refusal, ""));
+    let section = section.split(':').next().unwrap_or(section);
+    let table = toml::de::DeTable::parse(text).ok()?.into_inner();
+    let (name, value) = table.iter().find(|(name, _)| name.get_ref() == section)?;
+    let keys = value.get_ref().as_table();
+    let key = keys.and_then(|keys| keys.iter().find(|(name, _)| name.get_ref() == key));
+    let at = key.map_or(name.span().start, |(name, _)| name.span().start);
+    Some(text.get(..at)?.matches('\n').count() + 1)
 }
 
 fn text(path: &Path) -> Result<String, ConfigError> {

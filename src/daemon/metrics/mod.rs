@@ -2,6 +2,7 @@
 //! those that are told more than events are fields of [`Metrics`] too.
 
 mod buckets;
+pub mod clock;
 pub mod flight;
 pub mod incidents;
 mod late;
@@ -84,6 +85,8 @@ pub struct Metrics {
     pub probes: Arc<probes::Probes>,
     /// Reloads of the configuration.
     pub reloads: Arc<reloads::Reloads>,
+    /// Steps of the wall clock.
+    pub clock: Arc<clock::Clock>,
 }
 
 #[derive(Debug)]
@@ -110,11 +113,13 @@ impl Metrics {
         families.push(Arc::clone(&flight) as Arc<flight::Gauges> as _);
         families.push(Arc::clone(&probes) as Arc<probes::Probes> as _);
         families.push(Arc::clone(&reloads) as Arc<reloads::Reloads> as _);
+        let clock = Arc::<clock::Clock>::default();
+        families.push(Arc::clone(&clock) as _);
         let mut registry = Registry::with_prefix("stallprof");
         for family in &families {
             registry.register_collector(Box::new(Shown(Arc::clone(family))));
         }
-        Metrics { detail, families, registry, stalls, incidents, flight, probes, reloads }
+        Metrics { detail, families, registry, stalls, incidents, flight, probes, reloads, clock }
     }
 
     /// Other detail from now on.
