@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use crate::host::{Daemon, Folder, machine};
+use crate::promtool::promtool;
 
 #[test]
 fn bad_requests_get_an_answer_and_reach_no_file() {
@@ -141,6 +142,9 @@ fn metrics_are_well_formed() {
             .find(|family| types.get(*family).is_some_and(|kind| kind == "histogram"))
             .unwrap_or(name);
         assert!(types.contains_key(family), "no type: {line}");
+    }
+    if let Some(Err(said)) = promtool("metrics_are_well_formed", &["check", "metrics"], &text) {
+        panic!("{said}");
     }
     // All that is exported is in the docs, and nothing else.
     let docs = std::fs::read_to_string("docs/metrics.md").unwrap();

@@ -13,6 +13,8 @@ mod faults;
 mod host;
 mod http;
 mod incidents;
+#[path = "../deploy/promtool.rs"]
+mod promtool;
 #[path = "../health/snat.rs"]
 mod snat;
 mod soak;
