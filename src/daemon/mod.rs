@@ -11,6 +11,7 @@ mod condition;
 pub mod config;
 mod control;
 mod evidence;
+mod fence;
 mod flight;
 mod http;
 mod incident;
@@ -33,6 +34,7 @@ use tokio::sync::Notify;
 
 use config::Config;
 use control::Control;
+use fence::Thread;
 use http::{Gate, Socket};
 use incident::{Index, Maker};
 use log::say;
@@ -60,7 +62,14 @@ pub fn run(config: Config, origin: Origin) -> Result<()> {
 
     let (jobs, work) = sync_channel(JOBS);
     let maker = Maker::new(config.clone(), Arc::clone(&index), Arc::clone(&metrics));
-    let store = Builder::new().name("stallprof-store".into()).spawn(move || maker.run(&work))?;
+    let (directory, fenced) = (config.store.directory.clone(), config.rights.landlock);
+    let (kept, held) = (directory.clone(), Arc::clone(&metrics));
+    let store = Builder::new().name("stallprof-store".into()).spawn(move || {
+        if fenced {
+            held.landlock.set(Thread::Store, fence::enter(Thread::Store, &kept, None));
+        }
+        maker.run(&work);
+    })?;
     let links = Links {
         control: Arc::clone(&control),
         metrics: Arc::clone(&metrics),
@@ -74,6 +83,13 @@ pub fn run(config: Config, origin: Origin) -> Result<()> {
         pilot::fly(config, origin, links)
     })?;
 
+    if fenced {
+        let path = match &listen {
+            config::Listen::Unix(path) => Some(path.as_path()),
+            _ => None,
+        };
+        metrics.landlock.set(Thread::Http, fence::enter(Thread::Http, &directory, path));
+    }
     let state = http::State::new(control, metrics, index, strips);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -343,7 +343,7 @@ impl Pilot {
         let _ = sd_notify::notify(&[NotifyState::Ready]);
     }
 
-    fn take_over(&mut self, config: Config) -> Result<()> {
+    fn take_over(&mut self, mut config: Config) -> Result<()> {
         let gate = super::http::Gate::read(&config.http)?;
         if config.probes != self.config.probes {
             self.restart(&config)?;
@@ -353,6 +353,14 @@ impl Pilot {
         {
             say(&"http.listen and http.connections change with the next start only");
         }
+        if config.rights != self.config.rights {
+            say(&"rights.landlock changes with the next start only");
+        }
+        if config.store.directory != self.config.store.directory && self.config.rights.landlock {
+            say(&"store.directory changes with the next start only: Landlock holds the old one");
+            config.store.directory.clone_from(&self.config.store.directory);
+        }
+        config.rights.clone_from(&self.config.rights);
         self.links.control.set_gate(gate);
         self.links.metrics.set(&config.metrics);
         self.flight.set(limits(&config));

@@ -101,10 +101,17 @@ impl Daemon {
 
     /// The same, by a command that ends in `stallprof`.
     pub fn start_as(folder: &Folder, mut command: Command, arguments: &[&str]) -> Daemon {
-        let (port, log) = (free_port(), folder.path("log"));
-        command.arg("daemon").args(["-s", &format!("http.listen=127.0.0.1:{port}"), "-s"]);
+        command.arg("daemon").arg("-s");
         command.arg(format!("store.directory={}", folder.path("store").display()));
-        command.args(arguments).stdin(Stdio::null()).stderr(File::create(&log).unwrap());
+        command.args(arguments);
+        Daemon::start_with(folder, command)
+    }
+
+    /// The same with no arguments but those of the command, and where it listens.
+    pub fn start_with(folder: &Folder, mut command: Command) -> Daemon {
+        let (port, log) = (free_port(), folder.path("log"));
+        command.args(["-s", &format!("http.listen=127.0.0.1:{port}")]);
+        command.stdin(Stdio::null()).stderr(File::create(&log).unwrap());
         let daemon = Daemon { child: command.spawn().unwrap(), port, log };
         let ready = || daemon.get("/readyz").is_some_and(|a| a.status == 200);
         wait("the daemon to be ready", Duration::from_secs(20), ready);

@@ -10,6 +10,7 @@ mod config;
 #[allow(dead_code, reason = "the tests of the probes use the rest")]
 mod connects;
 mod faults;
+mod fence;
 mod host;
 mod http;
 mod incidents;

@@ -65,6 +65,8 @@ pub struct Config {
     pub http: Http,
     /// The metrics.
     pub metrics: Metrics,
+    /// What the daemon gives up.
+    pub rights: Rights,
 }
 
 /// What is measured, from which thresholds on.
@@ -164,6 +166,15 @@ pub struct Http {
     pub connections: usize,
 }
 
+/// What the daemon gives up besides the capabilities that it does not need.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rights {
+    /// Limit the files of the threads that talk to clients and that write incidents (Landlock),
+    /// where the kernel can.
+    pub landlock: bool,
+}
+
 /// How much detail metrics have.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -239,6 +250,12 @@ impl Default for Http {
 impl Default for Metrics {
     fn default() -> Metrics {
         Metrics { per_cpu: false, culprits: 20 }
+    }
+}
+
+impl Default for Rights {
+    fn default() -> Rights {
+        Rights { landlock: true }
     }
 }
 

@@ -5,6 +5,7 @@ mod buckets;
 pub mod clock;
 pub mod flight;
 pub mod incidents;
+pub mod landlock;
 mod late;
 mod latency;
 mod lost;
@@ -87,6 +88,8 @@ pub struct Metrics {
     pub reloads: Arc<reloads::Reloads>,
     /// Steps of the wall clock.
     pub clock: Arc<clock::Clock>,
+    /// Which threads Landlock fences in.
+    pub landlock: Arc<landlock::Landlock>,
 }
 
 #[derive(Debug)]
@@ -115,11 +118,24 @@ impl Metrics {
         families.push(Arc::clone(&reloads) as Arc<reloads::Reloads> as _);
         let clock = Arc::<clock::Clock>::default();
         families.push(Arc::clone(&clock) as _);
+        let landlock = Arc::<landlock::Landlock>::default();
+        families.push(Arc::clone(&landlock) as _);
         let mut registry = Registry::with_prefix("stallprof");
         for family in &families {
             registry.register_collector(Box::new(Shown(Arc::clone(family))));
         }
-        Metrics { detail, families, registry, stalls, incidents, flight, probes, reloads, clock }
+        Metrics {
+            detail,
+            families,
+            registry,
+            stalls,
+            incidents,
+            flight,
+            probes,
+            reloads,
+            clock,
+            landlock,
+        }
     }
 
     /// Other detail from now on.
