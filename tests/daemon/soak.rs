@@ -44,6 +44,12 @@ fn mixed_load_leaves_memory_and_descriptors_flat() {
     wait("all stalls to be counted", Duration::from_secs(20), || counted() >= enough);
     let ((memory, fds), (early, early_fds)) = (size(&daemon), early.unwrap());
     eprintln!("RSS {early} -> {memory} bytes, descriptors {early_fds} -> {fds}, {made} stalls");
+    let incidents = |result: &str| {
+        daemon.metric(&format!("stallprof_incidents_total{{result=\"{result}\"}}")).unwrap()
+    };
+    let [stored, repeated, failed] = ["stored", "repeated", "failed"].map(incidents);
+    eprintln!("{} counted, incidents: {stored} stored, {repeated} repeated", counted());
+    assert!(stored > 0.0 && failed == 0.0, "{failed} incidents failed");
     assert!(memory < early + early / 10 + (6 << 20), "memory grew: {early} -> {memory} bytes");
     assert!(fds <= early_fds + 2, "descriptors: {early_fds} -> {fds}");
     for reason in ["ring_full", "rate_limited"] {
