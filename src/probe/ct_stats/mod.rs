@@ -78,6 +78,10 @@ pub fn attach(config: &Config) -> Result<Attached> {
 
 /// By the files of the processes in the namespaces: no namespace is entered.
 pub fn attach_files(config: &Config) -> Result<Attached> {
+    let caps = Caps::effective(&HostRoot::default()).unwrap_or_default();
+    if !caps.has(Cap::SysPtrace) {
+        bail!("seeing the network namespaces of other users takes CAP_SYS_PTRACE");
+    }
     if !HostRoot::default().has("proc/self/net/stat/nf_conntrack") {
         bail!("no /proc/net/stat/nf_conntrack: the kernel has none, or tracks no connections yet");
     }
