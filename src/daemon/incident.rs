@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::blame;
+use super::board::Board;
 use super::config::{Config, Triggers};
 use super::evidence::Evidence;
 use super::flight::Part;
@@ -76,6 +77,7 @@ pub struct Maker {
     tried: Option<Instant>,
     index: Index,
     metrics: Arc<Metrics>,
+    board: Arc<Board>,
     evidence: Option<Evidence>,
     /// When an incident of a cause and culprit was last stored.
     stored: HashMap<(String, String), Instant>,
@@ -86,13 +88,14 @@ pub struct Maker {
 impl Maker {
     /// Opens the store; one that cannot be opened is tried again later.
     #[must_use]
-    pub fn new(config: Config, index: Index, metrics: Arc<Metrics>) -> Maker {
+    pub fn new(config: Config, index: Index, metrics: Arc<Metrics>, board: Arc<Board>) -> Maker {
         let mut maker = Maker {
             config,
             store: None,
             tried: None,
             index,
             metrics,
+            board,
             evidence: None,
             stored: HashMap::new(),
             seen: Ktime(0),
@@ -155,16 +158,9 @@ impl Maker {
     }
 
     fn count(&self, parts: &[Part], (after, until): (Ktime, Ktime)) {
-        if parts.iter().all(|part| !part.late) {
-            return;
-        }
-        let Some((_, findings)) = whole(parts, Ktime(0), until) else { return };
-        for stall in &findings.stalls {
-            let end = stall.start.after(stall.duration);
-            if after < end && end <= until {
-                self.metrics.stalls.count(stall);
-            }
-        }
+        let stalls = ended(parts, after, until);
+        stalls.iter().for_each(|stall| self.metrics.stalls.count(stall));
+        self.board.stalls(&stalls, until);
     }
 
     fn cut(&mut self, cut: &Cut) {
@@ -306,6 +302,20 @@ fn past_limit(trigger: &Trigger) -> Option<PastLimit> {
 
 fn limits(config: &Config) -> store::Limits {
     store::Limits { bytes: config.store.bytes.0, count: config.store.count }
+}
+
+/// The stalls that ended after a moment, and by another.
+pub fn ended(parts: &[Part], after: Ktime, until: Ktime) -> Vec<Stall> {
+    if parts.iter().all(|part| !part.late) {
+        return Vec::new();
+    }
+    let Some((_, findings)) = whole(parts, Ktime(0), until) else { return Vec::new() };
+    let mut stalls = findings.stalls;
+    stalls.retain(|stall| {
+        let end = stall.start.after(stall.duration);
+        after < end && end <= until
+    });
+    stalls
 }
 
 /// Parts as one recording, and what the analysis makes of it.

@@ -7,6 +7,7 @@
 //! fit is counted.
 
 mod blame;
+mod board;
 mod condition;
 pub mod config;
 mod control;
@@ -21,7 +22,6 @@ mod pilot;
 mod rights;
 mod rounds;
 mod store;
-mod strips;
 mod trigger;
 
 use std::sync::Arc;
@@ -32,6 +32,7 @@ use anyhow::{Context, Result, anyhow};
 use sd_notify::NotifyState;
 use tokio::sync::Notify;
 
+use board::Board;
 use config::Config;
 use control::Control;
 use fence::Thread;
@@ -41,7 +42,6 @@ use log::say;
 use metrics::Metrics;
 use pilot::Links;
 pub use pilot::Origin;
-use strips::Strips;
 
 /// Jobs that may wait for the thread that makes incidents.
 const JOBS: usize = 16;
@@ -57,11 +57,16 @@ pub fn run(config: Config, origin: Origin) -> Result<()> {
     rights::drop_others()?;
     let control = Arc::new(Control::new(gate)?);
     let metrics = Arc::new(Metrics::new(&config.metrics));
-    let (strips, index) = (Arc::new(Strips::default()), Index::default());
+    let (board, index) = (Arc::new(Board::default()), Index::default());
     let stop = Arc::new(Notify::new());
 
     let (jobs, work) = sync_channel(JOBS);
-    let maker = Maker::new(config.clone(), Arc::clone(&index), Arc::clone(&metrics));
+    let maker = Maker::new(
+        config.clone(),
+        Arc::clone(&index),
+        Arc::clone(&metrics),
+        Arc::clone(&board),
+    );
     let (directory, fenced) = (config.store.directory.clone(), config.rights.landlock);
     let (kept, held) = (directory.clone(), Arc::clone(&metrics));
     let store = Builder::new().name("stallprof-store".into()).spawn(move || {
@@ -73,7 +78,7 @@ pub fn run(config: Config, origin: Origin) -> Result<()> {
     let links = Links {
         control: Arc::clone(&control),
         metrics: Arc::clone(&metrics),
-        strips: Arc::clone(&strips),
+        board: Arc::clone(&board),
         jobs,
     };
     let (http, ended) = (config.http.clone(), Arc::clone(&stop));
@@ -90,7 +95,7 @@ pub fn run(config: Config, origin: Origin) -> Result<()> {
         };
         metrics.landlock.set(Thread::Http, fence::enter(Thread::Http, &directory, path));
     }
-    let state = http::State::new(control, metrics, index, strips);
+    let state = http::State::new(control, metrics, index, board);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(4)

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow};
 use sd_notify::NotifyState;
 
+use super::board::Board;
 use super::condition::Conditions;
 use super::config::Config;
 use super::control::Control;
@@ -19,7 +20,6 @@ use super::log::say;
 use super::metrics::Metrics;
 use super::metrics::incidents::Fate;
 use super::rounds::Rounds;
-use super::strips::Strips;
 use super::trigger::{Trigger, lateness};
 use crate::host::{HostFacts, HostRoot};
 use crate::model::{Event, Lost, Meta, measured};
@@ -59,8 +59,8 @@ pub struct Links {
     pub control: Arc<Control>,
     /// The metrics.
     pub metrics: Arc<Metrics>,
-    /// The last minutes by CPU.
-    pub strips: Arc<Strips>,
+    /// What is going on now.
+    pub board: Arc<Board>,
     /// To the thread that makes incidents.
     pub jobs: SyncSender<Job>,
 }
@@ -99,6 +99,7 @@ pub fn fly(config: Config, origin: Origin, links: Links) -> Result<()> {
     let (flight, writer) = Flight::new(limits(&config), &meta).context("the flight recorder")?;
     let mut out = Namer::without_user_symbols(writer);
     links.metrics.probes.set(&session.probes);
+    links.board.measures(&meta, &config.probes.on);
     links.control.ready();
     let mut pilot = Pilot {
         conditions: Conditions::new(&config.triggers),
@@ -152,16 +153,17 @@ impl Watch<Vec<u8>> for Pilot {
         self.flight.see(late.is_some());
         self.links.metrics.event(event);
         self.conditions.event(event);
-        if let Some((_, cpu, time, late)) = late {
-            self.links.strips.late(cpu, time, late);
-            if let Some(trigger) = self.config.triggers.by_event(event) {
-                self.trigger(trigger);
-            }
+        self.links.board.event(event);
+        if late.is_some()
+            && let Some(trigger) = self.config.triggers.by_event(event)
+        {
+            self.trigger(trigger);
         }
     }
 
     fn lost(&mut self, probe: &'static str, lost: &Lost) {
         self.links.metrics.lost(probe, lost);
+        self.links.board.lost(lost);
     }
 
     fn turn(&mut self, out: &mut Namer<Vec<u8>>) -> ControlFlow<()> {
@@ -189,6 +191,7 @@ impl Watch<Vec<u8>> for Pilot {
         }
         self.next_condition();
         self.links.metrics.flight.set(&self.flight);
+        self.links.board.turn();
         if self.pending.as_ref().is_some_and(|p| p.due <= session::now()) {
             self.cut(out);
         }
@@ -269,6 +272,8 @@ impl Pilot {
         let parts = self.flight.since(window.0.before(SLACK));
         if parts.iter().any(|part| part.late) {
             self.send(Job::Count { parts, window });
+        } else {
+            self.links.board.stalls(&[], until);
         }
     }
 
@@ -326,6 +331,7 @@ impl Pilot {
     fn restart(&mut self, config: &Config) -> Result<()> {
         let (next, meta) = start(config)?;
         self.links.metrics.probes.set(&next.probes);
+        self.links.board.measures(&meta, &config.probes.on);
         (self.next, self.meta) = (Some(next), meta);
         Ok(())
     }

@@ -8,6 +8,7 @@ pub mod difference;
 pub mod event;
 pub mod findings;
 pub mod hist;
+pub mod live;
 pub mod measured;
 pub mod meta;
 pub mod names;

@@ -7,6 +7,7 @@
 //! a file for each section, and [`figures`] one for each figure.
 //! Names in a recording were chosen by whoever ran on the host, so all of them pass [`escape`].
 
+pub mod brief;
 mod calls;
 mod case;
 pub mod check;

@@ -5,6 +5,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[allow(dead_code, reason = "shared with the tests of the page")]
+#[path = "../web/browser.rs"]
+mod browser;
 mod config;
 #[path = "../kernel/connects.rs"]
 #[allow(dead_code, reason = "the tests of the probes use the rest")]
@@ -14,6 +17,7 @@ mod fence;
 mod host;
 mod http;
 mod incidents;
+mod pages;
 #[path = "../deploy/promtool.rs"]
 mod promtool;
 #[path = "../health/snat.rs"]

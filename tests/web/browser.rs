@@ -98,10 +98,16 @@ impl Browser {
         for domain in ["Page", "Runtime", "Log", "Network"] {
             browser.call(&format!("{domain}.enable"), json!({}));
         }
-        let offline =
-            json!({"offline": true, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0});
-        browser.call("Network.emulateNetworkConditions", offline);
+        browser.offline(true);
         browser
+    }
+
+    /// Takes the network away, or gives it back.
+    pub fn offline(&mut self, offline: bool) {
+        let conditions = json!({"offline": offline, "latency": 0,
+            "downloadThroughput": if offline { 0 } else { -1 },
+            "uploadThroughput": if offline { 0 } else { -1 }});
+        self.call("Network.emulateNetworkConditions", conditions);
     }
 
     fn read(&mut self) -> Value {
@@ -141,8 +147,14 @@ impl Browser {
 
     /// Goes to a file and waits until it is loaded.
     pub fn open(&mut self, path: &Path) {
+        self.visit(&format!("file://{}", path.display()));
+    }
+
+    /// Opens an address and waits until all is there.
+    pub fn visit(&mut self, url: &str) {
         self.events.clear();
-        self.call("Page.navigate", json!({"url": format!("file://{}", path.display())}));
+        let gone = self.call("Page.navigate", json!({"url": url}));
+        assert!(gone["errorText"].is_null(), "{url}: {gone}");
         while !self.events.iter().any(|e| e["method"] == "Page.loadEventFired") {
             let event = self.read();
             self.events.push(event);

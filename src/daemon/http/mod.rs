@@ -4,7 +4,7 @@
 //! connection. Bodies are not read.
 
 mod gate;
-mod page;
+mod reports;
 mod routes;
 
 use std::fs;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Path, Request, State as With};
+use axum::extract::{Path, RawQuery, Request, State as With};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -11,24 +11,30 @@ use axum::routing::get;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
-use super::page;
+use super::reports::Reports;
+use crate::daemon::board::Board;
 use crate::daemon::control::Control;
 use crate::daemon::incident::{Index, list};
 use crate::daemon::metrics::Metrics;
-use crate::daemon::strips::Strips;
-use crate::host::monotonic;
+use crate::model::live::{Live, STEP};
 use crate::model::meta::Incident;
+use crate::render::html::live;
+use crate::units::Nanos;
 
 /// Recordings that are sent at a time: each is in memory meanwhile.
 const DOWNLOADS: usize = 4;
+
+/// Latencies of the page are of so long.
+const INTERVAL: Nanos = Nanos(10_000_000_000);
 
 /// What there is to tell.
 pub struct State {
     control: Arc<Control>,
     metrics: Arc<Metrics>,
     index: Index,
-    strips: Arc<Strips>,
+    board: Arc<Board>,
     downloads: Semaphore,
+    reports: Reports,
 }
 
 type Shared = With<Arc<State>>;
@@ -40,9 +46,10 @@ impl State {
         control: Arc<Control>,
         metrics: Arc<Metrics>,
         index: Index,
-        strips: Arc<Strips>,
+        board: Arc<Board>,
     ) -> State {
-        State { control, metrics, index, strips, downloads: Semaphore::new(DOWNLOADS) }
+        let downloads = Semaphore::new(DOWNLOADS);
+        State { control, metrics, index, board, downloads, reports: Reports::default() }
     }
 }
 
@@ -51,10 +58,12 @@ pub fn router(state: Arc<State>) -> Router {
     Router::new()
         .route("/", get(root))
         .route("/metrics", get(metrics))
+        .route("/live", get(now))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/incidents", get(incidents).post(cut))
         .route("/incidents/{id}", get(recording))
+        .route("/incidents/{id}/report.html", get(report))
         .layer(from_fn_with_state(Arc::clone(&state), gate))
         .with_state(state)
 }
@@ -69,14 +78,33 @@ async fn gate(With(state): Shared, request: Request, next: Next) -> Response {
 }
 
 async fn root(With(state): Shared) -> Response {
-    let body = page::page(&list(&state.index), &state.strips.read(monotonic()));
+    let kept = list(&state.index);
+    let kept: Vec<_> = kept.iter().map(|(kept, _)| (&kept.incident, kept.bytes)).collect();
+    let body = live::page(&state.board.read(INTERVAL), &kept);
     let headers = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
+        (header::CONTENT_SECURITY_POLICY, live::policy()),
+        (header::REFERRER_POLICY, "no-referrer".to_owned()),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
     ];
     (headers, body).into_response()
+}
+
+/// `/live`, or `/live?seconds=N`: other queries are ignored.
+async fn now(With(state): Shared, RawQuery(query): RawQuery) -> axum::Json<Live> {
+    let seconds = query.as_deref().and_then(|q| q.strip_prefix("seconds="));
+    let interval = seconds.and_then(|n| n.parse::<u32>().ok());
+    let interval = interval.map_or(STEP, |n| Nanos(u64::from(n) * 1_000_000_000));
+    axum::Json(state.board.read(interval))
+}
+
+async fn report(With(state): Shared, Path(id): Path<String>) -> Response {
+    let kept = list(&state.index);
+    match kept.iter().find(|(kept, _)| kept.incident.id == id) {
+        Some((kept, path)) => state.reports.make(path.clone(), kept.bytes).await,
+        None => (StatusCode::NOT_FOUND, "there is no such incident\n").into_response(),
+    }
 }
 
 async fn metrics(With(state): Shared, headers: HeaderMap) -> Response {

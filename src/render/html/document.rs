@@ -19,19 +19,27 @@ pub(super) fn document(
     write!(
         out,
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
-         style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'\"/>\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{}\"/>\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
          <meta name=\"color-scheme\" content=\"light dark\"/>\n\
          <meta name=\"referrer\" content=\"no-referrer\"/>\n\
          <title>{}</title>\n<style>{style}</style>\n</head>\n<body>\n\
          <a class=\"skip\" href=\"#verdict\">Skip to the verdict</a>\n",
-        hash(&style),
-        hash(script),
+        policy(),
         markup::text(title)
     )?;
     write!(out, "{}<main>\n{main}", head(sections))?;
     write!(out, "</main>\n<script>{script}</script>\n</body>\n</html>\n")
+}
+
+/// What the page may do, as its content security policy: only its own style and script.
+#[must_use]
+pub fn policy() -> String {
+    format!(
+        "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'",
+        hash(&style()),
+        hash(include_str!("page.js"))
+    )
 }
 
 /// What stands above the verdict: the way around, and the switch of the theme.
@@ -47,7 +55,8 @@ fn head(sections: &[(&str, &str)]) -> String {
     )
 }
 
-fn style() -> String {
+/// The style that all pages share.
+pub(super) fn style() -> String {
     let (light, dark) = (palette::variables(false), palette::variables(true));
     format!(
         ":root{{color-scheme:light;{light}}}\n\
@@ -60,7 +69,7 @@ fn style() -> String {
 }
 
 /// What the content security policy knows a style or a script by.
-fn hash(text: &str) -> String {
+pub(super) fn hash(text: &str) -> String {
     format!("sha256-{}", base64(&Sha256::digest(text.as_bytes())))
 }
 

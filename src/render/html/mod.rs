@@ -12,6 +12,7 @@ mod flames;
 mod heat;
 mod host;
 mod latency;
+pub mod live;
 mod method;
 mod nodes;
 mod order;
@@ -27,6 +28,7 @@ use super::figures::Figure;
 use super::markup;
 use crate::model::findings::Findings;
 use document::document;
+pub use document::policy;
 pub use nodes::write as write_nodes;
 
 /// A part of the page with a heading.
