@@ -20,4 +20,6 @@ pub mod render;
 pub mod rxpath;
 #[cfg(feature = "probes")]
 pub mod session;
+#[cfg(feature = "top")]
+pub mod top;
 pub mod units;

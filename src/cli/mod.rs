@@ -21,6 +21,8 @@ mod redaction;
 mod report;
 mod rxpath;
 mod style;
+#[cfg(feature = "top")]
+mod top;
 
 use std::process::ExitCode;
 
@@ -40,6 +42,8 @@ enum Command {
     Record(record::Args),
     #[cfg(feature = "probes")]
     Daemon(daemon::Args),
+    #[cfg(feature = "top")]
+    Top(top::Args),
     Report(report::Args),
     Export(export::Args),
     Diff(diff::Args),
@@ -63,6 +67,8 @@ pub fn main() -> ExitCode {
         Command::Record(args) => record::run(args),
         #[cfg(feature = "probes")]
         Command::Daemon(args) => daemon::run(args),
+        #[cfg(feature = "top")]
+        Command::Top(args) => top::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Diff(args) => diff::run(&args),

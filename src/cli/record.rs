@@ -208,11 +208,11 @@ fn warn(session: &Session) {
 }
 
 /// What a person can do about a refusal.
-fn explain(error: anyhow::Error) -> anyhow::Error {
+pub fn explain(error: anyhow::Error) -> anyhow::Error {
     // SAFETY: geteuid cannot fail.
     if unsafe { libc::geteuid() } != 0 {
         return error.context(
-            "recording needs root, or the capabilities CAP_BPF, CAP_PERFMON and CAP_SYSLOG: \
+            "measuring needs root, or the capabilities CAP_BPF, CAP_PERFMON and CAP_SYSLOG: \
              try sudo. `stallprof doctor` tells more",
         );
     }

@@ -6,6 +6,7 @@
 //! (`incident`); the first thread serves HTTP. Channels between them are bounded, and what does not
 //! fit is counted.
 
+mod alone;
 mod blame;
 mod board;
 mod condition;
@@ -32,6 +33,7 @@ use anyhow::{Context, Result, anyhow};
 use sd_notify::NotifyState;
 use tokio::sync::Notify;
 
+pub use alone::Alone;
 use board::Board;
 use config::Config;
 use control::Control;

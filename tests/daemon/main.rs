@@ -24,6 +24,8 @@ mod promtool;
 mod snat;
 mod soak;
 mod store;
+mod terminal;
+mod top;
 mod triggers;
 #[path = "../health/world.rs"]
 #[allow(dead_code, reason = "the tests of health use the rest")]
