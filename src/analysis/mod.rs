@@ -21,6 +21,7 @@ mod paths;
 pub mod pings;
 mod reads;
 mod received;
+mod slow_reads;
 pub(crate) mod stacks;
 pub mod syscalls;
 mod windows;
@@ -33,6 +34,7 @@ pub use dying::counts as dying_counts;
 pub(crate) use groups::median;
 use index::Index;
 pub use latency::{Histogram, histograms};
+pub use slow_reads::{SlowRead, slow_reads};
 
 /// Concludes what a recording shows.
 #[must_use]

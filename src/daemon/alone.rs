@@ -102,7 +102,7 @@ impl Watcher {
 
 impl Watch<Vec<u8>> for Watcher {
     fn event(&mut self, event: &Event) {
-        self.flight.see(lateness(event).is_some());
+        self.flight.see(lateness(event).is_some(), false);
         self.board.event(event);
     }
 

@@ -31,6 +31,8 @@ pub struct Part {
     pub events: u64,
     /// Whether anything was past its threshold.
     pub late: bool,
+    /// Whether anything is counted under a name.
+    pub named: bool,
 }
 
 /// The parts that are whole; the one in the making is with the [`Namer`].
@@ -41,6 +43,7 @@ pub struct Flight {
     from: Ktime,
     events: u64,
     late: bool,
+    named: bool,
     /// Events that memory had no room for before their time was up.
     pub dropped: u64,
 }
@@ -68,8 +71,15 @@ impl Flight {
     /// `meta` is too long to be stored.
     pub fn new(limits: Limits, meta: &Meta) -> std::io::Result<(Flight, Writer<Vec<u8>>)> {
         let from = session::now();
-        let flight =
-            Flight { parts: VecDeque::new(), limits, from, events: 0, late: false, dropped: 0 };
+        let flight = Flight {
+            parts: VecDeque::new(),
+            limits,
+            from,
+            events: 0,
+            late: false,
+            named: false,
+            dropped: 0,
+        };
         Ok((flight, begin(meta, from)?))
     }
 
@@ -80,9 +90,10 @@ impl Flight {
     }
 
     /// Counts an event that is being written.
-    pub fn see(&mut self, late: bool) {
+    pub fn see(&mut self, late: bool, named: bool) {
         self.events += 1;
         self.late |= late;
+        self.named |= named;
     }
 
     /// Whether the part in the making is long enough.
@@ -106,6 +117,7 @@ impl Flight {
             bytes: written.into(),
             events: std::mem::take(&mut self.events),
             late: std::mem::take(&mut self.late),
+            named: std::mem::take(&mut self.named),
         });
         self.trim();
         Ok(())

@@ -13,8 +13,8 @@ use super::config::{Config, Triggers};
 use super::evidence::Evidence;
 use super::flight::Part;
 use super::log::say;
-use super::metrics::Metrics;
 use super::metrics::incidents::Fate;
+use super::metrics::{Metrics, Window};
 use super::store::{self, Kept, Store};
 use super::trigger::Trigger;
 use crate::analysis::analyse;
@@ -161,6 +161,12 @@ impl Maker {
         let stalls = ended(parts, after, until);
         stalls.iter().for_each(|stall| self.metrics.stalls.count(stall));
         self.board.stalls(&stalls, until);
+        let window = Window { after, until };
+        for part in parts.iter().filter(|part| part.named) {
+            if let Ok(recording) = read_bytes(&part.bytes) {
+                self.metrics.recorded(&recording, window);
+            }
+        }
     }
 
     fn cut(&mut self, cut: &Cut) {

@@ -17,8 +17,8 @@ use super::control::Control;
 use super::flight::{self, Flight};
 use super::incident::{Cut, Job};
 use super::log::say;
-use super::metrics::Metrics;
 use super::metrics::incidents::Fate;
+use super::metrics::{self, Metrics};
 use super::rounds::Rounds;
 use super::trigger::{Trigger, lateness};
 use crate::host::{HostFacts, HostRoot};
@@ -150,7 +150,7 @@ fn limits(config: &Config) -> flight::Limits {
 impl Watch<Vec<u8>> for Pilot {
     fn event(&mut self, event: &Event) {
         let late = lateness(event);
-        self.flight.see(late.is_some());
+        self.flight.see(late.is_some(), metrics::named(event));
         self.links.metrics.event(event);
         self.conditions.event(event);
         self.links.board.event(event);
@@ -270,7 +270,7 @@ impl Pilot {
         let until = session::now().before(SLACK);
         let window = (std::mem::replace(&mut self.counted, until), until);
         let parts = self.flight.since(window.0.before(SLACK));
-        if parts.iter().any(|part| part.late) {
+        if parts.iter().any(|part| part.late || part.named) {
             self.send(Job::Count { parts, window });
         } else {
             self.links.board.stalls(&[], until);

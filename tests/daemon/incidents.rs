@@ -88,3 +88,31 @@ fn it_holds_few_rights_and_says_which() {
     let log = daemon.stop();
     assert!(log.contains("holds CAP_BPF, "), "{log}");
 }
+
+/// What is counted under a name: slow reads by kind of file, packets by CPU.
+#[test]
+fn slow_reads_and_packets_are_counted() {
+    let Some(_machine) = machine() else { return };
+    let folder = Folder::new("named");
+    let on = "probes.on=[\"softirq\", \"sampler\", \"syscall\"]";
+    let daemon = Daemon::start(&folder, &["-s", on, "-s", "flight.before=4s", "-s", QUICK[1]]);
+    let packets = || {
+        let text = daemon.get("/metrics").unwrap().text();
+        let rows = text.lines().filter_map(|l| l.strip_prefix("stallprof_rx_packets_total{cpu=\""));
+        let counts: Vec<f64> =
+            rows.map(|l| l.split_once(' ').unwrap().1.parse().unwrap()).collect();
+        assert!(!counts.is_empty(), "{text}");
+        counts.iter().sum::<f64>()
+    };
+    let before = packets();
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    (0..100).for_each(|_| drop(socket.send_to(b"x", socket.local_addr().unwrap())));
+    assert!(packets() >= before + 100.0);
+    stalls("irqsoff", 3, "80ms");
+    let read = "{file=\"cpu.stat\"}";
+    let count = || daemon.metric(&format!("stallprof_slow_reads_total{read}"));
+    wait("the reads", Duration::from_secs(20), || count() >= Some(3.0));
+    let seconds = daemon.metric(&format!("stallprof_slow_read_seconds_total{read}"));
+    assert!(seconds >= Some(0.24), "{seconds:?}");
+    daemon.stop();
+}

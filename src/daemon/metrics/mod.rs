@@ -3,6 +3,7 @@
 
 mod buckets;
 pub mod clock;
+mod conntrack;
 pub mod flight;
 pub mod incidents;
 pub mod landlock;
@@ -11,8 +12,11 @@ mod latency;
 mod lost;
 mod memcg;
 mod own;
+mod places;
 pub mod probes;
+mod received;
 pub mod reloads;
+mod slow_reads;
 pub mod stalls;
 mod text;
 
@@ -25,7 +29,8 @@ use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Registry;
 
 use super::config;
-use crate::model::{Event, Lost};
+use crate::model::{Event, Lost, Recording};
+use crate::units::Ktime;
 
 /// A family of metrics, or several that go together.
 pub trait Family: fmt::Debug + Send + Sync {
@@ -33,6 +38,9 @@ pub trait Family: fmt::Debug + Send + Sync {
     fn event(&self, _: &Event) {}
     /// Told of records that a probe lost.
     fn lost(&self, _probe: &'static str, _: &Lost) {}
+    /// Told of a part of the flight recorder, where names are needed; of it only what is in the
+    /// window counts now.
+    fn recorded(&self, _: &Recording, _: Window) {}
     /// Writes all its series.
     ///
     /// # Errors
@@ -44,7 +52,39 @@ pub trait Family: fmt::Debug + Send + Sync {
 type New = fn(&Arc<Detail>) -> Arc<dyn Family>;
 
 /// Those that live on events alone.
-const FAMILIES: [New; 5] = [latency::new, late::new, memcg::new, lost::new, own::new];
+const FAMILIES: [New; 8] = [
+    latency::new,
+    late::new,
+    memcg::new,
+    lost::new,
+    own::new,
+    conntrack::new,
+    slow_reads::new,
+    received::new,
+];
+
+/// A time without its beginning and with its end.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    /// Its beginning.
+    pub after: Ktime,
+    /// Its end.
+    pub until: Ktime,
+}
+
+impl Window {
+    /// Whether a moment is in it.
+    #[must_use]
+    pub fn holds(&self, time: Ktime) -> bool {
+        self.after < time && time <= self.until
+    }
+}
+
+/// Whether an event is counted under a name: those are in the flight recorder.
+#[must_use]
+pub fn named(event: &Event) -> bool {
+    matches!(event, Event::CtReading(_) | Event::CtGrown(_) | Event::SyscallSlow(_))
+}
 
 /// How much detail is wanted; may change.
 #[derive(Debug, Default)]
@@ -146,6 +186,11 @@ impl Metrics {
     /// Tells all families of an event.
     pub fn event(&self, event: &Event) {
         self.families.iter().for_each(|family| family.event(event));
+    }
+
+    /// Tells all families of a part of the flight recorder.
+    pub fn recorded(&self, recording: &Recording, window: Window) {
+        self.families.iter().for_each(|family| family.recorded(recording, window));
     }
 
     /// Tells all families of records lost.
