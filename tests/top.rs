@@ -2,14 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use stallprof::model::live::*;
 use stallprof::render::escape;
-use stallprof::top::{App, draw};
+use stallprof::top::{App, Attached, draw};
 use stallprof::units::Nanos;
 
 const SIZES: [(u16, u16); 3] = [(40, 10), (80, 24), (140, 40)];
@@ -213,4 +216,40 @@ fn keys_do_what_the_help_says() {
     assert!(!press(&mut app, &[KeyCode::Esc]));
     assert!(press(&mut app, &[KeyCode::Char('?'), KeyCode::Esc]), "the help goes first");
     assert!(!app.key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL)));
+}
+
+/// Answers every request with these bytes, again and again if `endless`.
+fn server(answer: &'static [u8], endless: bool) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.read(&mut [0; 4096]);
+            while stream.write_all(answer).is_ok() && endless {}
+            if answer.is_empty() {
+                std::thread::sleep(Duration::from_secs(10));
+            }
+        }
+    });
+    url
+}
+
+#[test]
+fn what_is_no_daemon_is_told_of_in_time() {
+    let answers: [(&[u8], bool, &str); 7] = [
+        (b"", false, "timeout"),
+        (b"nonsense\r\n\r\n", false, ""),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", false, "not /live"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", false, "schema 0"),
+        (b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n", false, ""),
+        (b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", false, "status 500"),
+        (b"HTTP/1.1 200 OK\r\nX: y\r\n\r\n                              ", true, ""),
+    ];
+    for (answer, endless, words) in answers {
+        let began = Instant::now();
+        let url = server(answer, endless);
+        let error = format!("{:#}", Attached::to(&url, None).unwrap_err());
+        assert!(error.contains(words) && error.contains(&url), "{error}");
+        assert!(began.elapsed() < Duration::from_secs(5), "{error}: {:?}", began.elapsed());
+    }
 }
