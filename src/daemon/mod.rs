@@ -63,12 +63,8 @@ pub fn run(config: Config, origin: Origin) -> Result<()> {
     let stop = Arc::new(Notify::new());
 
     let (jobs, work) = sync_channel(JOBS);
-    let maker = Maker::new(
-        config.clone(),
-        Arc::clone(&index),
-        Arc::clone(&metrics),
-        Arc::clone(&board),
-    );
+    let maker =
+        Maker::new(config.clone(), Arc::clone(&index), Arc::clone(&metrics), Arc::clone(&board));
     let (directory, fenced) = (config.store.directory.clone(), config.rights.landlock);
     let (kept, held) = (directory.clone(), Arc::clone(&metrics));
     let store = Builder::new().name("stallprof-store".into()).spawn(move || {
