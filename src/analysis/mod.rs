@@ -17,6 +17,7 @@ mod index;
 mod latency;
 mod lateness;
 mod notes;
+mod open;
 mod paths;
 pub mod pings;
 mod reads;
@@ -41,8 +42,12 @@ pub use slow_reads::{SlowRead, slow_reads};
 pub fn analyse(recording: &Recording) -> Findings {
     let index = Index::new(recording);
     let mut stalls = Vec::new();
+    let mut open = Vec::new();
     for cpu in index.cpus() {
-        let measures = lateness::measures(&index, cpu);
+        let mut measures = lateness::measures(&index, cpu);
+        let unended = open::measures(&index, cpu);
+        open.extend(unended.iter().map(|m| (cpu, m.duration)));
+        measures.extend(unended);
         for episode in episode::join(measures) {
             stalls.push(blame::stall(&index, cpu, episode));
         }
@@ -91,7 +96,7 @@ pub fn analyse(recording: &Recording) -> Findings {
         conntrack: conntrack::conntrack(recording),
         lost: lost(recording),
         probes: meta.probes.clone(),
-        notes: notes::notes(recording, &stalls),
+        notes: open::note(&open).into_iter().chain(notes::notes(recording, &stalls)).collect(),
         stalls,
     }
 }

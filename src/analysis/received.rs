@@ -39,7 +39,7 @@ pub fn received(r: &Recording, stalls: &[Stall]) -> Option<Received> {
     let probe = r.meta.probes.iter().find(|p| p.name == "rxpath");
     let by_packet = probe.and_then(|p| p.method.as_deref()).is_some_and(|m| m != "procfs");
     let (seen, processed) = (sum(|row| row.seen), sum(|row| row.processed));
-    let paused = windows.paused.0.saturating_sub(windows.paused.1);
+    let paused = windows.paused;
     let examined = by_packet.then(|| Examined {
         seen,
         paused,

@@ -1,32 +1,39 @@
-//! Packets of the times at which our program was off its tracepoint: the kernel counted them by
-//! CPU, and they are taken to be like those that were seen in the same second.
+//! Packets of the times at which our program was off its tracepoint. The kernel counted them by
+//! CPU, and they are taken to be like those that passed by in the moment before.
 
 use std::collections::BTreeMap;
 
 use crate::model::{Recording, RxFlow, RxRow};
 use crate::units::{Cpu, Ktime};
 
-/// By how much to multiply what was seen of each CPU in each period.
+/// By how much to multiply what was seen of each CPU in the moments before it paused.
 pub struct Windows {
     factors: BTreeMap<(Ktime, Cpu), f64>,
-    /// Packets of periods in which our program paused, and how many of them it saw.
-    pub paused: (u64, u64),
-    /// Of these, those of CPUs where it saw none in the period.
+    /// Packets of pauses, as the kernel counts them.
+    pub paused: u64,
+    /// Of these, those of CPUs where none was seen before.
     pub unseen: u64,
 }
 
 impl Windows {
     pub fn of(r: &Recording) -> Windows {
-        let mut windows = Windows { factors: BTreeMap::new(), paused: (0, 0), unseen: 0 };
-        for row in r.rx_cpus.iter().filter(|row| row.paused) {
-            let all = row.processed.max(row.seen);
-            let (came, seen) = windows.paused;
-            windows.paused = (came.saturating_add(all), seen.saturating_add(row.seen));
-            match row.seen {
-                0 => windows.unseen = windows.unseen.saturating_add(all),
-                seen => {
-                    windows.factors.insert((row.time, row.cpu), all as f64 / seen as f64);
+        let mut windows = Windows { factors: BTreeMap::new(), paused: 0, unseen: 0 };
+        // The last time that was no pause.
+        let mut looked: BTreeMap<Cpu, (Ktime, u64)> = BTreeMap::new();
+        for row in &r.rx_cpus {
+            if !row.paused {
+                // The kernel counts some packets twice (VLAN, bond, macvlan): both times.
+                let counted = if row.seen > 0 { row.processed } else { 0 };
+                looked.insert(row.cpu, (row.time, counted));
+                continue;
+            }
+            windows.paused = windows.paused.saturating_add(row.processed);
+            match looked.get(&row.cpu) {
+                Some(&(time, counted)) if counted > 0 => {
+                    let factor = windows.factors.entry((time, row.cpu)).or_insert(1.0);
+                    *factor += row.processed as f64 / counted as f64;
                 }
+                _ => windows.unseen = windows.unseen.saturating_add(row.processed),
             }
         }
         windows
@@ -36,7 +43,7 @@ impl Windows {
         self.factors.get(&(time, cpu)).copied().unwrap_or(1.0)
     }
 
-    /// A row as if our program had not paused, and by what it was multiplied.
+    /// A row with what came in the pause after it, and by what it was multiplied.
     pub fn whole(&self, row: &RxRow) -> (RxRow, f64) {
         let factor = self.factor(row.time, row.cpu);
         let row = RxRow {
@@ -49,7 +56,7 @@ impl Windows {
         (row, factor)
     }
 
-    /// Packets of a flow as if our program had not paused.
+    /// Packets of a flow with those in the pause after it.
     pub fn packets(&self, flow: &RxFlow) -> u64 {
         times(flow.packets, self.factor(flow.time, flow.cpu))
     }

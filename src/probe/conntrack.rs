@@ -27,7 +27,8 @@ use crate::units::{Cpu, Ktime};
 /// that a program let go on (`nf_reinject`, before 41f2c7c342d3, 6.10; else `nfqnl_reinject`).
 const DROPPERS: [&str; 3] = ["nf_hook_slow", "nf_reinject", "nfqnl_reinject"];
 
-const PAUSED: &str = "most of the packets dropped: many were, and no connection was tracked";
+const PAUSED: &str =
+    "some dropped packets: there were many, and no connection was tracked anywhere";
 
 /// Passed by every packet that is dropped, for whatever reason.
 const DROPS: &str = "kfree_skb";
@@ -82,18 +83,17 @@ impl Drops {
 
 impl Source for Drops {
     fn drain(&mut self, names: &mut dyn Names, push: &mut dyn FnMut(Event)) {
+        let (passed, before) = (&self.passed, self.before);
         let nowhere = self.tracking.is_nowhere();
-        if self.windows.is_over() || (self.windows.paused() && !nowhere) {
+        let (ended, attached) = self.windows.turn(nowhere, || most(passed).saturating_sub(before));
+        if ended.is_some() {
             self.before = most(&self.passed);
-            if let Err(error) = self.windows.next() {
-                let what = format!("dropped packets: attaching to {DROPS} again: {error}");
-                self.left_out(&what, names, push);
-            }
-        } else if nowhere {
-            let passed = || most(&self.passed).saturating_sub(self.before);
-            if self.windows.rest_if_fast(passed) {
-                self.left_out(PAUSED, names, push);
-            }
+        }
+        if let Err(error) = attached {
+            let what = format!("dropped packets: attaching to {DROPS} again: {error}");
+            self.left_out(&what, names, push);
+        } else if self.windows.is_resting() {
+            self.left_out(PAUSED, names, push);
         }
     }
 }

@@ -56,73 +56,92 @@ impl Hook {
     }
 }
 
-/// How long a period is.
+/// How long a period is in which packets do not come fast.
 const PERIOD: Duration = Duration::from_secs(1);
-/// Where packets come fast, the program is attached for so long, and then rests for the rest of the
-/// period, which is `SHARE` times as long at least.
-const WINDOW: Duration = Duration::from_millis(100);
-const SHARE: u32 = 10;
+/// How long a program looks at a flood before it rests for `REST` times as long.
+const LOOK: Duration = Duration::from_millis(100);
+const REST: u32 = 9;
 /// Packets a second on one CPU that are fast: that they pass costs more than 0.2 % of it.
 const FAST: f64 = 20_000.0;
 
-/// Looks at a flood for a part of each second only.
+/// What a program does just now.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Packets do not come fast: it sees them all.
+    Watching,
+    /// They do: it sees them for a moment.
+    Looking,
+    /// It is off its tracepoint.
+    Resting,
+}
+
+/// Looks at a flood for a tenth of the time only.
 pub struct Windows {
     /// None where the program stays attached all the time.
     hook: Option<Hook>,
+    phase: Phase,
+    /// When the phase began, or the period of one that goes on.
     began: Instant,
-    /// When the period is over.
     due: Instant,
-    paused: bool,
+}
+
+/// The end of a time for which a program was, or was not, on its tracepoint.
+#[derive(Clone, Copy)]
+pub struct Ended {
+    /// It was off.
+    pub paused: bool,
 }
 
 impl Windows {
-    /// Attaches the program; the first period begins.
+    /// Attaches the program.
     ///
     /// # Errors
     /// What the kernel says.
-    pub fn begin(hook: Option<Hook>) -> io::Result<Windows> {
+    pub fn begin(mut hook: Option<Hook>) -> io::Result<Windows> {
+        hook.as_mut().map_or(Ok(()), Hook::attach)?;
         let began = Instant::now();
-        let mut windows = Windows { hook, began, due: began, paused: false };
-        windows.next()?;
-        Ok(windows)
+        Ok(Windows { hook, phase: Phase::Watching, began, due: began + PERIOD })
     }
 
-    /// Whether the period is over.
-    pub fn is_over(&self) -> bool {
-        Instant::now() >= self.due
+    /// Whether the program is off its tracepoint.
+    pub fn is_resting(&self) -> bool {
+        self.phase == Phase::Resting
     }
 
-    /// Whether the program was off its tracepoint for a part of this period.
-    pub fn paused(&self) -> bool {
-        self.paused
-    }
-
-    /// Takes the program off for the rest of the period if it has seen enough: `most` tells how
-    /// many passed on one CPU since the period began. Whether that is so now.
-    pub fn rest_if_fast(&mut self, most: impl FnOnce() -> u64) -> bool {
-        let took = self.began.elapsed();
-        let Some(hook) = self.hook.as_mut().filter(|_| !self.paused && took >= WINDOW) else {
-            return false;
-        };
-        if most() as f64 <= FAST * took.as_secs_f64() {
-            return false;
-        }
-        hook.detach();
-        self.paused = true;
-        self.due = self.began + PERIOD.max(took * SHARE);
-        true
-    }
-
-    /// The next period begins.
+    /// Goes on, and says if a time has ended. `most` tells how many packets passed on one CPU since
+    /// the last that did; where resting is not `allowed`, the program stays attached, or comes back.
     ///
     /// # Errors
-    /// What the kernel says; then the program sees nothing in this period, and it is a paused one.
-    pub fn next(&mut self) -> io::Result<()> {
-        self.began = Instant::now();
-        self.due = self.began + PERIOD;
-        self.paused = true;
-        self.hook.as_mut().map_or(Ok(()), Hook::attach)?;
-        self.paused = false;
-        Ok(())
+    /// It cannot be attached again: it goes on resting.
+    pub fn turn(
+        &mut self,
+        allowed: bool,
+        most: impl Fn() -> u64,
+    ) -> (Option<Ended>, io::Result<()>) {
+        let (now, took) = (Instant::now(), self.began.elapsed());
+        let fast = || most() as f64 > FAST * took.as_secs_f64();
+        let may = allowed && self.hook.is_some();
+        let paused = self.phase == Phase::Resting;
+        let (next, length) = match self.phase {
+            Phase::Watching if may && took >= LOOK && fast() => (Phase::Looking, LOOK),
+            Phase::Looking if now < self.due => return (None, Ok(())),
+            Phase::Looking if may && fast() => (Phase::Resting, took * REST),
+            Phase::Resting if allowed && now < self.due => return (None, Ok(())),
+            Phase::Resting => (Phase::Looking, LOOK),
+            Phase::Watching if now < self.due => return (None, Ok(())),
+            Phase::Watching | Phase::Looking => (Phase::Watching, PERIOD),
+        };
+        (self.phase, self.began, self.due) = (next, now, now + length);
+        let mut attached = Ok(());
+        if let Some(hook) = &mut self.hook {
+            match next {
+                Phase::Resting => hook.detach(),
+                _ => attached = hook.attach(),
+            }
+        }
+        if attached.is_err() {
+            (self.phase, self.due) = (Phase::Resting, now + PERIOD);
+        }
+        (Some(Ended { paused }), attached)
     }
 }

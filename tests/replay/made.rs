@@ -362,6 +362,28 @@ fn a_lock_of_the_worker_itself_is_no_work_function() {
     }
 }
 
+/// No event tells of the end of a stall that is still going on: the last tick does, as long as it is
+/// the last.
+#[test]
+fn a_stall_that_outlasts_the_recording_is_told() {
+    for (ended, stalls) in [(20.0, 1), (500.0, 0)] {
+        let mut tape = tape();
+        let task = tape.task("worker", 70, 70);
+        let like = in_kernel(&mut tape, task, &WITH_BH_OFF);
+        ticks(&mut tape, 0.0, 20, like);
+        for (n, s) in tape.0.samples.iter_mut().enumerate() {
+            s.pending_for = ms(0.5 + n as f64);
+        }
+        tape.0.end = Some(at(ended));
+        let f = analyse(&tape.0);
+        assert_eq!(f.stalls.len(), stalls);
+        assert_eq!(f.notes.iter().any(|note| note.contains("still was")), stalls == 1);
+        if let Some(stall) = f.stalls.first() {
+            assert_eq!((stall.cause, stall.duration), (Cause::BhOff, ms(19.5)));
+        }
+    }
+}
+
 /// Our program saw a tenth of a second's packets on one CPU, all on another, and none on a third
 /// while it paused.
 #[test]
@@ -369,9 +391,13 @@ fn packets_of_pauses_are_taken_to_be_like_those_seen() {
     let mut tape = tape();
     let (name, kind) = (tape.str("eth0"), tape.str(""));
     let device = RxDeviceId { netns: 1, ifindex: 2, name, kind };
-    for (cpu, processed, seen, second, paused) in
-        [(0, 1000, 100, 1.0, true), (1, 50, 50, 2.0, false), (2, 7, 0, 1.0, true)]
-    {
+    for (cpu, processed, seen, second, paused) in [
+        (0, 200, 100, 1.0, false), // one of a VLAN: counted twice
+        (0, 1800, 0, 2.0, true),
+        (1, 50, 50, 2.0, false),
+        (2, 0, 0, 1.0, false),
+        (2, 7, 0, 2.0, true),
+    ] {
         let (time, cpu) = (at(1000.0 * second), Cpu(cpu));
         tape.0.rx_cpus.push(RxCpu { time, cpu, processed, seen, paused, ..RxCpu::default() });
         if seen > 0 {
@@ -391,7 +417,7 @@ fn packets_of_pauses_are_taken_to_be_like_those_seen() {
     });
     let received = analyse(&tape.0).received.unwrap();
     let looked = received.examined.unwrap();
-    assert_eq!((looked.seen, looked.paused, looked.unseen, looked.missed), (150, 907, 7, 0));
+    assert_eq!((looked.seen, looked.paused, looked.unseen, looked.missed), (150, 1807, 7, 100));
     let device = &received.devices[0];
     assert_eq!((device.packets, device.bytes), (1050, 64 * 1050));
     let places: Vec<_> = device.places.iter().map(|p| (p.cpu.0, p.packets, p.margin)).collect();

@@ -60,7 +60,8 @@ pub struct Examined {
     /// Packets that came while it paused, as it does for most of a second in which packets come
     /// fast: what is told of devices and flows takes them to be like those that passed by.
     pub paused: u64,
-    /// Packets that the kernel counted and our program was not called for.
+    /// Packets that the kernel counted beyond those that passed by our program: it counts one again
+    /// for each virtual device on its way (`another_round` of `__netif_receive_skb_core`).
     pub missed: u64,
     /// Those that were looked at.
     pub examined: u64,

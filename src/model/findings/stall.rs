@@ -40,7 +40,7 @@ pub struct Measure {
 }
 
 /// The parts of a handoff.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct HandoffParts {
     /// Oldest pending raise to the wake of ksoftirqd.
     pub raise_to_wake: Nanos,

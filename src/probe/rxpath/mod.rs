@@ -81,9 +81,8 @@ impl Counts {
         Ok(Counts { softnet, maps, windows: Windows::begin(hook)? })
     }
 
-    fn counts(&mut self, names: &mut dyn Names, push: &mut dyn FnMut(Event)) {
+    fn counts(&mut self, paused: bool, names: &mut dyn Names, push: &mut dyn FnMut(Event)) {
         let time = monotonic();
-        let paused = self.windows.paused();
         let seen = self.maps.as_mut().map(Maps::seen).unwrap_or_default();
         for mut cpu in self.softnet.since_last(time) {
             if let Some((seen, unplaced)) = seen.get(cpu.cpu.0 as usize) {
@@ -104,18 +103,17 @@ impl Counts {
 
 impl Source for Counts {
     fn drain(&mut self, names: &mut dyn Names, push: &mut dyn FnMut(Event)) {
-        if self.windows.is_over() {
-            self.counts(names, push);
-            // Where it is refused, nothing is seen in the next period, and that is recorded.
-            let _ = self.windows.next();
-        } else if let Some(maps) = &self.maps {
-            let seen = || maps.since_last().into_iter().map(|(seen, _)| seen).max();
-            self.windows.rest_if_fast(|| seen().unwrap_or(0));
+        let maps = &self.maps;
+        let seen = || maps.iter().flat_map(Maps::since_last).map(|(seen, _)| seen).max();
+        // Where it cannot be attached again, nothing is seen from now on, and that is recorded.
+        let (ended, _) = self.windows.turn(true, || seen().unwrap_or(0));
+        if let Some(ended) = ended {
+            self.counts(ended.paused, names, push);
         }
     }
 
     fn rest(&mut self, names: &mut dyn Names, push: &mut dyn FnMut(Event)) {
-        self.counts(names, push);
+        self.counts(self.windows.is_resting(), names, push);
     }
 }
 

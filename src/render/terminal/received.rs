@@ -156,7 +156,11 @@ pub(in crate::render) fn rests_on(r: &Received) -> String {
         }
     };
     if e.missed > 0 {
-        words += &format!(" {} were not seen, and are in no device.", count(e.missed));
+        words += &format!(
+            " The kernel counts {} more, for it counts a packet again for each VLAN, bond or macvlan \
+             on its way.",
+            count(e.missed)
+        );
     }
     if e.unplaced > 0 {
         words += &format!(" {} came in at places beyond the first 1,024.", count(e.unplaced));
