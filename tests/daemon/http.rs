@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use crate::host::{Daemon, Folder, machine};
+use crate::host::{Daemon, Folder, machine, wait};
 use crate::promtool::promtool;
 
 #[test]
@@ -108,8 +108,28 @@ fn a_thousand_scrapes_leave_nothing_behind() {
             });
         }
     });
-    crate::host::wait("connections to close", Duration::from_secs(5), || fds() <= before + 2);
+    wait("connections to close", Duration::from_secs(5), || fds() <= before + 2);
     daemon.stop();
+}
+
+/// Each series of a histogram has a bucket without a bound, and all that it counted is in there:
+/// without it there is no quantile.
+fn histograms_are_whole(text: &str) {
+    let lines: std::collections::BTreeSet<&str> = text.lines().collect();
+    let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let mut looked_at = 0;
+    for family in types.filter_map(|line| line.strip_suffix(" histogram")) {
+        let counts = text.lines().filter_map(|l| l.strip_prefix(family)?.strip_prefix("_count"));
+        for count in counts {
+            let (labels, value) = count.rsplit_once(' ').unwrap();
+            let labels = labels.trim_start_matches('{').trim_end_matches('}');
+            let labels = if labels.is_empty() { String::new() } else { format!(",{labels}") };
+            let bucket = format!("{family}_bucket{{le=\"+Inf\"{labels}}} {value}");
+            assert!(lines.contains(bucket.as_str()), "no {bucket}");
+            looked_at += 1;
+        }
+    }
+    assert!(looked_at > 0, "no histogram in {text}");
 }
 
 /// Every series belongs to a family that says what it is, names and values are well formed, and no
@@ -119,7 +139,18 @@ fn metrics_are_well_formed() {
     let Some(_machine) = machine() else { return };
     let folder = Folder::new("metrics");
     let daemon = Daemon::start(&folder, &["-s", "metrics.per_cpu=true"]);
+    // So that there are histograms to look at.
+    let counted = |text: &str| text.contains("\nstallprof_softirq_delay_seconds_count{");
+    wait("softirqs to be counted", Duration::from_secs(10), || {
+        daemon.get("/metrics").is_some_and(|answer| counted(&answer.text()))
+    });
+    let open = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+                Accept: application/openmetrics-text\r\n\r\n";
+    let open = daemon.send(open).unwrap().text();
+    assert!(open.ends_with("# EOF\n") && counted(&open), "{open}");
+    histograms_are_whole(&open);
     let text = daemon.get("/metrics").unwrap().text();
+    histograms_are_whole(&text);
     let (mut types, mut seen) =
         (std::collections::BTreeMap::new(), std::collections::BTreeSet::new());
     for line in text.lines() {

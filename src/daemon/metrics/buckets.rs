@@ -47,7 +47,8 @@ impl Buckets {
             rows.push((bound as f64 / 1e9, upto - below));
             below = upto;
         }
-        rows.push((f64::MAX, count - below));
+        // This, and not the largest number, is what the encoder writes as `+Inf`.
+        rows.push((f64::INFINITY, count - below));
         to.encode_family(labels)?.encode_histogram::<NoLabelSet>(sum, count, &rows, None)
     }
 }
