@@ -56,6 +56,8 @@ pub fn run(config: Config, origin: Origin) -> Result<()> {
     let listen = config.http.listen.clone();
     let socket = Socket::bind(&listen).with_context(|| format!("http.listen: {listen}"))?;
     let gate = Gate::read(&config.http)?;
+    let started =
+        format!("{}, incidents in {}", socket.place(&listen), config.store.directory.display());
     rights::drop_others()?;
     let control = Arc::new(Control::new(gate)?);
     let metrics = Arc::new(Metrics::new(&config.metrics));
@@ -83,7 +85,7 @@ pub fn run(config: Config, origin: Origin) -> Result<()> {
     let probes = Builder::new().name("stallprof-probes".into()).spawn(move || {
         // Also where it panics: nobody serves the metrics of a dead thread.
         let _tell = Tell(ended);
-        pilot::fly(config, origin, links)
+        pilot::fly(config, origin, links, &started)
     })?;
 
     if fenced {
@@ -109,7 +111,7 @@ pub fn run(config: Config, origin: Origin) -> Result<()> {
     }
     flown?;
     served.context("serving HTTP")?;
-    say(&"ended in order");
+    say(&"stopped");
     Ok(())
 }
 

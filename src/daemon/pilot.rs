@@ -90,16 +90,17 @@ struct Pilot {
     next: Option<Session>,
 }
 
-/// Runs until told to stop.
+/// Runs until told to stop; once the probes run it says `started`.
 ///
 /// # Errors
 /// Nothing can be measured, or the host cannot be read.
-pub fn fly(config: Config, origin: Origin, links: Links) -> Result<()> {
+pub fn fly(config: Config, origin: Origin, links: Links, started: &str) -> Result<()> {
     let (mut session, meta) = start(&config)?;
     let (flight, writer) = Flight::new(limits(&config), &meta).context("the flight recorder")?;
     let mut out = Namer::without_user_symbols(writer);
     links.metrics.probes.set(&session.probes);
     links.board.measures(&meta, &config.probes.on);
+    say(&started);
     links.control.ready();
     let mut pilot = Pilot {
         conditions: Conditions::new(&config.triggers),

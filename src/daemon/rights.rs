@@ -49,7 +49,7 @@ pub fn drop_others() -> Result<()> {
     let mut names: Vec<String> = keep.iter().map(ToString::to_string).collect();
     names.sort();
     let names = if names.is_empty() { "no capability".to_owned() } else { names.join(", ") };
-    say(&format_args!("holds {names}; new ones cannot be had"));
+    say(&format_args!("holds {names}; cannot gain others"));
     Ok(())
 }
 

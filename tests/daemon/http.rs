@@ -43,6 +43,19 @@ fn bad_requests_get_an_answer_and_reach_no_file() {
 }
 
 #[test]
+fn the_log_says_where_it_is_and_when_it_ends() {
+    let Some(_machine) = machine() else { return };
+    let folder = Folder::new("places");
+    let daemon = Daemon::start(&folder, &[]);
+    let place = format!("http://127.0.0.1:{}/ (metrics at /metrics)", daemon.port);
+    let store = folder.path("store");
+    let line = format!("stallprof: {place}, incidents in {}", store.display());
+    let log = daemon.stop();
+    assert!(log.lines().any(|told| told == line), "{log}");
+    assert_eq!(log.lines().last(), Some("stallprof: stopped"), "{log}");
+}
+
+#[test]
 fn a_token_is_asked_for_where_one_is_set() {
     let Some(_machine) = machine() else { return };
     let folder = Folder::new("token");

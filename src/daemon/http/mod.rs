@@ -75,6 +75,20 @@ impl Socket {
             }
         }
     }
+
+    /// Where others find it, in words. The port is the one in force, also where any would do.
+    #[must_use]
+    pub fn place(&self, listen: &Listen) -> String {
+        let place = match self {
+            Socket::None => return "no HTTP (http.listen is off)".to_owned(),
+            Socket::Tcp(socket) => {
+                let address = socket.local_addr().map(|address| address.to_string());
+                format!("http://{}/", address.unwrap_or_else(|_| listen.to_string()))
+            }
+            Socket::Unix(_) => listen.to_string(),
+        };
+        format!("{place} (metrics at /metrics)")
+    }
 }
 
 fn is_socket(meta: &fs::Metadata) -> bool {
