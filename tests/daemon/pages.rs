@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use stallprof::model::live::{Late, Live, LiveCpu, LiveStep, STEP, STEPS};
+use stallprof::render::html::live;
+use stallprof::units::Nanos;
+
 use crate::browser::Browser;
 use crate::host::{Answer, Daemon, Folder, cpu, machine, stalls, wait};
 
@@ -14,6 +18,29 @@ fn after_a_storm(folder: &Folder) -> (Daemon, String) {
     wait("the incident", Duration::from_secs(10), || daemon.incidents().len() == 1);
     let id = daemon.incidents()[0]["id"].as_str().unwrap().to_owned();
     (daemon, id)
+}
+
+/// What was late is no contradiction to an incident that names a culprit already.
+#[test]
+fn the_page_tells_what_is_not_known_yet() {
+    let seen = |analysed: Option<u64>| {
+        let late = |ago, ms| LiveStep {
+            ago,
+            late: Late { interrupt_gap: Nanos::from_millis(ms), ..Late::default() },
+        };
+        let cpu = LiveCpu { strip: vec![late(2, 59), late(100, 90)], ..LiveCpu::default() };
+        let analysed = analysed.map(Nanos::from_millis);
+        let live = Live { step: STEP, steps: STEPS, cpus: vec![cpu], analysed, ..Live::default() };
+        live::page(&live, &[]).replace('\u{a0}', " ")
+    };
+    let early = seen(None);
+    assert!(early.contains("<h1>Something was late by 90.0 ms; who did it is known within 20 s<"));
+    assert!(early.contains("Not known yet: the first analysis comes within 20 s."), "{early}");
+    let later = seen(Some(6_000));
+    assert!(later.contains("<h1>Something was late by 59.0 ms; who did it is known within 20 s<"));
+    assert!(later.contains("until 6.00 s ago. Later stalls are told of within 20 s."), "{later}");
+    let done = seen(Some(1_000));
+    assert!(done.contains("90.0 ms in the last five minutes; no stall was found in it"), "{done}");
 }
 
 /// Opens an address in windows of all sizes: no complaint, nothing asked for, nothing cut off.

@@ -73,9 +73,15 @@ fn verdict(out: &mut String, live: &Live) {
             time(c.worst),
             markup::name(&c.who)
         ),
-        (None, Some(worst)) => {
-            format!("A lateness of {} in the last five minutes; not analysed yet", time(worst))
-        }
+        (None, Some(worst)) => match waiting(live) {
+            Some(late) => {
+                format!("Something was late by {}; who did it is known within 20 s", time(late))
+            }
+            None => format!(
+                "Something was late by {} in the last five minutes; no stall was found in it",
+                time(worst)
+            ),
+        },
         (None, None) => {
             format!("Nothing was late past {} in the last five minutes", time(live.stall_threshold))
         }
@@ -98,6 +104,13 @@ fn verdict(out: &mut String, live: &Live) {
         );
     }
     out.push_str("</section>\n");
+}
+
+/// The worst lateness that the analysis may not have seen.
+fn waiting(live: &Live) -> Option<Nanos> {
+    let since = live.analysed.unwrap_or(Nanos(u64::MAX)).0 / live.step.0.max(1);
+    let steps = live.cpus.iter().flat_map(|cpu| &cpu.strip);
+    steps.filter(|step| step.ago <= since).map(|step| step.late.worst()).max()
 }
 
 fn cpus(live: &Live) -> String {
@@ -179,13 +192,16 @@ fn strip(cpu: &LiveCpu, live: &Live) -> String {
 }
 
 fn culprits(live: &Live) -> String {
-    let looked = match live.analysed {
-        Some(ago) => format!("Stalls that ended up to {} ago are counted.", time(ago)),
-        None => "No stalls were looked for yet.".to_owned(),
+    let Some(ago) = live.analysed else {
+        return empty("Not known yet: the first analysis comes within 20 s.");
     };
     if live.culprits.is_empty() {
-        return empty(&format!("Nobody in the last five minutes. {looked}"));
+        let ago = time(ago);
+        return empty(&format!(
+            "Nobody in the last five minutes until {ago} ago. Later stalls are told of within 20 s."
+        ));
     }
+    let looked = format!("Stalls that ended up to {} ago are counted.", time(ago));
     let heads = ["Who, and how", "Why", "#Stalls", "#Longest", "#All together", "=CPUs", "#Last"];
     let rows = live.culprits.iter().map(|c| {
         let cpus: Vec<Cpu> = c.cpus.iter().map(|cpu| Cpu(*cpu)).collect();
