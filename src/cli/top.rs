@@ -59,13 +59,11 @@ mod alone {
 
     use crate::cli::record::explain;
     use crate::daemon::Alone;
+    use crate::daemon::config::ON;
     use crate::host::{CpuList, HostFacts, HostRoot};
     use crate::probe::{Config, PROBES, Tracking, Wanted};
     use crate::top::{Source, Told};
     use crate::units::Nanos;
-
-    /// What is measured, as by the daemon.
-    const ON: [&str; 4] = ["softirq", "ksoftirqd", "sampler", "hardirq"];
 
     #[derive(clap::Args)]
     pub struct Measure {

@@ -186,11 +186,14 @@ pub struct Metrics {
     pub culprits: usize,
 }
 
+/// The probes that run unless others are asked for; those of `stallprof top`, too.
+pub const ON: [&str; 4] = ["softirq", "ksoftirqd", "sampler", "hardirq"];
+
 impl Default for Probes {
     fn default() -> Probes {
         Probes {
             cpus: Cpus(None),
-            on: ["softirq", "ksoftirqd", "sampler", "hardirq"].map(str::to_owned).to_vec(),
+            on: ON.map(str::to_owned).to_vec(),
             freq: 99,
             stall: Period(Nanos::from_millis(10)),
             syscall_min: Period(Nanos::from_millis(10)),
