@@ -138,6 +138,24 @@ fn the_layout_fits_small_and_large_terminals() {
     }
 }
 
+/// In 80 columns the keys are all there, whatever the order and the interval.
+#[test]
+fn all_keys_fit_in_eighty_columns() {
+    for table in 0..2 {
+        let mut app = App::new(false);
+        app.take(live());
+        press(&mut app, &[KeyCode::Tab].repeat(table));
+        press(&mut app, &[KeyCode::Char('+'); 4]);
+        for key in "srsrsrsr".chars() {
+            let text = shown(&mut app, (80, 24));
+            let keys = text.lines().last().unwrap();
+            assert!(keys.ends_with("+- 30 s  f freeze"), "{keys}");
+            assert_eq!(text.lines().filter(|line| line.starts_with('>')).count(), 1, "{text}");
+            press(&mut app, &[KeyCode::Char(key)]);
+        }
+    }
+}
+
 #[test]
 fn nothing_of_any_size_makes_it_fall_over() {
     let mut many = live();
@@ -195,7 +213,7 @@ fn keys_do_what_the_help_says() {
     press(&mut app, &[KeyCode::Char('r')]);
     assert!(first(&mut app).contains("evil\\x1b"), "reversed: {}", first(&mut app));
     press(&mut app, &[KeyCode::Char('r'), KeyCode::Char('s'), KeyCode::Char('s')]);
-    assert!(shown(&mut app, (120, 24)).contains("order: stalls"));
+    assert!(shown(&mut app, (120, 24)).contains("s by stalls"));
     // The chosen one stays chosen where the order changes.
     press(&mut app, &[KeyCode::Down, KeyCode::Char('r'), KeyCode::Enter]);
     assert!(shown(&mut app, (80, 24)).contains("2 stalls in 5 min"));

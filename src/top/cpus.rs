@@ -38,7 +38,7 @@ impl Order {
             Order::Number => "number",
             Order::P99 => "p99",
             Order::Longest => "longest",
-            Order::Worst => "worst of 5 min",
+            Order::Worst => "last 5 min",
         }
     }
 }
@@ -81,7 +81,7 @@ impl App {
 
 /// What stands above the columns.
 pub fn head(width: usize) -> String {
-    let mut head = left(" CPU", 5);
+    let mut head = right("CPU", 5);
     for (name, needs, _) in COLUMNS {
         if width >= needs {
             head += &right(name, TIME);
@@ -101,7 +101,7 @@ fn strip_columns(width: usize) -> usize {
 
 /// A CPU.
 pub fn row(cpu: &LiveCpu, live: &Live, width: usize, ink: Ink) -> Line<'static> {
-    let mut spans = vec![Span::raw(format!("{} ", right(&cpu.cpu.to_string(), 4)))];
+    let mut spans = vec![Span::raw(right(&cpu.cpu.to_string(), 5))];
     for (name, needs, of) in COLUMNS {
         if width < needs {
             continue;

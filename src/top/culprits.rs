@@ -34,7 +34,7 @@ impl Order {
 
     pub fn name(self) -> &'static str {
         match self {
-            Order::Total => "all together",
+            Order::Total => "total time",
             Order::Last => "last",
             Order::Count => "stalls",
             Order::Worst => "longest",

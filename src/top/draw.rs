@@ -131,7 +131,7 @@ fn cpu_rows(app: &App, live: &Live, width: usize, room: usize, ink: Ink) -> Vec<
 fn culprit_rows(app: &App, live: &Live, width: usize, room: usize, ink: Ink) -> Vec<Line<'static>> {
     let list = app.culprits();
     let looked = live.analysed.map_or_else(
-        || "stalls are looked for".to_owned(),
+        || "looking for stalls; the first result takes up to 5 s, of a daemon 20 s".to_owned(),
         |ago| format!("nobody, of stalls that ended up to {} ago", super::words::ago(ago)),
     );
     if list.is_empty() {
@@ -147,8 +147,17 @@ fn culprit_rows(app: &App, live: &Live, width: usize, room: usize, ink: Ink) -> 
     rows.map(row).collect()
 }
 
-fn chosen(row: Line<'static>, is: bool) -> Line<'static> {
-    if is { row.style(Modifier::REVERSED) } else { row }
+/// Marks a row, also where nothing but its text is seen; its first column is blank.
+fn chosen(mut row: Line<'static>, is: bool) -> Line<'static> {
+    if !is {
+        return row;
+    }
+    if let Some(first) = row.spans.first_mut()
+        && let Some(rest) = first.content.strip_prefix(' ')
+    {
+        first.content = format!(">{rest}").into();
+    }
+    row.style(Modifier::REVERSED)
 }
 
 fn keys(app: &App, width: usize, ink: Ink) -> Line<'static> {
@@ -158,8 +167,8 @@ fn keys(app: &App, width: usize, ink: Ink) -> Line<'static> {
     };
     let turned = if app.reverse[app.table as usize] { ", turned" } else { "" };
     let text = format!(
-        "q end  ? help  Enter more  Tab table  s order: {order}{turned}  +- {}  Space freeze",
-        app.interval()
+        "q end  ? help  Enter more  Tab table  s by {order}{turned}  +- {} s  f freeze",
+        app.interval().0 / 1_000_000_000
     );
     span(&left(&text, width), ink.dim()).into()
 }
