@@ -37,6 +37,11 @@ pub fn print(out: &mut impl Write, e: &Examination) -> io::Result<()> {
         _ if e.checks.iter().any(|c| !c.ok) => {
             writeln!(out, "\nEvery measure attaches; mind the lines marked NO.")
         }
+        _ if e.probes.iter().any(|p| p.reason.is_some()) => {
+            let partly = e.probes.iter().filter(|p| p.reason.is_some()).map(|p| p.name.as_str());
+            let partly = partly.collect::<Vec<_>>().join(", ");
+            writeln!(out, "\nEvery measure works, {partly} in part: see there.")
+        }
         _ => writeln!(out, "\nEverything can be measured here."),
     }
 }

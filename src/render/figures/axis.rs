@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::WIDTH;
 use crate::units::{Ktime, Nanos};
 
 /// A span of time laid over a width in pixels.
@@ -30,6 +31,9 @@ impl Scale {
         self.left + self.width
     }
 }
+
+/// Half of the width of a long label: so close to the edge of a figure none can be centred.
+const HALF: f64 = 20.0;
 
 /// A step of 1, 2 or 5 times a power of ten that divides a span in no more than `most`.
 pub(super) fn step(span: u64, most: u64) -> u64 {
@@ -72,10 +76,15 @@ pub(super) fn time(scale: Scale, zero: Ktime, top: f64, bottom: f64) -> String {
             continue;
         }
         let x = scale.x(Ktime(moment));
+        let class = match x {
+            ..HALF => "",
+            x if x > WIDTH - HALF => "end",
+            _ => "mid",
+        };
         let _ = write!(
             svg,
             "<path class=\"grid\" d=\"M{x:.2} {top:.0}V{bottom:.0}\"/>\
-             <text class=\"mid\" x=\"{x:.2}\" y=\"{:.0}\">{}</text>",
+             <text class=\"{class}\" x=\"{x:.2}\" y=\"{:.0}\">{}</text>",
             bottom + 14.0,
             label(at, step)
         );

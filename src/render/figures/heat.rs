@@ -160,8 +160,13 @@ fn draw(
 fn key(class: &str, most: u64, value: impl Fn(u64) -> String) -> String {
     let mut svg = String::new();
     for level in 1..=4u64 {
+        let up_to = |level: u64| (most * level).div_ceil(4);
+        // Of few events two levels end at the same count: no cell has the upper one.
+        if up_to(level) == up_to(level - 1) {
+            continue;
+        }
         let y = 200.0 - level as f64 * 18.0;
-        let words = markup::text(&value((most * level).div_ceil(4))).into_owned();
+        let words = markup::text(&value(up_to(level))).into_owned();
         let _ = writeln!(
             svg,
             "<rect class=\"{class}{level}\" x=\"{:.0}\" y=\"{y:.0}\" width=\"12\" height=\"12\"/>\
