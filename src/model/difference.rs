@@ -7,7 +7,7 @@ use super::vector::Vector;
 use crate::units::{Cpu, Nanos};
 
 /// Number of the JSON schema; grows when a field changes its meaning or goes away.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// The whole answer.
 #[derive(Clone, Debug, Serialize)]
@@ -43,8 +43,8 @@ pub struct Side {
     pub start_realtime: u64,
     /// How long it was.
     pub duration: Nanos,
-    /// CPUs of it that are compared.
-    pub cpus: usize,
+    /// All its CPUs, compared or not.
+    pub cpus: Vec<Cpu>,
     /// Thresholds and rates it was recorded with.
     pub options: Options,
     /// All its stalls, compared or not.

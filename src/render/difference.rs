@@ -7,29 +7,34 @@ use super::page::Page;
 use super::text::{count, cpus, time, utc};
 use super::{Style, escape, terms};
 use crate::model::difference::*;
+use crate::units::Cpu;
 
 /// Culprits listed where no difference is shown.
 const SAME: usize = 5;
+/// Titles of what carries no claim.
+const LOST: &str = "Records were lost: nothing can be said";
+const NOT_SHOWN: &str = "No difference shown";
 /// Columns of a latency's name.
 const LATENCY: usize = 24;
 
 /// Writes the answer first, then what it rests on.
 pub fn write(out: &mut dyn Write, d: &Difference, style: Style) -> io::Result<()> {
     let page = &mut Page::new(out, style);
-    page.put(2, &Text::new().bold(&headline(&d.stalls)).plain(&sentence(d, &d.stalls)))?;
-    for (title, verdict) in [
-        ("Gone", Verdict::Gone),
-        ("New", Verdict::New),
-        ("Fewer", Verdict::Fewer),
-        ("More", Verdict::More),
-        ("Records were lost: nothing can be said", Verdict::Lost),
-        ("No difference shown", Verdict::NotShown),
+    page.put(2, &Text::new().bold(&headline(d)).plain(&sentence(d, &d.stalls)))?;
+    let part = scope(d).is_some();
+    for (whole, of_part, verdict) in [
+        ("Gone", "Only before", Verdict::Gone),
+        ("New", "Only after", Verdict::New),
+        ("Fewer", "Fewer after", Verdict::Fewer),
+        ("More", "More after", Verdict::More),
+        (LOST, LOST, Verdict::Lost),
+        (NOT_SHOWN, NOT_SHOWN, Verdict::NotShown),
     ] {
         let group: Vec<_> = d.culprits.iter().filter(|c| c.stalls.verdict == verdict).collect();
         if group.is_empty() {
             continue;
         }
-        page.section(title)?;
+        page.section(if part { of_part } else { whole })?;
         let most = if verdict == Verdict::NotShown { SAME } else { usize::MAX };
         for c in group.iter().take(most) {
             let who = Text::new().plain("  ").accent(&kin(&c.who)).plain(": ");
@@ -48,16 +53,60 @@ pub fn write(out: &mut dyn Write, d: &Difference, style: Style) -> io::Result<()
     compared(page, d)
 }
 
-fn headline(change: &Change) -> String {
-    match change.verdict {
-        Verdict::Gone => "The stalls are gone: ",
-        Verdict::New => "There are stalls now: ",
-        Verdict::Fewer => "Fewer stalls: ",
-        Verdict::More => "More stalls: ",
-        Verdict::Lost => "Records were lost, nothing can be said: ",
-        Verdict::NotShown => "No difference shown: ",
+/// What the verdict is of, where a side saw more than is compared: what is left out may have changed
+/// otherwise.
+fn scope(d: &Difference) -> Option<String> {
+    let (a, b) = (&d.before, &d.after);
+    let thresholds = |side: &Side| (side.options.stall_threshold, side.options.gap_threshold);
+    let mut words = String::new();
+    if thresholds(a) != thresholds(b) {
+        let (stall, gap) = (time(d.stall_threshold), time(d.gap_threshold));
+        words += &format!(" of {stall} or more (interrupt gaps: {gap})");
     }
-    .to_owned()
+    if d.cpus.is_empty() {
+        let of = if words.is_empty() { String::new() } else { format!(": of stalls{words}") };
+        return Some(format!(
+            "Different CPUs ({} before, {} after), so this does not show what a change did{of}",
+            numbers(&a.cpus),
+            numbers(&b.cpus)
+        ));
+    }
+    if a.cpus != b.cpus {
+        words += &format!(" on {}", cpus(&d.cpus));
+    }
+    (!words.is_empty()).then(|| format!("Of stalls{words}"))
+}
+
+/// `0,2-4`, without blanks: a comma and a blank part the two sides.
+fn numbers(list: &[Cpu]) -> String {
+    match cpus(list).split_once('\u{a0}') {
+        Some((_, numbers)) if !numbers.is_empty() => numbers.replace(", ", ","),
+        _ => "none".to_owned(),
+    }
+}
+
+fn headline(d: &Difference) -> String {
+    let verdict = d.stalls.verdict;
+    let Some(scope) = scope(d) else {
+        let words = match verdict {
+            Verdict::Gone => "The stalls are gone",
+            Verdict::New => "There are stalls now",
+            Verdict::Fewer => "Fewer stalls",
+            Verdict::More => "More stalls",
+            Verdict::Lost => "Records were lost, nothing can be said",
+            Verdict::NotShown => NOT_SHOWN,
+        };
+        return format!("{words}: ");
+    };
+    let words = match verdict {
+        Verdict::Gone => "seen only before",
+        Verdict::New => "seen only after",
+        Verdict::Fewer => "fewer after",
+        Verdict::More => "more after",
+        Verdict::Lost => "records were lost, nothing can be said",
+        Verdict::NotShown => "no difference shown",
+    };
+    format!("{scope}: {words}: ")
 }
 
 /// `14.0 stalls a minute before, none after in 60.0 s; a chance result is unlikely (p < 0.001)`.

@@ -129,6 +129,8 @@ fn what_only_one_side_could_see_is_not_compared() {
     (coarse.meta.stall_threshold.0, coarse.meta.gap_threshold.0) = (30_000_000, 30_000_000);
     let d = compare(r.clone(), coarse);
     assert_eq!((d.stall_threshold.0, d.stalls.before), (30_000_000, 0));
+    let scope = "Of stalls of 30.0 ms or more (interrupt gaps: 30.0 ms): no difference shown: ";
+    assert!(shown(&d, 140).starts_with(scope), "{}", shown(&d, 140));
     assert!(d.caveats.iter().any(|c| c.starts_with("Thresholds of stalls differ: 5.00 ms before")));
 
     // Losses on the side that has fewer.
@@ -141,17 +143,52 @@ fn what_only_one_side_could_see_is_not_compared() {
             .iter()
             .any(|c| c == "9 records were lost after: there may have been more stalls.")
     );
+}
 
-    // Another CPU.
-    let mut elsewhere = r.clone();
-    elsewhere.meta.cpus = vec![77];
-    elsewhere.samples.iter_mut().for_each(|s| s.cpu.0 = 77);
-    elsewhere.delays.iter_mut().for_each(|s| s.cpu.0 = 77);
-    elsewhere.handoffs.iter_mut().for_each(|s| s.cpu.0 = 77);
-    elsewhere.hardirqs.iter_mut().for_each(|s| s.cpu.0 = 77);
-    elsewhere.runs.iter_mut().for_each(|s| s.cpu.0 = 77);
-    let d = compare(r, elsewhere);
-    assert!(d.cpus.is_empty() && shown(&d, 100).contains("a minute and CPU"));
+/// Its first CPU bears another number, and more CPUs saw nothing.
+fn on(r: &Recording, cpus: &[u32]) -> Recording {
+    let mut r = r.clone();
+    r.meta.cpus = cpus.to_vec();
+    macro_rules! renumber {
+        ($($table:ident)*) => {$( r.$table.iter_mut().for_each(|e| e.cpu.0 = cpus[0]); )*};
+    }
+    renumber!(samples delays handoffs hardirqs runs hists);
+    r
+}
+
+/// What only the higher threshold leaves to compare is no answer for all stalls.
+#[test]
+fn a_verdict_on_a_part_says_of_which_part() {
+    let (r, _) = load(INCIDENT);
+    let mut coarse = r.clone();
+    (coarse.meta.stall_threshold.0, coarse.meta.gap_threshold.0) = (10_000_000, 30_300_000);
+    let scope = "Of stalls of 10.0 ms or more (interrupt gaps: 30.3 ms): ";
+    let mut seen = Vec::new();
+    for (before, after) in [(r.clone(), healed(&coarse)), (healed(&r), coarse)] {
+        let d = compare(before, after);
+        let page = shown(&d, 140);
+        assert!(page.starts_with(scope), "{page}");
+        seen.push((d.stalls.verdict, page));
+    }
+    assert_eq!((seen[0].0, seen[1].0), (Verdict::Gone, Verdict::New));
+    assert!(seen[0].1[scope.len()..].starts_with("seen only before: "), "{}", seen[0].1);
+    assert!(seen[1].1[scope.len()..].starts_with("seen only after: none in "), "{}", seen[1].1);
+
+    // CPUs that one side alone has are left out.
+    let cpu = r.meta.cpus[0];
+    let page = shown(&compare(r.clone(), on(&healed(&r), &[cpu, cpu + 1])), 140);
+    assert!(page.starts_with(&format!("Of stalls on CPU {cpu}: seen only before: ")), "{page}");
+
+    // None is in both: never what a change did.
+    for (before, after) in [(r.clone(), healed(&r)), (healed(&r), r.clone())] {
+        let page = shown(&compare(on(&before, &[1]), on(&after, &[0, 2, 3, 4])), 140);
+        let scope =
+            "Different CPUs (1 before, 0,2-4 after), so this does not show what a change did: ";
+        assert!(page.replace("\n  ", " ").starts_with(scope), "{page}");
+        let low = page.to_lowercase();
+        let mut words = low.split(|c: char| !c.is_alphabetic());
+        assert!(!words.any(|w| ["gone", "now", "new"].contains(&w)), "{page}");
+    }
 }
 
 #[test]
@@ -199,7 +236,7 @@ fn as_a_command() {
     }
     let json = stallprof(&["diff", a, b, "--format", "json"]);
     let value: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
-    assert_eq!((&value["schema"], &value["stalls"]["before"]), (&1.into(), &16.into()));
+    assert_eq!((&value["schema"], &value["stalls"]["before"]), (&2.into(), &16.into()));
     let svg = std::env::temp_dir().join(format!("stallprof-diff-{}.svg", std::process::id()));
     let drawn = stallprof(&["diff", a, b, "--redact", "--flame", svg.to_str().unwrap()]);
     assert!(drawn.status.success() && !text(&drawn.stdout).contains("stallgen"));

@@ -121,7 +121,7 @@ impl Rules {
             host: f.host.clone(),
             start_realtime: f.window.start_realtime,
             duration: view.duration,
-            cpus: view.cpus,
+            cpus: f.cpus.iter().map(|c| c.cpu).collect(),
             options: f.options,
             stalls: f.stalls.len(),
             lost: view.lost,
