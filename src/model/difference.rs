@@ -78,7 +78,7 @@ pub struct Change {
     pub before: usize,
     /// How many there are.
     pub after: usize,
-    /// The same for each minute of a recording (where no CPU is in both: and for each CPU).
+    /// The same for each minute of a recording (where no CPU is in both: of each CPU).
     pub before_per_minute: f64,
     /// As above.
     pub after_per_minute: f64,

@@ -111,7 +111,7 @@ fn headline(d: &Difference) -> String {
 
 /// `14.0 stalls a minute before, none after in 60.0 s; a chance result is unlikely (p < 0.001)`.
 fn sentence(d: &Difference, change: &Change) -> String {
-    let unit = if d.cpus.is_empty() { "a minute and CPU" } else { "a minute" };
+    let unit = if d.cpus.is_empty() { "a minute per CPU" } else { "a minute" };
     let (a, b) = (time(d.before.duration), time(d.after.duration));
     let rate = |n: usize, per_minute: f64, window: &str| match n {
         0 => format!("none in {window}"),

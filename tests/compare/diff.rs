@@ -156,6 +156,23 @@ fn on(r: &Recording, cpus: &[u32]) -> Recording {
     r
 }
 
+/// As many CPUs on both sides are still not the same CPUs.
+#[test]
+fn without_a_common_cpu_rates_are_those_of_one_cpu() {
+    let (r, _) = load(INCIDENT);
+    let d = compare(on(&r, &[0, 1]), on(&r, &[2, 3]));
+    assert!(d.cpus.is_empty() && shown(&d, 140).contains(" stalls a minute per CPU ("));
+    let per_minute = d.stalls.before as f64 * 60.0 / r.duration().secs();
+    assert!(d.stalls.before > 0 && (d.stalls.before_per_minute - per_minute / 2.0).abs() < 1e-9);
+    assert_eq!(d.stalls.before_per_minute, d.stalls.after_per_minute);
+    // Of three CPUs each has less.
+    let d = compare(on(&r, &[0, 1]), on(&r, &[2, 3, 4]));
+    assert!((d.stalls.after_per_minute - per_minute / 3.0).abs() < 1e-9, "{:?}", d.stalls);
+    // CPUs in both: a minute of the recording, however many those are.
+    let d = compare(on(&r, &[0, 1]), on(&r, &[0, 1, 2]));
+    assert!((d.stalls.after_per_minute - per_minute).abs() < 1e-9, "{:?}", d.stalls);
+}
+
 /// What only the higher threshold leaves to compare is no answer for all stalls.
 #[test]
 fn a_verdict_on_a_part_says_of_which_part() {

@@ -40,7 +40,7 @@ pub fn diff(before: (&Recording, &Findings), after: (&Recording, &Findings)) -> 
         .into_iter()
         .map(|(who, stalls)| CulpritChange {
             who,
-            stalls: change(&sides, [&stalls[0], &stalls[1]], comparisons),
+            stalls: change(&rules, &sides, [&stalls[0], &stalls[1]], comparisons),
             worst_before: worst(&stalls[0]),
             worst_after: worst(&stalls[1]),
         })
@@ -56,7 +56,7 @@ pub fn diff(before: (&Recording, &Findings), after: (&Recording, &Findings)) -> 
         cpus: rules.cpus.iter().copied().collect(),
         stall_threshold: rules.stall_threshold,
         gap_threshold: rules.gap_threshold,
-        stalls: change(&sides, [&all[0], &all[1]], 1),
+        stalls: change(&rules, &sides, [&all[0], &all[1]], 1),
         culprits,
         latencies: latencies(&rules, before.0, after.0),
         caveats: rules.caveats(before, after),
@@ -174,9 +174,7 @@ impl Rules {
         }
         let cpus = |f: &Findings| f.cpus.iter().map(|c| c.cpu).collect::<Vec<_>>();
         if self.cpus.is_empty() {
-            words.push(
-                "No CPU is in both recordings: rates are for each minute of each CPU.".to_owned(),
-            );
+            words.push("No CPU is in both recordings: rates are a minute per CPU.".to_owned());
         } else if cpus(a) != cpus(b) {
             words.push(
                 "The recordings are of different CPUs: only those that are in both are compared."
@@ -218,7 +216,12 @@ fn lost(f: &Findings) -> u64 {
     f.lost.iter().fold(0, |n: u64, l| n.saturating_add(l.ring_full).saturating_add(l.rate_limited))
 }
 
-fn change(sides: &[View<'_>; 2], stalls: [&[&(&Stall, Nanos)]; 2], comparisons: usize) -> Change {
+fn change(
+    rules: &Rules,
+    sides: &[View<'_>; 2],
+    stalls: [&[&(&Stall, Nanos)]; 2],
+    comparisons: usize,
+) -> Change {
     let [a, b] = stalls.map(<[_]>::len);
     let spread = [0, 1].map(|n| {
         let mut parts = [0u64; PARTS];
@@ -234,7 +237,7 @@ fn change(sides: &[View<'_>; 2], stalls: [&[&(&Stall, Nanos)]; 2], comparisons: 
     let chance = rates_differ_by_chance(thin(a), thin(b), time[0], time[1]);
     let p = (chance * comparisons.max(1) as f64).min(1.0);
     // CPUs that are in both need no mention in the rate.
-    let apart = sides[0].cpus != sides[1].cpus;
+    let apart = rules.cpus.is_empty();
     let minutes = |n: usize| match apart {
         true => time[n] / 60.0,
         false => sides[n].duration.secs() / 60.0,
