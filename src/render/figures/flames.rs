@@ -34,8 +34,8 @@ pub(in crate::render) fn profile(case: &Case<'_>) -> Option<Figure> {
     graph("profile", caption.title, &single(&case.profile), Form::Graph)
 }
 
-/// What held the CPUs during stalls, coloured by how it differs from the whole recording; none
-/// where one of both is empty.
+/// What held the CPUs during stalls, coloured by how each function itself, without what it called,
+/// differs from the whole recording; none where one of both is empty.
 pub(in crate::render) fn difference(case: &Case<'_>) -> Option<Figure> {
     let sum = |lines: &[(String, u64)]| -> u128 { lines.iter().map(|l| u128::from(l.1)).sum() };
     let (all, held) = (sum(&case.profile), sum(&case.held));
@@ -105,8 +105,8 @@ fn graph(name: &str, title: String, lines: &[(String, [u64; 2])], form: Form) ->
     let desc = match form {
         Form::Graph => "Flame graph: the wider a frame, the more samples; callees above callers.",
         Form::Difference => {
-            "Flame graph, as wide as during stalls: red frames are more than in the whole \
-             recording, blue ones less, white ones the same."
+            "Flame graph, as wide as during stalls: what a function did itself, not what it called, \
+             is red where it is more than in the whole recording, blue where it is less."
         }
         Form::Chart => "Flame chart: time goes from left to right; callees above callers.",
     };

@@ -1,4 +1,4 @@
-//! A differential flame graph: what grew is red, what shrank is blue.
+//! A differential flame graph: functions that did more themselves are red, that did less blue.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -37,7 +37,8 @@ pub fn difference(
     let caption = Caption {
         title: "What held CPUs during stalls, before and after".to_owned(),
         subtitle: format!(
-            "red: more after, blue: less; widths: {side}. Before: {}, scaled to {} after",
+            "colour: what a function did itself, red: more after, blue: less; widths: {side}. \
+             Before: {}, scaled to {} after",
             time(before.0.duration()).replace('\u{a0}', " "),
             time(after.0.duration()).replace('\u{a0}', " ")
         ),

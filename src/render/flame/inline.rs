@@ -19,7 +19,7 @@ const FONT: usize = 11;
 pub(in crate::render) enum Form {
     /// Sorted, equal ones joined; the weight is a number of samples.
     Graph,
-    /// The same with two weights, coloured by which is greater.
+    /// The same with two weights, coloured by how a function's own ones differ.
     Difference,
     /// In order of time, the newest line first; the weight is in microseconds.
     Chart,

@@ -30,8 +30,9 @@ pub(super) fn body(case: &Case<'_>) -> String {
     if let Some(drawn) = flames::difference(case) {
         html += &figure(
             &drawn,
-            "As wide as during stalls. Red: more than its share of the whole recording; blue: less; \
-             white: the same. The second number of a tooltip is the difference.",
+            "As wide as during stalls. Colour tells what a function did itself, not what it called: \
+             red, more during stalls than in the whole recording; blue, less; white, no difference. \
+             The second number of a tooltip is that difference.",
         );
     }
     html
