@@ -166,6 +166,10 @@ fn latencies(page: &mut Page<'_>, d: &Difference) -> io::Result<()> {
         let head =
             format!("  {name:LATENCY$} {} before, {} after", count(l.before), count(l.after));
         let mut text = Text::new().plain(&head);
+        if l.percentiles.iter().all(|change| change.verdict == Moved::TooFew) {
+            page.put(6, &text.plain("; ").dim(few))?;
+            continue;
+        }
         for change in &l.percentiles {
             let words = match (change.before, change.after, change.verdict) {
                 (Some(a), Some(b), Moved::Longer) => {
@@ -215,8 +219,8 @@ fn compared(page: &mut Page<'_>, d: &Difference) -> io::Result<()> {
     }
     let place = if d.cpus.is_empty() { "each side's own CPUs".to_owned() } else { cpus(&d.cpus) };
     let words = format!(
-        "  Stalls of {} or more (interrupt gaps: {}) on {place}. Chances are those of equal rates, \
-         with as many stalls as they would be worth if they came one by one.",
+        "  Stalls of {} or more (interrupt gaps: {}) on {place}. p: the chance of such a difference \
+         if the rates were equal; stalls that come in bursts count less.",
         time(d.stall_threshold),
         time(d.gap_threshold)
     );

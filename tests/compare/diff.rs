@@ -3,7 +3,7 @@
 use super::{found, healed, load, path, stallprof, text};
 use stallprof::analysis::compare::diff;
 use stallprof::model::Recording;
-use stallprof::model::difference::{Difference, Moved, Verdict};
+use stallprof::model::difference::{Difference, LatencyChange, Moved, Verdict};
 use stallprof::render::{self, Style, flame};
 
 const INCIDENT: &str = "flamegraphs/incident-memcg/6.12-v2.stall";
@@ -225,6 +225,16 @@ fn latencies_move_only_where_their_bounds_lie_apart() {
     for l in d.latencies.iter().filter(|l| l.before < 10_000) {
         assert_eq!(l.percentiles[2].verdict, Moved::TooFew, "p99.9 of {} events", l.before);
     }
+}
+
+#[test]
+fn too_few_events_are_told_once() {
+    let d = compare(load("tests/replay/memcg.stall").0, load("tests/replay/quiet.stall").0);
+    let none = |l: &LatencyChange| l.percentiles.iter().all(|p| p.verdict == Moved::TooFew);
+    let untold = d.latencies.iter().filter(|l| none(l)).count();
+    let page = shown(&d, 140);
+    let rows = page.lines().filter(|row| row.ends_with(" after; too few events")).count();
+    assert!(untold > 0 && rows == untold, "{untold}: {page}");
 }
 
 #[test]
