@@ -156,6 +156,32 @@ fn on(r: &Recording, cpus: &[u32]) -> Recording {
     r
 }
 
+/// Whatever probes there are, now or later.
+#[test]
+fn a_changed_method_of_any_probe_is_told() {
+    let (r, _) = load(INCIDENT);
+    let probe = |name: &str, method: Option<&str>| {
+        let mut probe = r.meta.probes[0].clone();
+        (probe.name, probe.method) = (name.to_owned(), method.map(str::to_owned));
+        probe
+    };
+    let (mut a, mut b) = (r.clone(), r.clone());
+    a.meta.probes.extend([probe("rxpath", Some("tp_btf")), probe("memcg", Some("fentry"))]);
+    a.meta.probes.extend([probe("rstat", None), probe("ct_stats", Some("netlink"))]);
+    b.meta.probes.extend([probe("rxpath", Some("procfs")), probe("conntrack", Some("raw_tp"))]);
+    b.meta.probes.push(probe("ct_stats", Some("netlink")));
+    let told = compare(a, b).caveats;
+    let seen = [
+        "conntrack differ: none before, raw_tp",
+        "memcg differ: fentry before, none",
+        "rxpath differ: tp_btf before, procfs",
+    ];
+    let then = "Stalls are measured without it; what is told of them may differ.";
+    let expected: Vec<_> =
+        seen.iter().map(|words| format!("Methods of {words} after. {then}")).collect();
+    assert_eq!(told, expected, "and nothing of rstat and ct_stats");
+}
+
 /// As many CPUs on both sides are still not the same CPUs.
 #[test]
 fn without_a_common_cpu_rates_are_those_of_one_cpu() {

@@ -22,6 +22,15 @@ const PARTS: usize = 30;
 /// Shares whose percentiles are compared.
 const SHARES: [f64; 3] = [0.5, 0.99, 0.999];
 
+/// Probes that measure stalls, and the kinds they do. The others tell more of them.
+const MEASURES: [(&str, StallKind); 5] = [
+    ("softirq", StallKind::SoftirqDelay),
+    ("softirq", StallKind::SoftirqRun),
+    ("ksoftirqd", StallKind::Handoff),
+    ("sampler", StallKind::InterruptGap),
+    ("hardirq", StallKind::InterruptGap),
+];
+
 /// Compares two recordings with what was found in them.
 #[must_use]
 pub fn diff(before: (&Recording, &Findings), after: (&Recording, &Findings)) -> Difference {
@@ -68,7 +77,7 @@ struct Rules {
     cpus: BTreeSet<Cpu>,
     stall_threshold: Nanos,
     gap_threshold: Nanos,
-    kinds: Vec<StallKind>,
+    kinds: BTreeSet<StallKind>,
 }
 
 /// What of a recording is compared.
@@ -84,7 +93,7 @@ struct View<'a> {
 impl Rules {
     fn new(a: &Findings, b: &Findings) -> Rules {
         let cpus = |f: &Findings| f.cpus.iter().map(|c| c.cpu).collect::<BTreeSet<_>>();
-        let kinds = measured(a).into_iter().filter(|kind| measured(b).contains(kind)).collect();
+        let kinds = measured(a).intersection(&measured(b)).copied().collect();
         Rules {
             cpus: cpus(a).intersection(&cpus(b)).copied().collect(),
             stall_threshold: a.options.stall_threshold.max(b.options.stall_threshold),
@@ -164,13 +173,14 @@ impl Rules {
         );
         differ("Hosts", &a.host.name, &b.host.name, "What differs may be the hosts' doing.");
         differ("Kernels", &a.host.kernel, &b.host.kernel, "Causes may show in other measures.");
-        for name in ["softirq", "ksoftirqd", "sampler", "hardirq", "syscall"] {
-            let method = |f: &Findings| {
-                let probe = f.probes.iter().find(|p| p.name == name);
-                probe.and_then(|p| p.method.clone()).unwrap_or_else(|| "none".to_owned())
+        let (old, new) = (methods(a), methods(b));
+        for name in old.keys().chain(new.keys()).collect::<BTreeSet<_>>() {
+            let method = |of: &BTreeMap<&str, &str>| of.get(name).map_or("none", |m| m).to_owned();
+            let then = match MEASURES.iter().any(|(probe, _)| probe == name) {
+                true => "Only stalls of kinds that both measured count.",
+                false => "Stalls are measured without it; what is told of them may differ.",
             };
-            let what = format!("Methods of {name}");
-            differ(&what, &method(a), &method(b), "Only stalls of kinds that both measured count.");
+            differ(&format!("Methods of {name}"), &method(&old), &method(&new), then);
         }
         let cpus = |f: &Findings| f.cpus.iter().map(|c| c.cpu).collect::<Vec<_>>();
         if self.cpus.is_empty() {
@@ -196,20 +206,15 @@ impl Rules {
     }
 }
 
+/// Methods of the probes that ran, by their names.
+fn methods(f: &Findings) -> BTreeMap<&str, &str> {
+    f.probes.iter().filter_map(|p| Some((p.name.as_str(), p.method.as_deref()?))).collect()
+}
+
 /// Kinds of stalls that a recording could see.
-fn measured(f: &Findings) -> Vec<StallKind> {
-    let runs = |name: &str| f.probes.iter().any(|p| p.name == name && p.method.is_some());
-    let mut kinds = Vec::new();
-    if runs("softirq") {
-        kinds.extend([StallKind::SoftirqDelay, StallKind::SoftirqRun]);
-    }
-    if runs("ksoftirqd") {
-        kinds.push(StallKind::Handoff);
-    }
-    if runs("sampler") || runs("hardirq") {
-        kinds.push(StallKind::InterruptGap);
-    }
-    kinds
+fn measured(f: &Findings) -> BTreeSet<StallKind> {
+    let ran = methods(f);
+    MEASURES.iter().filter(|(probe, _)| ran.contains_key(probe)).map(|(_, kind)| *kind).collect()
 }
 
 fn lost(f: &Findings) -> u64 {
