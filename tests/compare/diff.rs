@@ -124,6 +124,12 @@ fn what_only_one_side_could_see_is_not_compared() {
     assert_ne!(d.stalls.verdict, Verdict::Gone);
     assert!(d.caveats.iter().any(|c| c.starts_with("Methods of sampler differ")));
 
+    // Long handlers alone are not all gaps.
+    let mut handlers = healed(&r);
+    let sampler = handlers.meta.probes.iter_mut().find(|p| p.name == "sampler").unwrap();
+    sampler.method = None;
+    assert_eq!(compare(r.clone(), handlers).stalls.before, d.stalls.before);
+
     // A higher threshold after: only what is past it counts before.
     let mut coarse = healed(&r);
     (coarse.meta.stall_threshold.0, coarse.meta.gap_threshold.0) = (30_000_000, 30_000_000);

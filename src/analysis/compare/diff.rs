@@ -22,7 +22,8 @@ const PARTS: usize = 30;
 /// Shares whose percentiles are compared.
 const SHARES: [f64; 3] = [0.5, 0.99, 0.999];
 
-/// Probes that measure stalls, and the kinds they do. The others tell more of them.
+/// Probes that measure stalls, and the kinds they do, the one that sees most of a kind first. The
+/// others tell more of them.
 const MEASURES: [(&str, StallKind); 5] = [
     ("softirq", StallKind::SoftirqDelay),
     ("softirq", StallKind::SoftirqRun),
@@ -93,7 +94,7 @@ struct View<'a> {
 impl Rules {
     fn new(a: &Findings, b: &Findings) -> Rules {
         let cpus = |f: &Findings| f.cpus.iter().map(|c| c.cpu).collect::<BTreeSet<_>>();
-        let kinds = measured(a).intersection(&measured(b)).copied().collect();
+        let kinds = measured(a).intersection(&measured(b)).map(|m| m.0).collect();
         Rules {
             cpus: cpus(a).intersection(&cpus(b)).copied().collect(),
             stall_threshold: a.options.stall_threshold.max(b.options.stall_threshold),
@@ -211,10 +212,15 @@ fn methods(f: &Findings) -> BTreeMap<&str, &str> {
     f.probes.iter().filter_map(|p| Some((p.name.as_str(), p.method.as_deref()?))).collect()
 }
 
-/// Kinds of stalls that a recording could see.
-fn measured(f: &Findings) -> BTreeSet<StallKind> {
+/// Kinds of stalls that a recording could see, with the probe that saw most of them: gaps that a
+/// sampler sees are not those that long handlers alone make.
+fn measured(f: &Findings) -> BTreeSet<(StallKind, &'static str)> {
     let ran = methods(f);
-    MEASURES.iter().filter(|(probe, _)| ran.contains_key(probe)).map(|(_, kind)| *kind).collect()
+    let mut best = BTreeMap::new();
+    for (probe, kind) in MEASURES.iter().filter(|(probe, _)| ran.contains_key(probe)) {
+        best.entry(*kind).or_insert(*probe);
+    }
+    best.into_iter().collect()
 }
 
 fn lost(f: &Findings) -> u64 {
