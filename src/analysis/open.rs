@@ -13,7 +13,7 @@ const TICKS: u64 = 10;
 pub fn measures(index: &Index<'_>, cpu: Cpu) -> Vec<Measure> {
     let r = index.recording;
     let Some(last) = index.samples.of(cpu).last() else { return Vec::new() };
-    let too_old = r.last_time().since(last.time).0 > TICKS * r.meta.sample_period.0;
+    let too_old = r.last_time().since(last.time).0 > TICKS.saturating_mul(r.meta.sample_period.0);
     let mut open = Vec::new();
     if too_old {
         return open;
