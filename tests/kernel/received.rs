@@ -260,6 +260,6 @@ fn a_flood_is_counted_within_the_margin() {
     let [seen, paused, examined] =
         ["seen", "paused", "examined"].map(|count| looked[count].as_u64().unwrap());
     assert!(seen + paused + missed >= came && examined * 2 < seen, "{came}: {received}");
-    // It lasts longer than a window.
-    assert!(paused > 0, "{received}");
+    // Unless the flood kept our thread from the CPU to its end, we looked at parts of it only.
+    assert!(paused > 0 || seen + missed >= came, "{came}: {received}");
 }

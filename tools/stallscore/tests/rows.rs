@@ -72,7 +72,8 @@ fn all_found_is_right() {
     let both = [found(1_000, "bh_off", 11), found(2_000, "bh_off", 11)];
     let row = row(&truth("right", 0), &both, Some("perf_event"), "voluntary");
     assert_eq!((row.outcome, row.waited, row.found, row.right), (Outcome::Right, 2, 2, 2));
-    assert_eq!(row.error_ns, Some((-2 * MS as i64, -2 * MS as i64)));
+    // A millisecond less than the victim waited.
+    assert_eq!(row.error_ns, Some((-(MS as i64), -(MS as i64))));
 }
 
 #[test]
