@@ -66,11 +66,12 @@ static __always_inline bool on_task_stack(struct task_struct *task, __u64 sp)
 	return sp - (__u64)BPF_CORE_READ(task, stack) < SP_THREAD_SIZE;
 }
 
-/* Whether a softirq that lies on top of a task may have been running for long. */
-static __always_inline bool in_long_softirq(struct task_struct *task, struct perf_ctx *ctx,
-					    __u64 since_entry)
+/* Whether a softirq, on top of a task or in ksoftirqd, may have been running for long. */
+static __always_inline bool in_long_softirq(struct sp_cpu *c, struct task_struct *task,
+					    struct perf_ctx *ctx, __u64 since_entry)
 {
-	return since_entry >= evidence_ns && (ctx->cs & 3) != 3 && !on_task_stack(task, ctx->sp);
+	return since_entry >= evidence_ns && (ctx->cs & 3) != 3 &&
+	       (c->in_ksoftirqd || !on_task_stack(task, ctx->sp));
 }
 
 /* Bytes of the stack that is written to `to`. */
@@ -119,7 +120,7 @@ int tick(struct perf_ctx *ctx)
 	evidence = e->pending_for >= evidence_ns || e->ksoftirqd_waits >= evidence_ns || e->gap ||
 		   e->in_hardirq >= evidence_ns;
 	if (!evidence && profile_tgid && tgid != profile_tgid &&
-	    !in_long_softirq(task, ctx, e->since_softirq_entry))
+	    !in_long_softirq(c, task, ctx, e->since_softirq_entry))
 		return 0;
 	if (!evidence && !tid && on_task_stack(task, ctx->sp))
 		return 0; /* idle is what is left of the whole */

@@ -44,6 +44,15 @@ static __noinline int send_delay(void *ctx, __u32 vec, __u64 delay, __u64 now)
 	return 0;
 }
 
+/* The oldest raise counts: one that finds the vector pending changes nothing. */
+static __always_inline void on_raise(__u32 vec)
+{
+	struct sp_cpu *c = this_cpu();
+
+	if (c && vec < SP_VECTORS && !c->raised[vec])
+		c->raised[vec] = bpf_ktime_get_ns();
+}
+
 static __noinline int send_run(__u32 vec, __u64 run, __u64 ended, __u32 idle)
 {
 	struct sp_run e = {};
@@ -87,31 +96,14 @@ static __always_inline __u64 tick_mark(struct sp_cpu *c)
 }
 
 /*
- * Whether so many softirqs came since the last tick that the delay of each need not be measured:
- * the clock is what costs most here. No tick since its raise means that it is no stall. On an idle
- * CPU ticks rest.
+ * Whether a softirq raised at `raised` is one of so many since the last tick that its delay need
+ * not be measured: the clock is what costs most here. No tick since its raise means that it is no
+ * stall. On an idle CPU ticks rest.
  */
-static __always_inline bool in_burst(struct sp_cpu *c)
+static __always_inline bool in_burst(struct sp_cpu *c, __u64 raised)
 {
-	return !all_runs && c->burst >= SP_BURST && c->ticks_on && c->busy_since &&
-	       !c->wait.woken && c->burst_mark == tick_mark(c);
-}
-
-/*
- * The oldest raise counts: one that finds the vector pending changes nothing. In a burst most are
- * given the time of the last that was measured, which was after the last tick: should a stall begin
- * with one of them, it is told longer by less than a tick.
- */
-static __always_inline void on_raise(__u32 vec)
-{
-	struct sp_cpu *c = this_cpu();
-
-	if (!c || vec >= SP_VECTORS || c->raised[vec])
-		return;
-	if (in_burst(c) && (c->burst + 1) % SP_BURST_SHARE)
-		c->raised[vec] = c->clocked | SP_NOT_CLOCKED;
-	else
-		c->raised[vec] = bpf_ktime_get_ns() & ~SP_NOT_CLOCKED;
+	return !all_runs && c->burst >= SP_BURST && raised >= c->burst_began && c->ticks_on &&
+	       c->busy_since && !c->wait.woken && c->burst_mark == tick_mark(c);
 }
 
 static __always_inline void on_entry(void *ctx, __u32 vec)
@@ -125,8 +117,8 @@ static __always_inline void on_entry(void *ctx, __u32 vec)
 	raised = c->raised[vec];
 	c->raised[vec] = 0;
 	c->burst++;
-	if (raised >= c->burst_began && in_burst(c)) {
-		if (raised & SP_NOT_CLOCKED) {
+	if (in_burst(c, raised)) {
+		if (c->burst % SP_BURST_SHARE) {
 			c->uncounted[vec]++;
 			c->entered = raised;
 			c->entered_vector = vec;
@@ -144,7 +136,6 @@ static __always_inline void on_entry(void *ctx, __u32 vec)
 		c->burst_began = now;
 		c->burst = 0;
 	}
-	c->clocked = now;
 	c->entered = now;
 	c->entered_hardirqs = c->hardirqs;
 	c->entered_vector = vec;

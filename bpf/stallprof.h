@@ -8,19 +8,18 @@
 #ifndef STALLPROF_H
 #define STALLPROF_H
 
-#define SP_VECTORS     10   /* NR_SOFTIRQS */
-#define SP_COMM	       16   /* TASK_COMM_LEN */
-#define SP_STACK       127  /* frames; PERF_MAX_STACK_DEPTH */
-#define SP_ENTRY       16   /* frames that suffice to tell where a softirq was entered from */
-#define SP_PATH	       512  /* bytes of a file's path */
-#define SP_RUNNERS     8    /* tasks told one by one while ksoftirqd waits */
-#define SP_TEXT	       16   /* bytes of code before an interrupted instruction */
-#define SP_HIST_SUB    4    /* 16 linear buckets per power of two: <= 6.25 % wide */
-#define SP_HIST_SIZE   529  /* up to 2^36 ns; src/model/hist.rs BUCKETS */
-#define SP_BURST       32   /* softirqs between two ticks whose delays are all measured */
-#define SP_BURST_SHARE 16   /* of further ones, one of so many */
-#define SP_NOT_CLOCKED 1ULL /* of a raise in a burst: the time is an earlier one */
-#define SP_FILE	       48   /* bytes of a file's own name */
+#define SP_VECTORS     10  /* NR_SOFTIRQS */
+#define SP_COMM	       16  /* TASK_COMM_LEN */
+#define SP_STACK       127 /* frames; PERF_MAX_STACK_DEPTH */
+#define SP_ENTRY       16  /* frames that suffice to tell where a softirq was entered from */
+#define SP_PATH	       512 /* bytes of a file's path */
+#define SP_RUNNERS     8   /* tasks told one by one while ksoftirqd waits */
+#define SP_TEXT	       16  /* bytes of code before an interrupted instruction */
+#define SP_HIST_SUB    4   /* 16 linear buckets per power of two: <= 6.25 % wide */
+#define SP_HIST_SIZE   529 /* up to 2^36 ns; src/model/hist.rs BUCKETS */
+#define SP_BURST       32  /* softirqs between two ticks whose delays are all measured */
+#define SP_BURST_SHARE 16  /* of further ones, one of so many */
+#define SP_FILE	       48  /* bytes of a file's own name */
 #define SP_NO_SYSCALL  (-1)
 
 #define SP_RX_ROWS	 1024 /* device, queue and CPU; most in one second */
@@ -340,7 +339,7 @@ struct sp_cpu {
 	__u32 reads_by_call; /* no other probe counts reads of cgroup files */
 
 	/* softirq.bpf.c */
-	__u64 raised[SP_VECTORS]; /* oldest raise not yet entered, SP_NOT_CLOCKED in it */
+	__u64 raised[SP_VECTORS]; /* oldest raise not yet entered */
 	__u64 entered;		  /* last softirq_entry; within a burst, its raise */
 	__u64 entered_hardirqs;	  /* hardirqs at that time */
 	__u32 entered_vector;
@@ -349,7 +348,6 @@ struct sp_cpu {
 	__u32 burst;		     /* softirqs entered since burst_began */
 	__u64 burst_began;	     /* the first softirq_entry since the last tick */
 	__u64 burst_mark;	     /* what tick_mark() was then */
-	__u64 clocked;		     /* the last softirq_entry that took the clock */
 	__u32 uncounted[SP_VECTORS]; /* delays of a burst that the next one stands for */
 
 	/* ksoftirqd.bpf.c */

@@ -81,6 +81,7 @@ mod tests {
             vectors: Vec::new(),
             handoff: None,
             context: None,
+            open: false,
         }
     }
 

@@ -37,7 +37,7 @@ pub fn measures(index: &Index<'_>, cpu: Cpu) -> Vec<Measure> {
     found
 }
 
-fn measure(kind: StallKind, end: Ktime, duration: Nanos) -> Measure {
+pub(super) fn measure(kind: StallKind, end: Ktime, duration: Nanos) -> Measure {
     Measure {
         kind,
         start: end.before(duration),
@@ -46,6 +46,7 @@ fn measure(kind: StallKind, end: Ktime, duration: Nanos) -> Measure {
         vectors: Vec::new(),
         handoff: None,
         context: None,
+        open: false,
     }
 }
 

@@ -42,12 +42,9 @@ pub use slow_reads::{SlowRead, slow_reads};
 pub fn analyse(recording: &Recording) -> Findings {
     let index = Index::new(recording);
     let mut stalls = Vec::new();
-    let mut open = Vec::new();
     for cpu in index.cpus() {
         let mut measures = lateness::measures(&index, cpu);
-        let unended = open::measures(&index, cpu);
-        open.extend(unended.iter().map(|m| (cpu, m.duration)));
-        measures.extend(unended);
+        measures.extend(open::measures(&index, cpu));
         for episode in episode::join(measures) {
             stalls.push(blame::stall(&index, cpu, episode));
         }
@@ -96,7 +93,7 @@ pub fn analyse(recording: &Recording) -> Findings {
         conntrack: conntrack::conntrack(recording),
         lost: lost(recording),
         probes: meta.probes.clone(),
-        notes: open::note(&open).into_iter().chain(notes::notes(recording, &stalls)).collect(),
+        notes: open::notes(&index).into_iter().chain(notes::notes(recording, &stalls)).collect(),
         stalls,
     }
 }

@@ -2,61 +2,59 @@
 //! tick of their CPU tells since when somebody waits.
 
 use super::index::Index;
-use crate::model::findings::{HandoffParts, Measure, StallKind};
+use super::lateness::measure;
+use crate::model::findings::{Measure, StallKind};
 use crate::model::{Sample, Vector};
-use crate::units::{Cpu, Nanos};
+use crate::units::Cpu;
 
 /// Ticks of a CPU that is held come every period: one that is older is not the last of a stall.
 const TICKS: u64 = 10;
 
-/// What waited on a CPU at its last tick and was not seen to end; its length is the least it was.
-pub fn measures(index: &Index<'_>, cpu: Cpu) -> Vec<Measure> {
+/// The last tick of a CPU, if it came right before the end of the recording.
+fn last_tick<'r>(index: &Index<'r>, cpu: Cpu) -> Option<&'r Sample> {
     let r = index.recording;
-    let Some(last) = index.samples.of(cpu).last() else { return Vec::new() };
-    let too_old = r.last_time().since(last.time).0 > TICKS.saturating_mul(r.meta.sample_period.0);
-    let mut open = Vec::new();
-    if too_old {
-        return open;
-    }
-    let ended_later = |time| time >= last.time;
-    let softirqs = !index.delays.of(cpu).iter().any(|d| ended_later(d.time));
-    if softirqs && last.pending_for.0 > 0 {
-        open.push(Measure {
-            vectors: Vector::of_mask(last.pending).collect(),
-            ..measure(StallKind::SoftirqDelay, last, last.pending_for)
-        });
-    }
-    let waits = !index.handoffs.of(cpu).iter().any(|h| ended_later(h.time));
-    if waits && last.ksoftirqd_waits.0 > 0 {
-        let wake_to_in = last.ksoftirqd_waits;
-        open.push(Measure {
-            handoff: Some(HandoffParts { wake_to_in, ..HandoffParts::default() }),
-            ..measure(StallKind::Handoff, last, wake_to_in)
-        });
-    }
-    open.retain(|m| m.duration >= r.meta.stall_threshold);
-    open
+    let recent = TICKS.saturating_mul(r.meta.sample_period.0);
+    let last = index.samples.of(cpu).last().copied()?;
+    (r.last_time().since(last.time).0 <= recent).then_some(last)
 }
 
-fn measure(kind: StallKind, last: &Sample, duration: Nanos) -> Measure {
-    Measure {
-        kind,
-        start: last.time.before(duration),
-        duration,
-        uncertainty: Nanos(0),
-        vectors: Vec::new(),
-        handoff: None,
-        context: None,
-    }
+/// The softirqs that waited at the last tick and were not seen to be entered; the length is the
+/// least it was.
+pub fn measures(index: &Index<'_>, cpu: Cpu) -> Option<Measure> {
+    let last = last_tick(index, cpu)?;
+    let entered = index.delays.of(cpu).iter().any(|d| d.time >= last.time);
+    let long = last.pending_for.0 > 0 && last.pending_for >= index.recording.meta.stall_threshold;
+    // How long each waited is known of the oldest alone.
+    let mut pending = Vector::of_mask(last.pending);
+    let only = pending.next().filter(|_| pending.next().is_none());
+    (long && !entered).then(|| Measure {
+        vectors: only.into_iter().collect(),
+        open: true,
+        ..measure(StallKind::SoftirqDelay, last.time, last.pending_for)
+    })
 }
 
-/// What a reader must know of them.
-pub fn note(open: &[(Cpu, Nanos)]) -> Option<String> {
-    let (cpu, longest) =
-        open.iter().max_by_key(|(cpu, length)| (*length, std::cmp::Reverse(*cpu)))?;
-    Some(format!(
-        "When the recording ended, CPU {cpu} had been stalled for {longest} and still was: how long \
-         its last stall was in the end is not known{}.",
-        if open.iter().any(|(other, _)| other != cpu) { ", nor of others" } else { "" }
-    ))
+/// What a reader must know of waits that had no end.
+pub fn notes(index: &Index<'_>) -> Vec<String> {
+    let mut notes = Vec::new();
+    let threshold = index.recording.meta.stall_threshold;
+    for cpu in index.cpus() {
+        if let Some(m) = measures(index, cpu) {
+            notes.push(format!(
+                "When the recording ended, softirqs had been waiting on CPU {cpu} for {} and still \
+                 were: its last stall was longer than told.",
+                m.duration
+            ));
+        }
+        let Some(last) = last_tick(index, cpu) else { continue };
+        let ended = index.handoffs.of(cpu).iter().any(|h| h.time >= last.time);
+        if !ended && last.ksoftirqd_waits.0 > 0 && last.ksoftirqd_waits >= threshold {
+            notes.push(format!(
+                "When the recording ended, ksoftirqd/{cpu} had been runnable for {} without \
+                 running, and still was: that wait is in no stall above.",
+                last.ksoftirqd_waits
+            ));
+        }
+    }
+    notes
 }

@@ -157,6 +157,9 @@ pub(super) fn short(m: &Measure) -> String {
 /// A measure with all that is known of it: `NET_RX softirq delay  19.8 ms, entered in ksoftirqd`.
 pub(super) fn measure(m: &Measure) -> String {
     let mut words = format!("{}{}  {}", vectors(m), terms::kind(m.kind), time(m.duration));
+    if m.open {
+        words += " at least, not entered before the recording ended";
+    }
     if m.uncertainty.0 > 0 {
         words += &format!(" (±\u{a0}{})", time(m.uncertainty));
     }
@@ -185,6 +188,9 @@ pub(super) fn measure(m: &Measure) -> String {
 pub(super) fn ending(m: &Measure) -> String {
     let late = time(m.duration);
     match m.kind {
+        StallKind::SoftirqDelay if m.open => {
+            format!("{}not entered yet after {late}", vectors(m))
+        }
         StallKind::SoftirqDelay => {
             let place = m.context.map(|c| format!(" {}", terms::context(c))).unwrap_or_default();
             format!("{}entered{place}, {late} late", vectors(m))

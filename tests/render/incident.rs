@@ -42,6 +42,7 @@ pub fn measure(kind: StallKind, start: f64, duration: f64, vectors: &[u8]) -> Me
         vectors: vectors.iter().map(|&v| Vector(v)).collect(),
         handoff: None,
         context: None,
+        open: false,
     }
 }
 

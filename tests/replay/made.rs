@@ -377,9 +377,10 @@ fn a_stall_that_outlasts_the_recording_is_told() {
         tape.0.end = Some(at(ended));
         let f = analyse(&tape.0);
         assert_eq!(f.stalls.len(), stalls);
-        assert_eq!(f.notes.iter().any(|note| note.contains("still was")), stalls == 1);
+        assert_eq!(f.notes.iter().any(|note| note.contains("longer than told")), stalls == 1);
         if let Some(stall) = f.stalls.first() {
             assert_eq!((stall.cause, stall.duration), (Cause::BhOff, ms(19.5)));
+            assert!(stall.measures[0].open && stall.measures[0].context.is_none());
         }
     }
 }

@@ -37,10 +37,12 @@ pub struct Measure {
     pub handoff: Option<HandoffParts>,
     /// Where the softirq ran in the end.
     pub context: Option<Context>,
+    /// It still went on at the last tick before the recording ended: the true duration is longer.
+    pub open: bool,
 }
 
 /// The parts of a handoff.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct HandoffParts {
     /// Oldest pending raise to the wake of ksoftirqd.
     pub raise_to_wake: Nanos,

@@ -157,8 +157,8 @@ pub(in crate::render) fn rests_on(r: &Received) -> String {
     };
     if e.missed > 0 {
         words += &format!(
-            " The kernel counts {} more, for it counts a packet again for each VLAN, bond or macvlan \
-             on its way.",
+            " The kernel counted {} more than passed by: it counts a packet again for each VLAN, bond \
+             or macvlan on its way, and its counters are read a moment later.",
             count(e.missed)
         );
     }
