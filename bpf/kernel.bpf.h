@@ -107,7 +107,16 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 
+struct rq {
+	__u64 prev_steal_time; /* CONFIG_PARAVIRT */
+};
+
+struct cfs_rq {
+	struct rq *rq; /* CONFIG_FAIR_GROUP_SCHED */
+};
+
 struct sched_entity {
+	struct cfs_rq *cfs_rq;
 	__u64 sum_exec_runtime;
 };
 

@@ -21,6 +21,9 @@ const volatile __u64 evidence_ns = 2500000; /* look up the file once something w
 const volatile __u32 profile_tgid = 0;	    /* the profile is of this process only; 0: of all */
 const volatile __u64 fd_calls[8] = {};	    /* system calls whose first argument is a descriptor */
 
+/* The longest tick of the kernel's own: CONFIG_HZ=100. */
+#define SETTLES 10000000ULL
+
 struct sample_record {
 	struct sp_sample e;
 	char data[SP_PATH + 256 + 2 * 8 * SP_STACK];
@@ -74,6 +77,42 @@ static __always_inline bool in_long_softirq(struct sp_cpu *c, struct task_struct
 	       (c->in_ksoftirqd || !on_task_stack(task, ctx->sp));
 }
 
+/*
+ * Steal time of this CPU, to the nanosecond: /proc/stat has steps of 10 ms. The kernel brings it up
+ * to date at its own tick (steal_account_process_time() of kernel/sched/cputime.c): within SETTLES.
+ */
+static __always_inline __u64 steal_time(struct task_struct *task)
+{
+	struct rq *rq = BPF_CORE_READ(task, se.cfs_rq, rq);
+	__u64 steal = 0;
+
+	if (bpf_core_field_exists(rq->prev_steal_time))
+		bpf_core_read(&steal, sizeof(steal), &rq->prev_steal_time);
+	return steal;
+}
+
+/*
+ * Tells the steal time around a gap, once the kernel has counted it. Whether it was stolen or
+ * interrupts were off is the question at each gap.
+ */
+static __always_inline void tell_steal(struct sp_cpu *c, struct sp_sample *e, __u64 steal,
+				       __u64 now, __u64 last)
+{
+	e->stolen = 0;
+	e->stolen_over = 0;
+	if (c->gap_ended && now - c->gap_ended >= SETTLES) {
+		e->stolen = steal - c->gap_steal;
+		e->stolen_over = now - c->gap_before + SETTLES;
+		c->gap_ended = 0;
+	}
+	if (e->gap && !c->gap_ended && c->steal) {
+		c->gap_ended = now;
+		c->gap_before = last;
+		c->gap_steal = c->steal;
+	}
+	c->steal = steal;
+}
+
 /* Bytes of the stack that is written to `to`. */
 static __always_inline __u32 take_stack(void *ctx, void *to, __u64 flags)
 {
@@ -113,12 +152,13 @@ int tick(struct perf_ctx *ctx)
 	e->pending_for = oldest ? now - oldest : 0;
 	e->ksoftirqd_waits = c->wait.woken && !c->wait.in ? now - c->wait.woken : 0;
 	e->gap = lateness(c, tid, now, last);
+	tell_steal(c, e, steal_time(task), now, last);
 	e->in_hardirq = c->irq_entered ? now - c->irq_entered : 0;
 	e->since_softirq_entry = c->entered ? now - c->entered : 0;
 	e->softirq_vector = c->entered_vector;
 
 	evidence = e->pending_for >= evidence_ns || e->ksoftirqd_waits >= evidence_ns || e->gap ||
-		   e->in_hardirq >= evidence_ns;
+		   e->in_hardirq >= evidence_ns || e->stolen_over;
 	if (!evidence && profile_tgid && tgid != profile_tgid &&
 	    !in_long_softirq(c, task, ctx, e->since_softirq_entry))
 		return 0;

@@ -98,6 +98,8 @@ struct sp_sample {
 	__u64 since_softirq_entry; /* ns */
 	__u64 gap;		   /* ns of lateness, 0 below the threshold */
 	__u64 in_hardirq;	   /* ns since this hard interrupt began, 0 unknown */
+	__u64 stolen;		   /* ns of steal time around the last gap */
+	__u64 stolen_over;	   /* ns before this tick in which it was; 0: not told here */
 	__u32 pending;		   /* mask of vectors */
 	__u32 softirq_vector;
 	__u32 user_mode;
@@ -369,6 +371,10 @@ struct sp_cpu {
 
 	/* sampler.bpf.c */
 	__u64 last_tick;
+	__u64 steal;	  /* steal time as of then */
+	__u64 gap_ended;  /* the last gap whose steal time is not told yet; 0: none */
+	__u64 gap_before; /* the last tick before it */
+	__u64 gap_steal;  /* steal time as of that one */
 
 	/*
 	 * softirq.bpf.c. 32 bits, so that all of a CPU fits one lookup: user space takes

@@ -18,6 +18,8 @@ mod gallery;
 mod made;
 #[path = "replay/page.rs"]
 mod page;
+#[path = "replay/stolen.rs"]
+mod stolen;
 #[path = "render/tape.rs"]
 mod tape;
 #[path = "replay/tracked.rs"]

@@ -98,47 +98,46 @@ fn the_timeline_zooms_to_a_microsecond_and_back() {
     let ticks = "[...document.querySelectorAll('#fig-timeline .ticks text')].map((t) => \
                  t.textContent).join(' ')";
     let span = "+document.querySelector('.zoomable').dataset.span";
-    let still = browser.eval(ticks);
+    let first = format!("{ticks}.split(' ')[0]");
+    let still = browser.eval(&first);
     browser.eval("document.querySelector('.zoomable').focus()");
-    for key in ["+", "ArrowRight", "0"] {
-        browser.key(key);
-        browser.settle();
-    }
+    browser.key("+");
+    browser.until(&format!("{span} < 10e9"));
+    browser.key("ArrowRight");
+    browser.until(&format!("{first} !== {still}"));
+    browser.key("0");
+    browser.until(&format!("{span} > 10e9 && {first} === {still}"));
     let whole = browser.eval(span).as_f64().unwrap();
     assert!((10e9..12e9).contains(&whole), "{whole} ns");
-    assert_eq!(
-        browser.eval(ticks).as_str().unwrap().split(' ').next(),
-        still.as_str().unwrap().split(' ').next()
-    );
 
+    browser.eval(
+        "document.getElementById('fig-timeline').scrollIntoView({block: 'center', behavior: 'instant'})",
+    );
+    // A wheel is sent to what is on the screen.
+    browser.settle();
     let place = browser.eval(
-        "(() => { const svg = document.getElementById('fig-timeline'); \
-         svg.scrollIntoView({block: 'center', behavior: 'instant'}); \
-         const r = svg.getBoundingClientRect(); return [r.left + r.width * 0.6, r.top + 30]; })()",
+        "(() => { const r = document.getElementById('fig-timeline').getBoundingClientRect(); \
+         return [r.left + r.width * 0.6, r.top + 30]; })()",
     );
     let (x, y) = (place[0].as_f64().unwrap(), place[1].as_f64().unwrap());
     browser.mouse("mouseWheel", x, y, json!({"deltaX": 0, "deltaY": -100, "modifiers": 2}));
-    browser.settle();
-    let nearer = browser.eval(span).as_f64().unwrap();
-    assert!(nearer < whole * 0.9, "{nearer} of {whole}");
+    browser.until(&format!("{span} < {whole} * 0.9"));
     // A drag moves it and opens no link.
     let before = browser.eval(ticks);
     browser.mouse("mousePressed", x, y, json!({}));
     browser.mouse("mouseMoved", x - 200.0, y, json!({"buttons": 1}));
     browser.mouse("mouseReleased", x - 200.0, y, json!({}));
-    browser.settle();
-    assert_ne!(browser.eval(ticks), before);
+    browser.until(&format!("{ticks} !== {before}"));
     assert_eq!(browser.eval("location.hash"), "");
     for _ in 0..40 {
         browser.key("+");
     }
-    browser.settle();
-    assert_eq!(browser.eval(span), json!(1000));
-    let told = browser.eval("document.querySelector('.tools output').textContent");
-    assert!(told.as_str().unwrap().starts_with("1.00\u{a0}us from +"), "{told}");
+    browser.until(&format!("{span} === 1000"));
+    browser.until(
+        "document.querySelector('.tools output').textContent.startsWith('1.00\u{a0}us from +')",
+    );
     browser.key("0");
-    browser.settle();
-    assert_eq!(browser.eval(span).as_f64().unwrap(), whole);
+    browser.until(&format!("{span} === {whole}"));
     assert!(browser.complaints().is_empty(), "{:?}", browser.complaints());
 }
 

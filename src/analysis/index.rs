@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::paths;
 use super::stacks::StackFacts;
 use crate::model::*;
-use crate::units::{Cpu, Ktime, Nanos, Tgid, Tid};
+use crate::units::{Cpu, Ktime, Tgid, Tid};
 
 /// An event of a CPU at a moment.
 pub trait Timed {
@@ -79,7 +79,7 @@ pub struct Index<'r> {
     pub handoffs: ByCpu<'r, Handoff>,
     pub runners: ByCpu<'r, Runner>,
     pub hardirqs: ByCpu<'r, HardIrq>,
-    steal: ByCpu<'r, Steal>,
+    pub steal: ByCpu<'r, Steal>,
     calls: BTreeMap<TaskId, Vec<&'r SyscallSlow>>,
     file_calls: BTreeMap<(Ktime, Cpu), &'r FileCall>,
     threads: Vec<TaskId>,
@@ -166,16 +166,6 @@ impl<'r> Index<'r> {
             "" | "/proc/kmsg" => Filesystem::Other,
             file => self.file_call(call).map_or_else(|| paths::filesystem(file), |f| f.filesystem),
         }
-    }
-
-    /// Steal time counted between the last reading before `start` and the first one after
-    /// `end`; none where it was not read around.
-    pub fn stolen(&self, cpu: Cpu, start: Ktime, end: Ktime) -> Option<Nanos> {
-        let readings = self.steal.of(cpu);
-        let before = readings.partition_point(|r| r.time <= start).checked_sub(1)?;
-        let after = readings.partition_point(|r| r.time < end);
-        let (before, after) = (readings.get(before)?, readings.get(after)?);
-        Some(Nanos(after.total.0.saturating_sub(before.total.0)))
     }
 }
 

@@ -24,6 +24,7 @@ mod reads;
 mod received;
 mod slow_reads;
 pub(crate) mod stacks;
+mod steal;
 pub mod syscalls;
 mod windows;
 pub mod workload;

@@ -103,6 +103,11 @@ pub struct Sample {
     /// For how long this very hard interrupt had been running before the tick's program was
     /// called (another handler came first). 0 where unknown.
     pub in_hardirq: Nanos,
+    /// Steal time of this CPU in the `stolen_over` before this tick, as the kernel counts it. Told
+    /// with the first tick after an interrupt gap by which it was counted.
+    pub stolen: Nanos,
+    /// See there; 0 where it is not told.
+    pub stolen_over: Nanos,
     /// The bytes of kernel text before the interrupted instruction show that it had just set the
     /// interrupt flag: proof that the code had interrupts off. Only looked at for gaps.
     pub irqs_were_off: bool,

@@ -343,6 +343,7 @@ impl<W: Write> Recorder<'_, W> {
         if began < self.steal_due {
             return;
         }
+        let before = thread_cpu_time();
         let time = now();
         let readings = self.steal.as_mut().and_then(|steal| steal.read().ok()).unwrap_or_default();
         for reading in readings.iter().filter(|r| self.cpus.contains(&r.cpu)) {
@@ -351,7 +352,8 @@ impl<W: Write> Recorder<'_, W> {
             self.namer.writer.event(Event::Steal(steal));
         }
         let (least, most) = self.pace.steal;
-        self.steal_due = began + (began.elapsed() * self.pace.steal_share).clamp(least, most);
+        let took = Duration::from_nanos(thread_cpu_time().0 - before.0);
+        self.steal_due = began + (took * self.pace.steal_share).clamp(least, most);
     }
 
     /// Counts dying memory cgroups if it is time to, without reading a `memory.stat`.

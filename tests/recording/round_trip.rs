@@ -55,6 +55,8 @@ fn extreme_values_come_back() {
             softirq_vector: Vector(b as u8),
             gap: Nanos(d),
             in_hardirq: Nanos(a),
+            stolen: Nanos(c),
+            stolen_over: Nanos(d),
             irqs_were_off: round % 3 == 0,
         });
         let ret = signed[(a % 5) as usize];

@@ -6,6 +6,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -192,6 +193,15 @@ impl Browser {
         self.eval(
             "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))",
         );
+    }
+
+    /// Waits until an expression is true: a busy machine may draw frames before input has come.
+    pub fn until(&mut self, expression: &str) {
+        let begun = Instant::now();
+        while self.eval(expression) != json!(true) {
+            assert!(begun.elapsed() < Duration::from_secs(20), "never came true: {expression}");
+            self.settle();
+        }
     }
 
     /// Errors and warnings that the page caused, and all that it asked for besides itself.

@@ -4,6 +4,7 @@
 
 use super::{Verdict, task};
 use crate::analysis::index::Index;
+use crate::analysis::steal;
 use crate::model::Sample;
 use crate::model::findings::{Cause, Culprit, Evidence, Measure};
 use crate::units::{Cpu, Nanos};
@@ -16,36 +17,47 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, gap: &Measure) -> Verdict {
         let words = "a hard interrupt was this long, and no tick fell into it".to_owned();
         return Verdict::unknown("no tick fell into it", Evidence { words, ..Evidence::default() });
     };
-    let stolen = index.stolen(cpu, gap.start, end).unwrap_or_default();
-    let steal_fits = stolen.0 >= gap.duration.0 - gap.duration.0 / 5;
-    if let Some(verdict) = softirq_with_irqs_off(index, tick, gap).filter(|_| !steal_fits) {
+    let stolen = steal::around(index, cpu, gap);
+    let most_of_it = gap.duration.0 - gap.duration.0 / 5;
+    if stolen.least.0 >= most_of_it {
+        return hypervisor(gap, stolen.around);
+    }
+    let may_be_stolen = stolen.most.0 >= most_of_it;
+    if let Some(verdict) = softirq_with_irqs_off(index, tick, gap).filter(|_| !may_be_stolen) {
         return verdict;
     }
-    match (irqs_off_by(index, tick), steal_fits) {
-        (Some((function, stack)), false) => blame_task(index, tick, gap, function, stack, stolen),
+    match (irqs_off_by(index, tick), may_be_stolen) {
+        (Some((function, stack)), false) => {
+            blame_task(index, tick, gap, function, stack, stolen.around)
+        }
         (Some((function, stack)), true) => {
             let words = format!(
                 "the late tick landed in {function}, which turns interrupts back on; but the \
-                 hypervisor counted {stolen} of steal time around it: either may be the cause"
+                 hypervisor counted {} of steal time around it: either may be the cause",
+                stolen.around
             );
             let evidence = Evidence { samples: 1, stack, words, ..Evidence::default() };
             Verdict::unknown("interrupts were off or the hypervisor took the CPU", evidence)
         }
-        (None, true) => Verdict {
-            cause: Cause::Stolen,
-            culprit: Culprit::Hypervisor,
-            evidence: Evidence {
-                samples: 1,
-                agree: 1,
-                words: format!(
-                    "the CPU took no interrupt for {}, and the hypervisor counted {stolen} of \
-                     steal time around it",
-                    gap.duration
-                ),
-                ..Evidence::default()
-            },
-        },
+        (None, true) => hypervisor(gap, stolen.around),
         (None, false) => nobody(index, tick),
+    }
+}
+
+fn hypervisor(gap: &Measure, stolen: Nanos) -> Verdict {
+    Verdict {
+        cause: Cause::Stolen,
+        culprit: Culprit::Hypervisor,
+        evidence: Evidence {
+            samples: 1,
+            agree: 1,
+            words: format!(
+                "the CPU took no interrupt for {}, and the hypervisor counted {stolen} of steal \
+                 time around it",
+                gap.duration
+            ),
+            ..Evidence::default()
+        },
     }
 }
 

@@ -137,7 +137,7 @@ fn is_half(part: Nanos, whole: Nanos) -> bool {
     part.0 >= whole.0.div_ceil(2)
 }
 
-fn end_of(m: &Measure) -> Ktime {
+pub fn end_of(m: &Measure) -> Ktime {
     m.start.after(m.duration)
 }
 

@@ -1,0 +1,82 @@
+//! Whether a virtual CPU was taken away or had its interrupts off: what the readings of steal time
+//! around a gap allow to say.
+
+use stallprof::analysis::analyse;
+use stallprof::model::findings::Cause;
+use stallprof::model::{Sample, Steal};
+use stallprof::units::{Cpu, Nanos};
+
+use super::tape::{PERIOD, START, Tape, at};
+
+const GAP: f64 = 20.0;
+const RESTORES: [&str; 3] = ["_raw_spin_unlock_irqrestore", "work", "ret_from_fork"];
+const ELSEWHERE: [&str; 2] = ["work", "ret_from_fork"];
+
+fn ms(ms: f64) -> Nanos {
+    Nanos((ms * 1e6) as u64)
+}
+
+/// A gap from 100 to 120 ms whose late tick lands in a function, and what is read around it.
+fn cause(stack: &[&str], read: impl FnOnce(&mut Tape, Sample)) -> Cause {
+    let mut tape = Tape::new();
+    let meta = &mut tape.0.meta;
+    (meta.start, meta.sample_period, meta.stall_threshold) = (START, PERIOD, ms(5.0));
+    (meta.gap_threshold, meta.cpus) = (ms(5.0), vec![1]);
+    let like = Sample {
+        task: tape.task("kworker/1:1", 9, 9),
+        kernel_stack: tape.stack(stack, true),
+        since_softirq_entry: ms(300.0),
+        ..Sample::default()
+    };
+    tape.sample(100.0 + GAP, 1, Sample { gap: ms(GAP), ..like });
+    read(&mut tape, like);
+    analyse(&tape.0).stalls[0].cause
+}
+
+/// `/proc/stat` at two moments.
+fn stat(tape: &mut Tape, before: f64, after: f64, stolen: f64) {
+    let reading = |when, total| Steal { time: at(when), cpu: Cpu(1), total };
+    tape.0.steal.extend([reading(before, ms(500.0)), reading(after, ms(500.0 + stolen))]);
+}
+
+/// What the sampler tells some milliseconds after the gap.
+fn told(tape: &mut Tape, like: Sample, later: f64, stolen: f64, over: f64) {
+    let sample = Sample { stolen: ms(stolen), stolen_over: ms(over), ..like };
+    tape.sample(100.0 + GAP + later, 1, sample);
+}
+
+#[test]
+fn steal_far_from_a_gap_could_have_been_in_it() {
+    let found = cause(&RESTORES, |tape, _| stat(tape, 0.0, 200.0, 20.0));
+    assert_eq!(found, Cause::Unexplained);
+}
+
+#[test]
+fn the_closer_reading_counts() {
+    // Coarsely read it may have been stolen; the kernel's exact count says that it was not.
+    let found = cause(&RESTORES, |tape, like| {
+        stat(tape, 0.0, 200.0, 20.0);
+        told(tape, like, 11.0, 9.0, 42.0);
+    });
+    assert_eq!(found, Cause::IrqsOff);
+}
+
+#[test]
+fn a_gap_that_must_have_been_stolen_is_no_task_s() {
+    // 32 ms have no room for 30 ms of steal time but in the gap.
+    let found = cause(&RESTORES, |tape, like| told(tape, like, 11.0, 30.0, 32.0));
+    assert_eq!(found, Cause::Stolen);
+}
+
+#[test]
+fn what_is_told_of_another_gap_is_not_taken() {
+    // It reaches back to after the beginning of this gap.
+    let found = cause(&RESTORES, |tape, like| told(tape, like, 30.0, 30.0, 40.0));
+    assert_eq!(found, Cause::IrqsOff);
+}
+
+#[test]
+fn a_gap_in_steal_time_is_the_hypervisor_s() {
+    assert_eq!(cause(&ELSEWHERE, |tape, _| stat(tape, 90.0, 130.0, 20.0)), Cause::Stolen);
+    assert_eq!(cause(&ELSEWHERE, |tape, _| stat(tape, 90.0, 130.0, 10.0)), Cause::Unexplained);
+}
