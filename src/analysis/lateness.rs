@@ -81,6 +81,7 @@ fn handoff(h: &Handoff) -> Measure {
 fn sampled_runs<'a>(index: &'a Index<'_>, cpu: Cpu) -> impl Iterator<Item = Measure> + 'a {
     let meta = &index.recording.meta;
     let (period, threshold) = (meta.sample_period, meta.stall_threshold);
+    let skipped = if ticks_are_skipped(index) { SKIPPED } else { 0 };
     let mut ticks = index
         .samples
         .of(cpu)
@@ -98,14 +99,25 @@ fn sampled_runs<'a>(index: &'a Index<'_>, cpu: Cpu) -> impl Iterator<Item = Meas
         }
         let seen = last.time.since(entered);
         let half = Nanos(period.0 / 2);
+        let uncertainty = Nanos(half.0.saturating_add(skipped.saturating_mul(period.0)));
         // What counts is what was seen: half a period more is no evidence.
         Some((seen >= threshold).then(|| Measure {
-            uncertainty: half,
+            uncertainty,
             vectors: vec![vector],
             ..measure(StallKind::SoftirqRun, entered.after(seen + half), seen + half)
         }))
     });
     runs.flatten()
+}
+
+/// Ticks in a row that may be missing where the kernel skips any.
+const SKIPPED: u64 = 2;
+
+/// The kernel runs no program of a tick inside of one of a trace event or a kprobe:
+/// `trace_call_bpf()` of kernel/trace/bpf_trace.c.
+fn ticks_are_skipped(index: &Index<'_>) -> bool {
+    let methods = index.recording.meta.probes.iter().filter_map(|p| p.method.as_deref());
+    methods.into_iter().any(|method| matches!(method, "tracepoint" | "kprobe"))
 }
 
 /// The vector whose handler the tick interrupted, if the stack and the last entry agree on it.

@@ -94,7 +94,10 @@ pub fn analyse(recording: &Recording) -> Findings {
         conntrack: conntrack::conntrack(recording),
         lost: lost(recording),
         probes: meta.probes.clone(),
-        notes: open::notes(&index).into_iter().chain(notes::notes(recording, &stalls)).collect(),
+        notes: open::notes(&index, &stalls)
+            .into_iter()
+            .chain(notes::notes(recording, &stalls))
+            .collect(),
         stalls,
     }
 }

@@ -1,21 +1,24 @@
-//! Stalls that still went on when the recording ended: no event tells of their end, but the last
-//! tick of their CPU tells since when somebody waits.
+//! Stalls that were under way when the recording began, or still were when it ended: no event tells
+//! of their end, but the last tick of their CPU tells since when somebody waits.
 
 use super::index::Index;
 use super::lateness::measure;
-use crate::model::findings::{Measure, StallKind};
+use crate::model::findings::{Measure, Stall, StallKind};
 use crate::model::{Sample, Vector};
-use crate::units::Cpu;
+use crate::units::{Cpu, Nanos};
 
 /// Ticks of a CPU that is held come every period: one that is older is not the last of a stall.
 const TICKS: u64 = 10;
 
+fn a_few_ticks(index: &Index<'_>) -> Nanos {
+    Nanos(TICKS.saturating_mul(index.recording.meta.sample_period.0))
+}
+
 /// The last tick of a CPU, if it came right before the end of the recording.
 fn last_tick<'r>(index: &Index<'r>, cpu: Cpu) -> Option<&'r Sample> {
     let r = index.recording;
-    let recent = TICKS.saturating_mul(r.meta.sample_period.0);
     let last = index.samples.of(cpu).last().copied()?;
-    (r.last_time().since(last.time).0 <= recent).then_some(last)
+    (r.last_time().since(last.time) <= a_few_ticks(index)).then_some(last)
 }
 
 /// The softirqs that waited at the last tick and were not seen to be entered; the length is the
@@ -34,9 +37,18 @@ pub fn measures(index: &Index<'_>, cpu: Cpu) -> Option<Measure> {
     })
 }
 
-/// What a reader must know of waits that had no end.
-pub fn notes(index: &Index<'_>) -> Vec<String> {
+/// What a reader must know of waits of which the beginning or the end was not seen.
+pub fn notes(index: &Index<'_>, stalls: &[Stall]) -> Vec<String> {
     let mut notes = Vec::new();
+    // A raise before the probes came is not seen; the next one comes with a tick.
+    let seen = index.recording.meta.start.after(a_few_ticks(index));
+    for stall in stalls.iter().filter(|s| s.start <= seen) {
+        notes.push(format!(
+            "Stall {} on CPU {} was under way as the recording began: it may have begun earlier \
+             than told.",
+            stall.id, stall.cpu
+        ));
+    }
     let threshold = index.recording.meta.stall_threshold;
     for cpu in index.cpus() {
         if let Some(m) = measures(index, cpu) {

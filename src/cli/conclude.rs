@@ -58,10 +58,13 @@ fn flame_graph(
 fn paths(recording: &Path, svg: Result<Option<PathBuf>>) -> Result<ExitCode> {
     let shown = |path: &Path| render::escape::visible(&path.to_string_lossy()).into_owned();
     let recording = shown(recording);
+    // As it was called: it need not be in the PATH.
+    let me = std::env::args_os().next().unwrap_or_else(|| "stallprof".into());
+    let report = format!("{} report {recording}", shown(Path::new(&me)));
     print(|out| {
         writeln!(out)?;
-        writeln!(out, "Recording    {recording}  (stallprof report {recording})")?;
-        writeln!(out, "To share     stallprof report {recording} -o report.html  (a page)")?;
+        writeln!(out, "Recording    {recording}  ({report})")?;
+        writeln!(out, "To share     {report} -o report.html  (a page)")?;
         match svg {
             Ok(Some(svg)) => writeln!(out, "Flame graph  {}", shown(&svg)),
             Ok(None) => Ok(()),

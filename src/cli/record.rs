@@ -1,5 +1,6 @@
 //! `stallprof record`: what stalls this host, now?
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -72,7 +73,7 @@ pub struct Args {
 
     /// Record for as long as this command runs; what it returns is not passed on
     #[arg(last = true, value_name = "COMMAND")]
-    command: Vec<String>,
+    command: Vec<OsString>,
 }
 
 /// How long a command may take to end.
@@ -219,13 +220,13 @@ pub fn explain(error: anyhow::Error) -> anyhow::Error {
     error.context("this kernel refuses to be measured; `stallprof doctor` tells more")
 }
 
-fn spawn(command: &[String]) -> Result<Option<Child>> {
+fn spawn(command: &[OsString]) -> Result<Option<Child>> {
     let Some((program, args)) = command.split_first() else { return Ok(None) };
     Command::new(program)
         .args(args)
         .spawn()
         .map(Some)
-        .with_context(|| format!("cannot run {program}"))
+        .with_context(|| format!("cannot run {}", Path::new(program).display()))
 }
 
 /// The command outlived the recording: it is asked to end, as the recording's reason to be. One

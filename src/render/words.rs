@@ -140,8 +140,15 @@ pub(super) fn stack<'a>(functions: impl ExactSizeIterator<Item = &'a str>, most:
 
 /// Which vectors a measure is about, before its name: `NET_RX, TIMER `.
 fn vectors(m: &Measure) -> String {
-    let names: Vec<_> = m.vectors.iter().map(|v| v.name()).collect();
-    if names.is_empty() { String::new() } else { format!("{} ", names.join(", ")) }
+    // Those of a gap did not wait as long as it.
+    if m.vectors.is_empty() || m.kind == StallKind::InterruptGap {
+        return String::new();
+    }
+    names(m) + " "
+}
+
+fn names(m: &Measure) -> String {
+    m.vectors.iter().map(|v| v.name()).collect::<Vec<_>>().join(", ")
 }
 
 /// A measure in few columns: `NET_RX delay`.
@@ -177,6 +184,9 @@ pub(super) fn measure(m: &Measure) -> String {
         if !p.entered {
             words += "; none were left for ksoftirqd";
         }
+    }
+    if m.kind == StallKind::InterruptGap && !m.vectors.is_empty() {
+        words += &format!(", {} pending at its end", names(m));
     }
     match m.context {
         Some(c) => words + ", entered " + terms::context(c),

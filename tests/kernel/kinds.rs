@@ -95,7 +95,12 @@ fn assert_nobody_else(comparison: &Comparison<'_>) {
 /// lengthens one now and then, after the generator has looked at its clock for the last time: so
 /// one in twenty-five may be longer, none may be shorter.
 pub fn assert_close(what: &str, lengths: &[(u64, u64)]) {
-    let allowed = |truth: u64| TICK.max(truth / 50);
+    assert_within(what, lengths, 1);
+}
+
+/// The same within so many ticks.
+pub fn assert_within(what: &str, lengths: &[(u64, u64)], ticks: u64) {
+    let allowed = |truth: u64| (ticks * TICK).max(truth / 50);
     let shorter = lengths.iter().find(|(measured, truth)| measured + allowed(*truth) < *truth);
     assert!(shorter.is_none(), "{what}: too short (measured, true): {shorter:?} ns");
     let longer: Vec<_> = lengths.iter().filter(|(m, truth)| *m > truth + allowed(*truth)).collect();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use stallscore::made::Comparison;
 
 use crate::host::{Folder, cpu, machine, stallgen, succeeded};
-use crate::kinds::{Run, assert_close, run};
+use crate::kinds::{Run, assert_close, assert_within, run};
 use crate::rights::with_rights;
 
 /// Root without BPF.
@@ -111,7 +111,9 @@ fn by(method: &str) {
         for made in &comparison.made {
             assert!(made.found.is_some(), "{kind} by {method}: not found: {:?}", made.truth);
         }
-        assert_close(kind, &comparison.lengths());
+        // A run of a softirq is as long as its ticks tell, and trace events make some be skipped.
+        let skipped = if (kind, method) == ("softirq", "tracepoint") { 2 } else { 0 };
+        assert_within(kind, &comparison.lengths(), 1 + skipped);
         let faults = comparison.faults();
         assert!(faults.is_empty(), "{kind} by {method}: {faults:?}");
         assert!(comparison.bystanders.is_empty(), "{kind}: {:?}", comparison.bystanders);

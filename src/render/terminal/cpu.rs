@@ -104,7 +104,8 @@ pub(in crate::render) fn breakdown(f: &Findings, cpu: Cpu) -> String {
             *kinds.entry(longest.kind).or_default() += 1;
         }
         let waits = stall.measures.iter().filter(|m| {
-            m.kind != StallKind::SoftirqRun && !m.handoff.is_some_and(|h| h.served_meanwhile())
+            matches!(m.kind, StallKind::SoftirqDelay | StallKind::Handoff)
+                && !m.handoff.is_some_and(|h| h.served_meanwhile())
         });
         let vectors: BTreeSet<Vector> = waits.flat_map(|m| m.vectors.iter().copied()).collect();
         for vector in vectors {
