@@ -42,15 +42,15 @@ pub fn notes(index: &Index<'_>, stalls: &[Stall]) -> Vec<String> {
     let mut notes = Vec::new();
     // A raise before the probes came is not seen; the next one comes with a tick.
     let seen = index.recording.meta.start.after(a_few_ticks(index));
-    for stall in stalls.iter().filter(|s| s.start <= seen) {
-        notes.push(format!(
-            "Stall {} on CPU {} was under way as the recording began: it may have begun earlier \
-             than told.",
-            stall.id, stall.cpu
-        ));
-    }
     let threshold = index.recording.meta.stall_threshold;
     for cpu in index.cpus() {
+        if let Some(stall) = stalls.iter().find(|s| s.cpu == cpu && s.start <= seen) {
+            notes.push(format!(
+                "Stall {} on CPU {cpu} was under way as the recording began: it may have begun \
+                 earlier than told.",
+                stall.id
+            ));
+        }
         if let Some(m) = measures(index, cpu) {
             notes.push(format!(
                 "When the recording ended, softirqs had been waiting on CPU {cpu} for {} and still \

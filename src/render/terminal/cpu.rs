@@ -94,23 +94,13 @@ pub(in crate::render) fn headline(f: &Findings, cpu: &CpuSummary) -> Text {
     })
 }
 
-/// `softirq delay: 9; interrupt gap: 5; NET_RX waited in 12`. The softirqs of a handoff waited only
-/// if no interrupt ran them meanwhile.
+/// `softirq delay: 9; interrupt gap: 5; NET_RX waited in 9`. The softirqs of a
+/// handoff waited only if no interrupt ran them meanwhile.
 pub(in crate::render) fn breakdown(f: &Findings, cpu: Cpu) -> String {
+    let own = || f.stalls.iter().filter(move |s| s.cpu == cpu);
     let mut kinds: BTreeMap<StallKind, usize> = BTreeMap::new();
-    let mut waited: BTreeMap<Vector, usize> = BTreeMap::new();
-    for stall in f.stalls.iter().filter(|s| s.cpu == cpu) {
-        if let Some(longest) = stall.measures.first() {
-            *kinds.entry(longest.kind).or_default() += 1;
-        }
-        let waits = stall.measures.iter().filter(|m| {
-            matches!(m.kind, StallKind::SoftirqDelay | StallKind::Handoff)
-                && !m.handoff.is_some_and(|h| h.served_meanwhile())
-        });
-        let vectors: BTreeSet<Vector> = waits.flat_map(|m| m.vectors.iter().copied()).collect();
-        for vector in vectors {
-            *waited.entry(vector).or_default() += 1;
-        }
+    for longest in own().filter_map(|stall| stall.measures.first()) {
+        *kinds.entry(longest.kind).or_default() += 1;
     }
     let mut kinds: Vec<_> = kinds.into_iter().collect();
     kinds.sort_by_key(|&(kind, n)| (std::cmp::Reverse(n), kind));
@@ -118,22 +108,48 @@ pub(in crate::render) fn breakdown(f: &Findings, cpu: Cpu) -> String {
         .iter()
         .map(|(kind, n)| format!("{}: {}", terms::kind(*kind), count(*n as u64)))
         .collect();
-    // Packets that waited are what users feel, so NET_RX comes first; then what waited most.
-    let mut waited: Vec<_> = waited.into_iter().collect();
-    waited.sort_by_key(|&(v, n)| (v != Vector::NET_RX, std::cmp::Reverse(n), v));
-    let served = f.stalls.iter().filter(|s| s.cpu == cpu && s.served_meanwhile()).count();
+    let served = own().filter(|s| s.served_meanwhile()).count();
     if served > 0 {
         let served = count(served as u64);
         parts.push(format!("interrupts ran ksoftirqd's softirqs meanwhile in {served}"));
     }
-    if let Some((vector, n)) = waited.first() {
-        let mut words = format!("{vector} waited in {}", count(*n as u64));
-        for (vector, n) in waited.iter().skip(1).take(1) {
-            words += &format!(", {vector} in {}", count(*n as u64));
-        }
-        parts.push(words);
-    }
+    let waited = by_vector(own(), |m| {
+        matches!(m.kind, StallKind::SoftirqDelay | StallKind::Handoff)
+            && !m.handoff.is_some_and(|h| h.served_meanwhile())
+    });
+    let late = by_vector(own(), |m| m.kind == StallKind::InterruptGap);
+    parts.extend(most(&waited, "waited in"));
+    parts.extend(most(&late, "pending at the gap's end in"));
     parts.join("; ")
+}
+
+/// In how many stalls each vector is in such a measure. Packets that waited are what users feel, so
+/// NET_RX comes first; then what is in most.
+fn by_vector<'f>(
+    stalls: impl Iterator<Item = &'f Stall>,
+    such: impl Fn(&Measure) -> bool,
+) -> Vec<(Vector, usize)> {
+    let mut all: BTreeMap<Vector, usize> = BTreeMap::new();
+    for stall in stalls {
+        let measures = stall.measures.iter().filter(|m| such(m));
+        let vectors: BTreeSet<Vector> = measures.flat_map(|m| m.vectors.iter().copied()).collect();
+        for vector in vectors {
+            *all.entry(vector).or_default() += 1;
+        }
+    }
+    let mut all: Vec<_> = all.into_iter().collect();
+    all.sort_by_key(|&(v, n)| (v != Vector::NET_RX, std::cmp::Reverse(n), v));
+    all
+}
+
+/// `NET_RX waited in 12, RCU in 3`: the first two.
+fn most(all: &[(Vector, usize)], how: &str) -> Option<String> {
+    let (vector, n) = all.first()?;
+    let mut words = format!("{vector} {how} {}", count(*n as u64));
+    if let Some((vector, n)) = all.get(1) {
+        words += &format!(", {vector} in {}", count(*n as u64));
+    }
+    Some(words)
 }
 
 fn paragraph(
