@@ -51,6 +51,15 @@ pub fn thread_cpu_time() -> Nanos {
     Nanos(clock(libc::CLOCK_THREAD_CPUTIME_ID))
 }
 
+/// Resident memory of this process in bytes (`/proc/self/statm`); none if it cannot be read.
+pub fn resident_memory() -> Option<u64> {
+    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = statm.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    // SAFETY: sysconf takes no pointers.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    pages.checked_mul(u64::try_from(page).ok()?)
+}
+
 fn clock(id: libc::clockid_t) -> u64 {
     let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: clock_gettime fills `t`; these clocks always exist.

@@ -17,14 +17,28 @@ use crate::units::Ktime;
 ///
 /// Nothing reaches the file before [`Writer::flush`]; what was flushed stays readable whatever
 /// happens to the program later. Each distinct string, task, frame and stack is kept in memory to
-/// know it again, so the writer grows with the number of distinct names, not with that of events.
+/// know it again, so the writer grows with the number of distinct names, not with that of events;
+/// [`Writer::forget_stacks`] bounds that.
 pub struct Writer<W: Write> {
     packer: Packer<W>,
     rows: Rows,
-    strings: HashMap<Box<str>, u32>,
-    tasks: HashMap<Task, u32>,
-    frames: HashMap<Frame, u32>,
-    stacks: HashMap<Box<[FrameId]>, u32>,
+    strings: Numbers<Box<str>>,
+    tasks: Numbers<Task>,
+    frames: Numbers<Frame>,
+    stacks: Numbers<Box<[FrameId]>>,
+}
+
+/// The numbers of names.
+struct Numbers<K> {
+    known: HashMap<K, u32>,
+    /// The last number that was given.
+    last: u32,
+}
+
+impl<K> Default for Numbers<K> {
+    fn default() -> Numbers<K> {
+        Numbers { known: HashMap::new(), last: 0 }
+    }
 }
 
 impl<W: Write> Writer<W> {
@@ -40,10 +54,10 @@ impl<W: Write> Writer<W> {
         Writer {
             packer,
             rows: Rows::default(),
-            strings: HashMap::new(),
-            tasks: HashMap::new(),
-            frames: HashMap::new(),
-            stacks: HashMap::new(),
+            strings: Numbers::default(),
+            tasks: Numbers::default(),
+            frames: Numbers::default(),
+            stacks: Numbers::default(),
         }
     }
 
@@ -87,13 +101,13 @@ impl<W: Write> Writer<W> {
     /// The string of a number that this writer gave. Goes through all of them: for rare use.
     #[must_use]
     pub fn text(&self, id: StrId) -> Option<&str> {
-        self.strings.iter().find(|(_, n)| **n == id.0).map(|(text, _)| &**text)
+        self.strings.known.iter().find(|(_, n)| **n == id.0).map(|(text, _)| &**text)
     }
 
     /// The task of a number that this writer gave. Goes through all of them: for rare use.
     #[must_use]
     pub fn known_task(&self, id: TaskId) -> Option<Task> {
-        self.tasks.iter().find(|(_, n)| **n == id.0).map(|(task, _)| *task)
+        self.tasks.known.iter().find(|(_, n)| **n == id.0).map(|(task, _)| *task)
     }
 
     /// How many rows wait for the next flush.
@@ -111,7 +125,21 @@ impl<W: Write> Writer<W> {
     /// How many names are kept in memory to be known again.
     #[must_use]
     pub fn names(&self) -> usize {
-        self.strings.len() + self.tasks.len() + self.frames.len() + self.stacks.len()
+        [
+            self.strings.known.len(),
+            self.tasks.known.len(),
+            self.frames.known.len(),
+            self.stacks.known.len(),
+        ]
+        .iter()
+        .sum()
+    }
+
+    /// Forgets the stacks and frames it knows: those that come again get another number. Names that
+    /// were given stay good.
+    pub fn forget_stacks(&mut self) {
+        self.frames.known = HashMap::new();
+        self.stacks.known = HashMap::new();
     }
 
     /// Writes all that waits: one block, or a few where it is more than about a MiB.
@@ -186,7 +214,7 @@ where
 
 /// The number of `key`: the one it has, or the next.
 fn intern<K, Q, T>(
-    numbers: &mut HashMap<K, u32>,
+    numbers: &mut Numbers<K>,
     rows: &mut Vec<Named<T>>,
     key: &Q,
     own: impl FnOnce() -> (K, T),
@@ -195,15 +223,14 @@ where
     K: Borrow<Q> + Hash + Eq,
     Q: Hash + Eq + ?Sized,
 {
-    if let Some(&id) = numbers.get(key) {
+    if let Some(&id) = numbers.known.get(key) {
         return id;
     }
     // Four thousand million names do not fit into memory; were they to, the rest is "unknown".
-    let Some(id) = u32::try_from(numbers.len()).ok().and_then(|n| n.checked_add(1)) else {
-        return 0;
-    };
+    let Some(id) = numbers.last.checked_add(1) else { return 0 };
     let (key, value) = own();
-    numbers.insert(key, id);
+    numbers.last = id;
+    numbers.known.insert(key, id);
     rows.push(Named { id, value });
     id
 }

@@ -245,6 +245,7 @@ impl Session {
                     end = End::Write(error);
                     break;
                 }
+                recorder.namer.bound();
             }
         }
         let ended = now();

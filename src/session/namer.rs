@@ -15,6 +15,9 @@ use crate::units::{Ktime, Tgid, Tid};
 const PF_EXITING: u32 = 0x0000_0004;
 const PF_KTHREAD: u32 = 0x0020_0000; // include/linux/sched.h
 
+/// Stacks that are kept to be known again: with all that belongs to them some 100 MB at most.
+const MAX_STACKS: usize = 100_000;
+
 /// Names for a recording, looked up while their owners live.
 pub struct Namer<W: Write> {
     /// Where they go, and events with them.
@@ -48,6 +51,16 @@ impl<W: Write> Namer<W> {
     /// can take hundreds of MB.
     pub fn without_user_symbols(writer: Writer<W>) -> Namer<W> {
         Namer { symbols: Symbols::of_the_kernel(), ..Namer::new(writer) }
+    }
+
+    /// Keeps the memory for names in bounds, however long the recording gets.
+    pub fn bound(&mut self) {
+        if self.kernel_stacks.len() + self.user_stacks.len() > MAX_STACKS {
+            self.kernel_stacks = HashMap::new();
+            self.user_stacks = HashMap::new();
+            self.symbols.forget_user();
+            self.writer.forget_stacks();
+        }
     }
 
     /// Goes on with another recording, which knows no names yet; gives the one so far.

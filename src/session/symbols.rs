@@ -10,7 +10,7 @@ use blazesym::symbolize::{Input, Symbolized, Symbolizer};
 use blazesym::{MaybeDefault, Pid};
 
 use crate::analysis::stacks::lies_on_top;
-use crate::host::in_host_pid_namespace;
+use crate::host::{in_host_pid_namespace, resident_memory};
 use crate::model::{Frame, FrameId};
 use crate::recording::Writer;
 use crate::units::Tgid;
@@ -22,6 +22,11 @@ const RELOAD_BLIND: Duration = Duration::from_secs(30);
 /// Share of the recording's time that may go into user symbols, which can take long in large
 /// binaries: past it, frames stay without a name.
 const USER_SHARE: f64 = 0.2;
+
+/// Bytes that tables of user symbols may take before they are read anew.
+const USER_TABLES: u64 = 64 << 20;
+/// A single large program takes more: its tables are not read for each stack.
+const TABLES_FOR: Duration = Duration::from_secs(10);
 
 /// What a process runs, as far as it shows: exec changes the name, hardly ever not.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,6 +41,8 @@ pub struct Symbols {
     /// What programs and modules there were when `kernel_table` was read, and when that was.
     loaded: (u64, Instant),
     user_tables: Symbolizer,
+    /// Resident memory when `user_tables` was empty, and when that was.
+    without_tables: (u64, Instant),
     kernel: HashMap<u64, FrameId>,
     /// Addresses of `kernel` in functions that interrupts and softirqs begin with.
     on_top: HashSet<u64>,
@@ -52,6 +59,7 @@ impl Symbols {
             kernel_table: table(),
             loaded: (loaded_code(), Instant::now()),
             user_tables: table(),
+            without_tables: (resident_memory().unwrap_or_default(), Instant::now()),
             kernel: HashMap::new(),
             on_top: HashSet::new(),
             user: HashMap::new(),
@@ -71,6 +79,11 @@ impl Symbols {
         self.kernel.clear();
         self.on_top.clear();
         self.user.clear();
+    }
+
+    /// Forgets the numbers of user addresses.
+    pub fn forget_user(&mut self) {
+        self.user = HashMap::new();
     }
 
     /// The frame of a kernel address.
@@ -125,6 +138,16 @@ impl Symbols {
         true
     }
 
+    /// The tables of all that has run would take hundreds of MB, and keep each file open.
+    fn bound_tables(&mut self) {
+        let (before, when) = self.without_tables;
+        let most = before.saturating_add(USER_TABLES);
+        if when.elapsed() >= TABLES_FOR && resident_memory().is_some_and(|now| now > most) {
+            self.user_tables = table();
+            self.without_tables = (resident_memory().unwrap_or_default(), Instant::now());
+        }
+    }
+
     /// The frames of user addresses of a process.
     pub fn user<W: Write>(
         &mut self,
@@ -149,6 +172,7 @@ impl Symbols {
                 let frame = frame(found.get(n), false, address, writer);
                 self.user.insert((image, address), writer.frame(frame));
             }
+            self.bound_tables();
             self.user_time += began.elapsed();
         }
         addresses.iter().filter_map(|a| self.user.get(&(image, *a)).copied()).collect()

@@ -194,3 +194,32 @@ fn damage_is_not_forgotten_when_a_recording_is_written_anew() {
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap())
 }
+
+/// A long recording does without the memory of all its stacks: what comes again has a number of its
+/// own, and each number still means what it did.
+#[test]
+fn stacks_that_were_forgotten_come_back() {
+    let mut writer = Writer::new(Vec::new(), &meta()).unwrap();
+    let mut stack = |name: &str, forget: bool| {
+        let function = writer.string(name);
+        let frame = writer.frame(Frame { function, kernel: true, ..Frame::default() });
+        let stack = writer.stack(&[frame]);
+        let sample = Sample { time: Ktime(5), kernel_stack: stack, ..Sample::default() };
+        writer.event(Event::Sample(sample));
+        if forget {
+            writer.forget_stacks();
+            writer.flush().unwrap();
+        }
+    };
+    for (name, forget) in [("a", false), ("b", true), ("b", false), ("a", false), ("b", false)] {
+        stack(name, forget);
+    }
+    assert_eq!(writer.names(), 2 + 2 + 2, "two strings, and two stacks of a frame each");
+    let recording = read_bytes(&writer.finish(Ktime(9)).unwrap()).unwrap();
+    let names: Vec<String> = recording
+        .samples
+        .iter()
+        .map(|s| recording.functions(s.kernel_stack).collect::<Vec<_>>().join(" "))
+        .collect();
+    assert_eq!(names, ["a", "b", "b", "a", "b"]);
+}

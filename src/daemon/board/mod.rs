@@ -6,12 +6,11 @@ mod readings;
 mod strips;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fs;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::trigger::lateness;
 use crate::host::softnet::SoftnetReader;
-use crate::host::{CpuList, HostRoot};
+use crate::host::{CpuList, HostRoot, resident_memory};
 use crate::model::event::HistKind;
 use crate::model::findings::Stall;
 use crate::model::live::{
@@ -224,12 +223,8 @@ fn own() -> Own {
         usage
     };
     let nanos = |t: libc::timeval| t.tv_sec as u64 * 1_000_000_000 + t.tv_usec as u64 * 1_000;
-    let statm = fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages = statm.split_ascii_whitespace().nth(1).and_then(|n| n.parse::<u64>().ok());
-    // SAFETY: sysconf takes no pointers.
-    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) }.max(0) as u64;
     Own {
         cpu: Nanos(nanos(usage.ru_utime) + nanos(usage.ru_stime)),
-        memory: pages.unwrap_or_default() * page,
+        memory: resident_memory().unwrap_or_default(),
     }
 }

@@ -9,6 +9,7 @@ use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Unit;
 
 use super::{Detail, Family, series};
+use crate::host::resident_memory;
 
 #[derive(Debug)]
 struct Own;
@@ -26,7 +27,7 @@ impl Family for Own {
         series!(to, "process_cpu", "CPU time of the daemon's own process", unit, counter, modes);
         let unit = Some(&Unit::Bytes);
         let help = "Memory of the daemon";
-        series!(to, "process_resident_memory", help, unit, one gauge, resident());
+        series!(to, "process_resident_memory", help, unit, one gauge, resident_memory());
         let open = fs::read_dir("/proc/self/fd").ok().map(|fds| fds.count() as u64);
         series!(to, "process_open_fds", "File descriptors of the daemon", None, one gauge, open);
         let runs = bpf_run_seconds().into_iter().map(|(id, seconds)| ([("program", id)], seconds));
@@ -51,14 +52,6 @@ fn cpu_seconds() -> [(&'static str, f64); 2] {
     };
     let seconds = |t: libc::timeval| t.tv_sec as f64 + t.tv_usec as f64 / 1e6;
     [("user", seconds(usage.ru_utime)), ("system", seconds(usage.ru_stime))]
-}
-
-fn resident() -> Option<u64> {
-    let statm = fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: u64 = statm.split_ascii_whitespace().nth(1)?.parse().ok()?;
-    // SAFETY: sysconf takes no pointers.
-    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    pages.checked_mul(u64::try_from(page).ok()?)
 }
 
 /// By id of the program, for those that we hold and that ran while the kernel counted.
