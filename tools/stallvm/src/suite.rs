@@ -10,6 +10,9 @@ use crate::kernels::Kernel;
 use crate::qemu::{End, Machine};
 use crate::site::{Job, MAX_CRASHES, Site};
 
+/// How often a scenario may run until it goes right.
+const RUNS: u32 = 3;
+
 /// What came out of one kernel.
 pub struct Results {
     /// The kernel.
@@ -32,8 +35,8 @@ struct Todo {
     crashes: u32,
 }
 
-/// Runs the scenarios, such as "bh@default". Those that went wrong run once more: the host takes
-/// CPUs away from guests as it likes. A row says so where it took two runs.
+/// Runs the scenarios, such as "bh@default". Those that went wrong run again, [`RUNS`] times in all:
+/// the host takes CPUs away from guests as it likes. A row says which run it is of.
 pub fn run(
     site: &Site,
     kernel: Kernel,
@@ -43,21 +46,26 @@ pub fn run(
 ) -> Result<Results> {
     let mut results = run_once(site, kernel, ready, machine, scenarios)?;
     let name = |row: &Row| format!("{}@{}", row.scenario, row.method);
-    let again: Vec<_> = results.bad().map(name).collect();
-    if again.is_empty() {
-        return Ok(results);
-    }
-    eprintln!("  once more: {}", again.join(" "));
-    let second = run_once(site, kernel, ready, machine, &again)?;
-    results.boots += second.boots;
-    results.crashes += second.crashes;
-    for mut row in second.rows {
-        let Some(first) = results.rows.iter_mut().find(|r| name(r) == name(&row)) else { continue };
-        row.note = match row.note.is_empty() {
-            true => format!("in the second run; in the first: {}", first.note),
-            false => format!("{}; in the first run: {}", row.note, first.note),
-        };
-        *first = row;
+    for n in 2..=RUNS {
+        let again: Vec<_> = results.bad().map(name).collect();
+        if again.is_empty() {
+            break;
+        }
+        eprintln!("  once more: {}", again.join(" "));
+        let next = run_once(site, kernel, ready, machine, &again)?;
+        results.boots += next.boots;
+        results.crashes += next.crashes;
+        for mut row in next.rows {
+            let Some(old) = results.rows.iter_mut().find(|r| name(r) == name(&row)) else {
+                continue;
+            };
+            let before = format!("run {n}; before: {}", old.note);
+            row.note = match row.note.is_empty() {
+                true => before,
+                false => format!("{}; {before}", row.note),
+            };
+            *old = row;
+        }
     }
     Ok(results)
 }
