@@ -313,7 +313,7 @@ struct sp_rx_cpu {
 	__u64 seen;   /* packets, all of them */
 	__u64 other;  /* of these by weight: no row was free */
 	__u64 window; /* when the last SP_RX_WINDOW packets began */
-	__u32 sparse; /* they came fast: one of SP_RX_WEIGHT is examined */
+	__u32 sparse; /* they came fast: one in `weight` is examined (rxpath.bpf.c) */
 	__u32 random;
 };
 

@@ -117,10 +117,21 @@ impl fmt::Display for Nanos {
 
 /// Why a duration given by a person could not be read.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error(
-    "\"{0}\" is not a duration: write a number and a unit, such as 5ms, 250us or 2m, or just seconds, such as 10"
-)]
+#[error("\"{0}\" is not a duration here: write a number and a unit, such as 5ms, 250us, 10s or 2m")]
 pub struct BadDuration(String);
+
+impl Nanos {
+    /// Reads `5ms`; a bare number is refused, where one could mean milliseconds by it.
+    ///
+    /// # Errors
+    /// It is no number with a unit.
+    pub fn with_unit(text: &str) -> Result<Nanos, BadDuration> {
+        match text.trim().ends_with(|c: char| c.is_ascii_alphabetic()) {
+            true => text.parse(),
+            false => Err(BadDuration(text.to_owned())),
+        }
+    }
+}
 
 impl std::str::FromStr for Nanos {
     type Err = BadDuration;

@@ -43,13 +43,14 @@ fn flame_graph(
     beside: &Path,
     force: bool,
 ) -> Result<Option<PathBuf>> {
-    if findings.stalls.is_empty() {
+    let held = render::flame::held(recording, findings);
+    if held.is_empty() {
         return Ok(None);
     }
     let path = picture_of(beside);
     let mut svg = Vec::new();
     let caption = render::flame::held_caption(recording, findings);
-    render::flame::svg(&mut svg, &render::flame::held(recording, findings), &caption)?;
+    render::flame::svg(&mut svg, &held, &caption)?;
     write_whole(&path, &svg, force)?;
     Ok(Some(path))
 }
@@ -57,10 +58,16 @@ fn flame_graph(
 /// Where everything is, and how to see it again.
 fn paths(recording: &Path, svg: Result<Option<PathBuf>>) -> Result<ExitCode> {
     let shown = |path: &Path| render::escape::visible(&path.to_string_lossy()).into_owned();
-    let recording = shown(recording);
+    // To be pasted.
+    let quoted = |path: &Path| {
+        let shown = shown(path);
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
+        if shown.chars().all(plain) { shown } else { format!("'{}'", shown.replace('\'', "'\\''")) }
+    };
     // As it was called: it need not be in the PATH.
     let me = std::env::args_os().next().unwrap_or_else(|| "stallprof".into());
-    let report = format!("{} report {recording}", shown(Path::new(&me)));
+    let report = format!("{} report {}", quoted(Path::new(&me)), quoted(recording));
+    let recording = shown(recording);
     print(|out| {
         writeln!(out)?;
         writeln!(out, "Recording    {recording}  ({report})")?;

@@ -49,8 +49,8 @@ pub struct Args {
     #[arg(long)]
     force: bool,
 
-    /// What counts as a stall
-    #[arg(long, default_value = "5ms", value_name = "TIME")]
+    /// What counts as a stall, with its unit
+    #[arg(long, default_value = "5ms", value_name = "TIME", value_parser = Nanos::with_unit)]
     stall: Nanos,
 
     /// Slow system calls and the profile of this process only; stalls of the CPUs all the same
@@ -59,7 +59,7 @@ pub struct Args {
 
     /// Record system calls that take at least this long, those that sleep too; by default those
     /// as long as a stall that did not sleep, or used as much CPU time
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = Nanos::with_unit)]
     syscall_min: Option<Nanos>,
 
     /// Measure how long softirq handlers run, too: exact, but dear on a busy network
@@ -71,7 +71,8 @@ pub struct Args {
     #[arg(long, value_name = "PROBE=METHOD", value_parser = method)]
     method: Vec<Methods>,
 
-    /// Record for as long as this command runs; what it returns is not passed on
+    /// Record for as long as this command runs, as the user who records; at the end of --duration or
+    /// with Ctrl-C it gets SIGTERM. What it returns is not passed on
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 }

@@ -26,7 +26,7 @@ pub struct Args {
 
     /// Give the same pseudonyms as in all other files that are given this key
     ///
-    /// A file of 16 bytes or more that nobody else has: head -c 32 /dev/urandom > KEY
+    /// A file of 16 bytes or more that nobody else has: (umask 077; head -c 32 /dev/urandom > KEY)
     #[arg(long, value_name = "KEY")]
     redact_key: Option<PathBuf>,
 

@@ -22,7 +22,7 @@ pub struct Redaction {
 
     /// Hide names, with pseudonyms that are the same for all files that are given this key
     ///
-    /// A file of 16 bytes or more that nobody else has: head -c 32 /dev/urandom > KEY
+    /// A file of 16 bytes or more that nobody else has: (umask 077; head -c 32 /dev/urandom > KEY)
     #[arg(long, value_name = "KEY")]
     redact_key: Option<PathBuf>,
 }

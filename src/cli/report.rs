@@ -194,9 +194,9 @@ fn pick<'a>(stalls: &'a [Stall], which: &str) -> Result<&'a Stall> {
     let found = match which {
         "worst" => stalls.iter().max_by_key(|s| s.rank()),
         number => {
-            let id: usize = number.parse().with_context(|| {
-                format!("--around {number}: give the number of a stall, or \"worst\"")
-            })?;
+            let Ok(id) = number.parse::<usize>() else {
+                bail!("--around {number}: give the number of a stall, or \"worst\"")
+            };
             stalls.iter().find(|s| s.id == id)
         }
     };

@@ -78,7 +78,13 @@ pub(super) fn culprit(culprit: &Culprit) -> Text {
             if let Some(name) = name {
                 what += &format!(" ({})", escape::bounded(name, 40));
             }
-            named(what, handler)
+            let timer = handler.as_deref() == Some("perf_swevent_hrtimer");
+            let text = named(what, handler);
+            if timer {
+                text.plain("  (a sampling timer: our own or another profiler's)")
+            } else {
+                text
+            }
         }
         Culprit::Hypervisor => text.accent("the hypervisor"),
         Culprit::Several { tasks } => {

@@ -18,11 +18,10 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, gap: &Measure) -> Verdict {
         return Verdict::unknown("no tick fell into it", Evidence { words, ..Evidence::default() });
     };
     let stolen = steal::around(index, cpu, gap);
-    let most_of_it = gap.duration.0 - gap.duration.0 / 5;
-    if stolen.least.0 >= most_of_it {
+    if is_most(stolen.least, gap) {
         return hypervisor(gap, stolen.around);
     }
-    let may_be_stolen = stolen.most.0 >= most_of_it;
+    let may_be_stolen = is_most(stolen.most, gap);
     if let Some(verdict) = softirq_with_irqs_off(index, tick, gap).filter(|_| !may_be_stolen) {
         return verdict;
     }
@@ -44,7 +43,13 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, gap: &Measure) -> Verdict {
     }
 }
 
-fn hypervisor(gap: &Measure, stolen: Nanos) -> Verdict {
+/// Whether a time makes up four fifths of a gap.
+pub fn is_most(time: Nanos, gap: &Measure) -> bool {
+    time.0 >= gap.duration.0 - gap.duration.0 / 5
+}
+
+/// The virtual CPU did not run.
+pub fn hypervisor(gap: &Measure, stolen: Nanos) -> Verdict {
     Verdict {
         cause: Cause::Stolen,
         culprit: Culprit::Hypervisor,
@@ -168,11 +173,22 @@ fn nobody(index: &Index<'_>, tick: &Sample) -> Verdict {
         let evidence = Evidence { samples: 1, words: words.to_owned(), ..Evidence::default() };
         return Verdict::unknown("kernel functions have no names here", evidence);
     }
-    let words = format!(
-        "the late tick landed in {where_}, which does not turn interrupts on: what kept them from \
-         coming (a hard interrupt, firmware, the hypervisor) was not seen"
-    );
     let stack = r.functions(tick.kernel_stack).map(str::to_owned).collect();
+    let turns_on = !tick.user_mode
+        && (facts.irq_restore_frames > 0 || facts.top_restores > 0 || tick.irqs_were_off);
+    let (why, words) = if turns_on {
+        let words = format!(
+            "the late tick landed in {where_}, which turns interrupts on; but a softirq or an \
+             interrupt ran within the gap or lay on top: whose they were off for is not known"
+        );
+        ("interrupts were off, for whom is not known", words)
+    } else {
+        let words = format!(
+            "the late tick landed in {where_}, which does not turn interrupts on: what kept them \
+             from coming (a hard interrupt, firmware, the hypervisor) was not seen"
+        );
+        ("no interrupts came, and no task had turned them off", words)
+    };
     let evidence = Evidence { samples: 1, stack, words, ..Evidence::default() };
-    Verdict::unknown("no interrupts came, and no task had turned them off", evidence)
+    Verdict::unknown(why, evidence)
 }

@@ -86,6 +86,8 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, m: &Measure) -> Verdict {
         // That it ran is booked; what it did all that time a sample or two do not tell.
         (culprit.syscall, culprit.file, culprit.work) = (None, None, None);
     }
+    // Its few samples in the kernel are not what it was at.
+    let stack = if culprit.user_mode { Vec::new() } else { stack };
     Verdict {
         cause,
         culprit: Culprit::Task(culprit),

@@ -9,6 +9,8 @@ mod votes;
 
 use super::episode::Episode;
 use super::index::Index;
+use crate::analysis::lateness;
+use crate::analysis::steal;
 use crate::model::findings::{Cause, Context, Culprit, Evidence, Measure, Stall, StallKind};
 use crate::model::{HardIrq, IrqKind};
 use crate::units::{Cpu, Ktime, Nanos};
@@ -53,7 +55,12 @@ fn judge(index: &Index<'_>, cpu: Cpu, episode: &Episode) -> Verdict {
         .iter()
         .find(|m| m.kind == StallKind::InterruptGap && is_half(m.duration, primary.duration));
     if let Some(irq) = long_hardirq(index, cpu, primary) {
-        return hardirq_verdict(index, irq);
+        let ran = lateness::measure(StallKind::InterruptGap, irq.time, irq.run);
+        let stolen = steal::around(index, cpu, &ran);
+        return match gap::is_most(stolen.least, &ran) {
+            true => gap::hypervisor(&ran, stolen.around),
+            false => hardirq_verdict(index, irq, stolen.around),
+        };
     }
     if let Some(gap) = gap {
         return gap::judge(index, cpu, gap);
@@ -113,7 +120,7 @@ fn handed_off(episode: &Episode) -> Option<&Measure> {
     }
 }
 
-/// A softirq whose entry and exit were both seen.
+/// A softirq whose entry and end were both seen.
 fn softirq_verdict(run: &Measure, unknown: Verdict) -> Verdict {
     let Some(&vector) = run.vectors.first() else { return unknown };
     Verdict {
@@ -121,7 +128,7 @@ fn softirq_verdict(run: &Measure, unknown: Verdict) -> Verdict {
         culprit: Culprit::Softirq { vector, function: None },
         evidence: Evidence {
             ran: run.duration,
-            words: format!("the {vector} softirq was entered and returned {} later", run.duration),
+            words: format!("the {vector} softirq was entered, and was over {} later", run.duration),
             ..unknown.evidence
         },
     }
@@ -151,7 +158,7 @@ fn long_hardirq<'r>(index: &Index<'r>, cpu: Cpu, m: &Measure) -> Option<&'r Hard
     })
 }
 
-fn hardirq_verdict(index: &Index<'_>, h: &HardIrq) -> Verdict {
+fn hardirq_verdict(index: &Index<'_>, h: &HardIrq, stolen: Nanos) -> Verdict {
     let r = index.recording;
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let handler = some(r.str(r.frame(h.handler).function));
@@ -161,6 +168,10 @@ fn hardirq_verdict(index: &Index<'_>, h: &HardIrq) -> Verdict {
         IrqKind::CallFunction => ("call_function", None),
         IrqKind::IrqWork => ("irq_work", None),
     };
+    let mut words = format!("this hard interrupt was entered, and returned {} later", h.run);
+    if stolen.0 > 0 {
+        words += &format!("; steal time around it: {stolen}");
+    }
     Verdict {
         cause: Cause::HardIrq,
         evidence: Evidence {
@@ -168,7 +179,7 @@ fn hardirq_verdict(index: &Index<'_>, h: &HardIrq) -> Verdict {
             ran: h.run,
             function: handler.clone(),
             stack: handler.iter().cloned().collect(),
-            words: format!("this hard interrupt ran for {} without a break", h.run),
+            words,
             ..Evidence::default()
         },
         culprit: Culprit::HardIrq { kind, irq, name: some(r.str(h.name)), handler },

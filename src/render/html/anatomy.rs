@@ -12,7 +12,7 @@ pub(super) fn body(case: &Case<'_>) -> String {
     }
     let all = plural(case.f.stalls.len(), "stall");
     let mut html = format!(
-        "<p>The worst of each culprit, {} of {all}. Ticks below are samples, coloured by task as \
+        "<p>The worst of each culprit and the next worst, {} of {all}. Ticks below are samples, coloured by task as \
          in the timeline; dashed lines are the beginning and the end.</p>\n",
         case.worst.len()
     );

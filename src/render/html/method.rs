@@ -23,7 +23,7 @@ pub(super) fn body(case: &Case<'_>) -> String {
         .collect();
     html += &match (missing.is_empty(), f.probes.is_empty()) {
         (_, true) => empty("The recording does not say what was measured."),
-        (true, _) => "<p>Everything that stallprof measures was measured.</p>\n".to_owned(),
+        (true, _) => "<p>Every probe of this recording ran.</p>\n".to_owned(),
         (false, _) => list(&missing),
     };
     if f.probes.iter().any(|p| p.method.is_some()) {

@@ -101,11 +101,11 @@ impl Blame<'_> {
         self.stalls.first().map_or(&self.groups[0].culprit, |s| &s.culprit)
     }
 
-    /// The stack of the longest stall that has one.
+    /// The stack of the longest stall, with its evidence; else what the group has in common.
     pub(in crate::render) fn stack(&self) -> &[String] {
-        let of_stalls = self.stalls.iter().map(|s| s.evidence.stack.as_slice());
+        let of_stall = self.stalls.iter().take(1).map(|s| s.evidence.stack.as_slice());
         let of_groups = self.groups.iter().map(|g| g.stack.as_slice());
-        of_stalls.chain(of_groups).find(|s| !s.is_empty()).unwrap_or_default()
+        of_stall.chain(of_groups).find(|s| !s.is_empty()).unwrap_or_default()
     }
 
     /// Name and deed, with how many threads, processes and files it stands for.

@@ -83,15 +83,23 @@ pub(in crate::render) fn threshold(o: &Options) -> String {
     format!("{words} (interrupt gaps: {} or more)", time(o.gap_threshold))
 }
 
-/// `CPU 11 stalled 14 times in 30.0 s, worst 187 ms`.
+/// `CPU 11 stalled 14 times in 30.0 s, worst 187 ms`; where only ksoftirqd waited, that.
 pub(in crate::render) fn headline(f: &Findings, cpu: &CpuSummary) -> Text {
     let cut = if f.window.complete { "" } else { " (cut short)" };
     let length = format!("{}{cut}", time(f.window.end.since(f.window.start)));
     let (worst, id) = (time(cpu.worst), cpu.cpu);
-    Text::new().bold(&match cpu.stalls {
-        1 => format!("CPU\u{a0}{id} stalled once in {length}, for {worst}"),
-        n => format!("CPU\u{a0}{id} stalled {} in {length}, worst {worst}", plural(n, "time")),
-    })
+    let mut own = f.stalls.iter().filter(|s| s.cpu == id);
+    let words = if own.all(Stall::served_meanwhile) {
+        let times = if cpu.stalls == 1 { "once".to_owned() } else { plural(cpu.stalls, "time") };
+        format!(
+            "CPU\u{a0}{id}: ksoftirqd waited {times} in {length}, up to {worst}; its softirqs did not"
+        )
+    } else if cpu.stalls == 1 {
+        format!("CPU\u{a0}{id} stalled once in {length}, for {worst}")
+    } else {
+        format!("CPU\u{a0}{id} stalled {} in {length}, worst {worst}", plural(cpu.stalls, "time"))
+    };
+    Text::new().bold(&words)
 }
 
 /// `softirq delay: 9; interrupt gap: 5; NET_RX waited in 9`. The softirqs of a
@@ -111,7 +119,7 @@ pub(in crate::render) fn breakdown(f: &Findings, cpu: Cpu) -> String {
     let served = own().filter(|s| s.served_meanwhile()).count();
     if served > 0 {
         let served = count(served as u64);
-        parts.push(format!("interrupts ran ksoftirqd's softirqs meanwhile in {served}"));
+        parts.push(format!("ksoftirqd alone waited in {served}, interrupts ran its softirqs"));
     }
     let waited = by_vector(own(), |m| {
         matches!(m.kind, StallKind::SoftirqDelay | StallKind::Handoff)
