@@ -105,10 +105,12 @@ static __always_inline void tell_steal(struct sp_cpu *c, struct sp_sample *e, __
 		e->stolen_over = now - c->gap_before + SETTLES;
 		c->gap_ended = 0;
 	}
-	if (e->gap && !c->gap_ended && c->steal) {
-		c->gap_ended = now;
-		c->gap_before = last;
-		c->gap_steal = c->steal;
+	if (e->gap && c->steal) {
+		if (!c->gap_ended) {
+			c->gap_before = last;
+			c->gap_steal = c->steal;
+		}
+		c->gap_ended = now; /* gaps in quick succession are told together */
 	}
 	c->steal = steal;
 }
@@ -152,6 +154,8 @@ int tick(struct perf_ctx *ctx)
 	e->pending_for = oldest ? now - oldest : 0;
 	e->ksoftirqd_waits = c->wait.woken && !c->wait.in ? now - c->wait.woken : 0;
 	e->gap = lateness(c, tid, now, last);
+	e->hardirqs = c->hardirqs - c->tick_hardirqs;
+	c->tick_hardirqs = c->hardirqs;
 	tell_steal(c, e, steal_time(task), now, last);
 	e->in_hardirq = c->irq_entered ? now - c->irq_entered : 0;
 	e->since_softirq_entry = c->entered ? now - c->entered : 0;

@@ -98,6 +98,7 @@ struct sp_sample {
 	__u64 since_softirq_entry; /* ns */
 	__u64 gap;		   /* ns of lateness, 0 below the threshold */
 	__u64 in_hardirq;	   /* ns since this hard interrupt began, 0 unknown */
+	__u64 hardirqs;		   /* ns in hard interrupts since the tick before */
 	__u64 stolen;		   /* ns of steal time around the last gap */
 	__u64 stolen_over;	   /* ns before this tick in which it was; 0: not told here */
 	__u32 pending;		   /* mask of vectors */
@@ -371,10 +372,11 @@ struct sp_cpu {
 
 	/* sampler.bpf.c */
 	__u64 last_tick;
-	__u64 steal;	  /* steal time as of then */
-	__u64 gap_ended;  /* the last gap whose steal time is not told yet; 0: none */
-	__u64 gap_before; /* the last tick before it */
-	__u64 gap_steal;  /* steal time as of that one */
+	__u64 steal;	     /* steal time as of then */
+	__u64 tick_hardirqs; /* hardirqs as of then */
+	__u64 gap_ended;     /* the last gap, if its steal time is not told yet; else 0 */
+	__u64 gap_before;    /* the last tick before the gaps that are not told yet */
+	__u64 gap_steal;     /* steal time as of that one */
 
 	/*
 	 * softirq.bpf.c. 32 bits, so that all of a CPU fits one lookup: user space takes

@@ -10,6 +10,13 @@ use crate::units::{Cpu, Nanos};
 /// Ticks of a CPU that is held come every period: one that is older is not the last of a stall.
 const TICKS: u64 = 10;
 
+/// A raise before the probes came is not seen; the next one comes with the kernel's tick.
+const RAISES: Nanos = Nanos(10_000_000);
+
+fn waited(stall: &Stall) -> bool {
+    stall.measures.iter().any(|m| m.kind == StallKind::SoftirqDelay)
+}
+
 fn a_few_ticks(index: &Index<'_>) -> Nanos {
     Nanos(TICKS.saturating_mul(index.recording.meta.sample_period.0))
 }
@@ -40,11 +47,10 @@ pub fn measures(index: &Index<'_>, cpu: Cpu) -> Option<Measure> {
 /// What a reader must know of waits of which the beginning or the end was not seen.
 pub fn notes(index: &Index<'_>, stalls: &[Stall]) -> Vec<String> {
     let mut notes = Vec::new();
-    // A raise before the probes came is not seen; the next one comes with a tick.
-    let seen = index.recording.meta.start.after(a_few_ticks(index));
+    let seen = index.recording.meta.start.after(RAISES);
     let threshold = index.recording.meta.stall_threshold;
     for cpu in index.cpus() {
-        if let Some(stall) = stalls.iter().find(|s| s.cpu == cpu && s.start <= seen) {
+        if let Some(stall) = stalls.iter().find(|s| s.cpu == cpu && s.start <= seen && waited(s)) {
             notes.push(format!(
                 "Stall {} on CPU {cpu} was under way as the recording began: it may have begun \
                  earlier than told.",

@@ -108,9 +108,9 @@ pub fn lies_on_top(name: &str) -> bool {
 /// arch/x86/include/asm/irqflags.h and its paravirt twins).
 pub fn restores_irqs(name: &str) -> bool {
     name.contains("_unlock_irq")
-        || name.ends_with("irq_enable")
-        || name.ends_with("irq_restore")
-        || name.ends_with("local_irq_restore")
+        || ["local_irq_enable", "native_irq_enable", "local_irq_restore", "native_irq_restore"]
+            .iter()
+            .any(|end| name.ends_with(end))
         || name.ends_with("restore_fl")
 }
 

@@ -1,6 +1,7 @@
 //! How much of an interrupt gap the hypervisor took: a virtual CPU that does not run takes no
 //! interrupts either.
 
+use super::blame::end_of;
 use super::index::Index;
 use crate::model::findings::Measure;
 use crate::units::{Cpu, Nanos};
@@ -17,45 +18,48 @@ pub struct Stolen {
     pub least: Nanos,
     /// What may have been within the gap.
     pub most: Nanos,
+    /// Other gaps lie in the same span: it may have been in them.
+    pub shared: bool,
+    /// Counted to the nanosecond, close around the gap.
+    pub exact: bool,
 }
 
-impl Stolen {
-    fn new(gap: &Measure, around: Nanos, span: Nanos, step: Nanos) -> Stolen {
-        let beside = span.0.saturating_sub(gap.duration.0).saturating_add(step.0);
-        Stolen {
-            around,
-            least: Nanos(around.0.saturating_sub(beside)),
-            most: Nanos(around.0.min(gap.duration.0)),
-        }
-    }
-}
-
-/// Steal time around a gap, by the closer of two readings; zero where nothing was read around it.
+/// Steal time around a gap; zero where nothing was read around it.
 pub fn around(index: &Index<'_>, cpu: Cpu, gap: &Measure) -> Stolen {
-    let both = [told(index, cpu, gap), read(index, cpu, gap)].into_iter().flatten();
-    let closer = |a: Stolen, b: Stolen| Stolen {
-        around: a.around.min(b.around),
-        least: a.least.max(b.least),
-        most: a.most.min(b.most),
-    };
-    both.reduce(closer).unwrap_or_default()
+    told(index, cpu, gap).or_else(|| read(index, cpu, gap)).unwrap_or_default()
 }
 
-/// As the sampler tells it.
+/// As the sampler tells it, with the first tick after the gap by which the kernel had counted.
 fn told(index: &Index<'_>, cpu: Cpu, gap: &Measure) -> Option<Stolen> {
     let samples = index.samples.of(cpu);
-    let later = samples.get(samples.partition_point(|s| s.time < super::blame::end_of(gap))..)?;
+    let later = samples.get(samples.partition_point(|s| s.time <= end_of(gap))..)?;
     let sample = later.iter().find(|s| s.stolen_over.0 > 0)?;
-    let before = sample.time.before(sample.stolen_over) <= gap.start;
-    before.then(|| Stolen::new(gap, sample.stolen, sample.stolen_over, Nanos(0)))
+    let since = sample.time.before(sample.stolen_over);
+    let span = index.samples.between(cpu, since, sample.time);
+    let beside = sample.stolen_over.0.saturating_sub(gap.duration.0);
+    (since <= gap.start).then(|| Stolen {
+        around: sample.stolen,
+        least: Nanos(sample.stolen.0.saturating_sub(beside)),
+        most: Nanos(sample.stolen.0.min(gap.duration.0)),
+        shared: span.iter().any(|s| s.gap.0 > 0 && s.time != end_of(gap)),
+        exact: true,
+    })
 }
 
-/// As `/proc/stat` had it last before the gap and first after it.
+/// As `/proc/stat` had it last before the gap and first after it: a step more or less is possible.
 fn read(index: &Index<'_>, cpu: Cpu, gap: &Measure) -> Option<Stolen> {
     let readings = index.steal.of(cpu);
     let before = readings.partition_point(|r| r.time <= gap.start).checked_sub(1)?;
-    let after = readings.partition_point(|r| r.time < super::blame::end_of(gap));
+    let after = readings.partition_point(|r| r.time < end_of(gap));
     let (before, after) = (readings.get(before)?, readings.get(after)?);
     let around = Nanos(after.total.0.saturating_sub(before.total.0));
-    Some(Stolen::new(gap, around, after.time.since(before.time), STEP))
+    let beside = after.time.since(before.time).0.saturating_sub(gap.duration.0);
+    // On real hardware nothing is ever stolen.
+    let step = if around.0 > 0 { STEP } else { Nanos(0) };
+    Some(Stolen {
+        around,
+        least: Nanos(around.0.saturating_sub(beside.saturating_add(STEP.0))),
+        most: Nanos(around.0.saturating_add(step.0).min(gap.duration.0)),
+        ..Stolen::default()
+    })
 }

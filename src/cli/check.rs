@@ -85,7 +85,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Ok(()) => ExitCode::from(code(report.worst)),
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(code(report.worst)),
         Err(e) => {
-            eprintln!("stallprof: the report cannot be written: {e}");
+            super::output::tell(&format_args!("the report cannot be written: {e}"));
             ExitCode::from(FAILED)
         }
     })

@@ -83,8 +83,7 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let message = format!("{error:#}");
-            eprintln!("stallprof: {}", crate::render::escape::visible(&message));
+            output::tell(&format_args!("{error:#}"));
             ExitCode::FAILURE
         }
     }

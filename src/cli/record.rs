@@ -17,7 +17,6 @@ use crate::host::{CpuList, HostFacts, HostRoot, in_host_pid_namespace};
 use crate::model::{Meta, measured};
 use crate::probe::{Config, Method, PROBES, Probe, Tracking, Wanted};
 use crate::recording;
-use crate::render::escape;
 use crate::session::{Live, Pace, Session};
 use crate::units::{Nanos, Tgid};
 
@@ -205,7 +204,7 @@ fn method(text: &str) -> Result<Methods, String> {
 fn warn(session: &Session) {
     for (probes, reason) in measured::missing(&session.probes) {
         let names: Vec<&str> = probes.iter().map(|p| p.name.as_str()).collect();
-        eprintln!("stallprof: not measured: {} ({})", names.join(", "), escape::visible(reason));
+        super::output::tell(&format_args!("not measured: {} ({reason})", names.join(", ")));
     }
 }
 
@@ -244,7 +243,7 @@ fn finish_child(child: &mut Child) {
         if asked.elapsed() > PATIENCE {
             let pid = child.id();
             return super::output::tell(&format_args!(
-                "the command ignores SIGTERM and runs on: kill {pid}"
+                "the command has not ended {PATIENCE:?} after SIGTERM, and goes on: kill {pid}"
             ));
         }
         std::thread::sleep(Duration::from_millis(10));

@@ -103,6 +103,8 @@ pub struct Sample {
     /// For how long this very hard interrupt had been running before the tick's program was
     /// called (another handler came first). 0 where unknown.
     pub in_hardirq: Nanos,
+    /// Time in hard interrupts since the tick before. 0 where they are not timed.
+    pub hardirqs: Nanos,
     /// Steal time of this CPU in the `stolen_over` before this tick, as the kernel counts it. Told
     /// with the first tick after an interrupt gap by which it was counted.
     pub stolen: Nanos,

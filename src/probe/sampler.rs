@@ -125,6 +125,7 @@ pub fn decode(record: &[u8], names: &mut dyn Names) -> Option<Event> {
         softirq_vector: Vector(e.softirq_vector as u8),
         gap: Nanos(e.gap),
         in_hardirq: Nanos(e.in_hardirq),
+        hardirqs: Nanos(e.hardirqs),
         stolen: Nanos(e.stolen),
         stolen_over: Nanos(e.stolen_over),
         irqs_were_off: e.gap != 0 && e.user_mode == 0 && sets_interrupt_flag(&e.text),

@@ -172,6 +172,7 @@ tables! {
             "softirq_vector": row.softirq_vector,
             "gap": row.gap,
             "in_hardirq": row.in_hardirq,
+            "hardirqs": row.hardirqs,
             "stolen": row.stolen,
             "stolen_over": row.stolen_over,
             "irqs_were_off": row.irqs_were_off,

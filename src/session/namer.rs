@@ -24,9 +24,10 @@ pub struct Namer<W: Write> {
     pub writer: Writer<W>,
     root: HostRoot,
     symbols: Symbols,
-    /// By tid, start and comm: a tid is used again, a comm changes at exec. The start as /proc
-    /// tells it, since some methods have it from there.
-    tasks: HashMap<(u32, u64, [i8; 16]), TaskId>,
+    /// By tid, start, comm and cgroup: a tid is used again, a comm changes at exec, and tasks are
+    /// moved into the cgroups of containers. The start as /proc tells it, since some methods have it
+    /// from there.
+    tasks: HashMap<(u32, u64, [i8; 16], u64), TaskId>,
     /// Start, cgroup and process of a thread, by tid and start.
     threads: HashMap<(u32, u64), (Ktime, StrId, StrId)>,
     kernel_stacks: HashMap<Box<[u64]>, StackId>,
@@ -85,7 +86,7 @@ impl<W: Write> Names for Namer<W> {
     fn task(&mut self, raw: &sp_task) -> TaskId {
         let comm = clean(raw.comm);
         let started = in_ticks(Ktime(raw.start));
-        let key = (raw.tid, started, comm);
+        let key = (raw.tid, started, comm, raw.cgroup);
         if let Some(&id) = self.tasks.get(&key) {
             return id;
         }

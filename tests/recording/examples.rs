@@ -32,6 +32,7 @@ pub fn events(n: u64) -> Vec<Event> {
             softirq_vector: vector,
             gap: Nanos(n + 8),
             in_hardirq: Nanos(n + 9),
+            hardirqs: Nanos(n + 13),
             stolen: Nanos(n + 11),
             stolen_over: Nanos(n + 12),
             irqs_were_off: true,

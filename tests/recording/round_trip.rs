@@ -55,6 +55,7 @@ fn extreme_values_come_back() {
             softirq_vector: Vector(b as u8),
             gap: Nanos(d),
             in_hardirq: Nanos(a),
+            hardirqs: Nanos(d),
             stolen: Nanos(c),
             stolen_over: Nanos(d),
             irqs_were_off: round % 3 == 0,

@@ -9,6 +9,9 @@ use crate::model::Sample;
 use crate::model::findings::{Cause, Culprit, Evidence, Measure};
 use crate::units::{Cpu, Nanos};
 
+/// Where a task comes to the CPU: kernel/sched/core.c.
+const SWITCHES: [&str; 3] = ["finish_task_switch", "schedule_tail", "ret_from_fork"];
+
 /// Judges a gap by the tick that ended it.
 pub fn judge(index: &Index<'_>, cpu: Cpu, gap: &Measure) -> Verdict {
     let end = super::end_of(gap);
@@ -20,6 +23,9 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, gap: &Measure) -> Verdict {
     let stolen = steal::around(index, cpu, gap);
     if is_most(stolen.least, gap) {
         return hypervisor(gap, stolen.around);
+    }
+    if let Some(verdict) = hard_interrupts(tick, gap) {
+        return verdict;
     }
     let may_be_stolen = is_most(stolen.most, gap);
     if let Some(verdict) = softirq_with_irqs_off(index, tick, gap).filter(|_| !may_be_stolen) {
@@ -37,6 +43,15 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, gap: &Measure) -> Verdict {
             );
             let evidence = Evidence { samples: 1, stack, words, ..Evidence::default() };
             Verdict::unknown("interrupts were off or the hypervisor took the CPU", evidence)
+        }
+        (None, true) if stolen.shared => {
+            let words = format!(
+                "the CPU took no interrupt for {}; {} of steal time were counted over several \
+                 gaps: in which of them is not known",
+                gap.duration, stolen.around
+            );
+            let evidence = Evidence { samples: 1, words, ..Evidence::default() };
+            Verdict::unknown("perhaps the hypervisor, in this gap or in the next", evidence)
         }
         (None, true) => hypervisor(gap, stolen.around),
         (None, false) => nobody(index, tick),
@@ -64,6 +79,19 @@ pub fn hypervisor(gap: &Measure, stolen: Nanos) -> Verdict {
             ..Evidence::default()
         },
     }
+}
+
+/// Hard interrupts one after another, none of which was long enough to be recorded.
+fn hard_interrupts(tick: &Sample, gap: &Measure) -> Option<Verdict> {
+    super::is_half(tick.hardirqs, gap.duration).then(|| {
+        let words = format!(
+            "{} of the time since the tick before were spent in hard interrupts, none of which was \
+             as long as a stall",
+            tick.hardirqs
+        );
+        let evidence = Evidence { samples: 1, words, ..Evidence::default() };
+        Verdict::unknown("hard interrupts, one after another", evidence)
+    })
 }
 
 /// The function that had interrupts off and its stack, if the tick proves it.
@@ -96,6 +124,10 @@ fn irqs_off_by(index: &Index<'_>, tick: &Sample) -> Option<(String, Vec<String>)
         .map(str::to_owned)
         .collect();
     let held = names.get(facts.irq_restore_frames).or(names.first())?.clone();
+    // They were off for the switch from another task to this one.
+    if SWITCHES.iter().any(|name| held.starts_with(name)) {
+        return None;
+    }
     Some((held, names))
 }
 
@@ -178,8 +210,8 @@ fn nobody(index: &Index<'_>, tick: &Sample) -> Verdict {
         && (facts.irq_restore_frames > 0 || facts.top_restores > 0 || tick.irqs_were_off);
     let (why, words) = if turns_on {
         let words = format!(
-            "the late tick landed in {where_}, which turns interrupts on; but a softirq or an \
-             interrupt ran within the gap or lay on top: whose they were off for is not known"
+            "the late tick landed in {where_}, which turns interrupts on; but a softirq, an \
+             interrupt or another task was there within the gap: for whom they were off is not known"
         );
         ("interrupts were off, for whom is not known", words)
     } else {

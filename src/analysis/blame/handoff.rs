@@ -65,7 +65,11 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, m: &Measure) -> Verdict {
     let coverage = Coverage::new(index, own.len(), first.ran);
     let cause = if rt {
         Cause::StarvedByRt
-    } else if first.turns == 1 && !coverage.too_thin() && one_stretch(index, thread, &own) {
+    } else if first.turns == 1
+        && own.len() > 1
+        && !coverage.too_thin()
+        && one_stretch(index, thread, &own)
+    {
         Cause::NonPreemptible
     } else {
         Cause::StarvedByTasks

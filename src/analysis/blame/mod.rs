@@ -57,9 +57,15 @@ fn judge(index: &Index<'_>, cpu: Cpu, episode: &Episode) -> Verdict {
     if let Some(irq) = long_hardirq(index, cpu, primary) {
         let ran = lateness::measure(StallKind::InterruptGap, irq.time, irq.run);
         let stolen = steal::around(index, cpu, &ran);
-        return match gap::is_most(stolen.least, &ran) {
-            true => gap::hypervisor(&ran, stolen.around),
-            false => hardirq_verdict(index, irq, stolen.around),
+        return match (gap::is_most(stolen.least, &ran), gap::is_most(stolen.most, &ran)) {
+            (true, _) => gap::hypervisor(&ran, stolen.around),
+            // A coarse count is no reason to doubt an interrupt that was seen.
+            (false, true) if stolen.exact => {
+                let mut verdict = hardirq_verdict(index, irq, stolen.around);
+                verdict.evidence.words += ": either may be the cause";
+                Verdict::unknown("a hard interrupt or the hypervisor", verdict.evidence)
+            }
+            _ => hardirq_verdict(index, irq, stolen.around),
         };
     }
     if let Some(gap) = gap {
