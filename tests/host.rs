@@ -2,6 +2,8 @@
 
 #[path = "host/hostile.rs"]
 mod hostile;
+#[path = "host/inside.rs"]
+mod inside;
 #[path = "host/live.rs"]
 mod live;
 #[path = "host/live_memcg.rs"]

@@ -1,7 +1,6 @@
 //! `stallprof check`: the health of this node, in a second.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -9,6 +8,7 @@ use clap::ValueEnum;
 use clap::builder::PossibleValuesParser;
 use serde::Serialize;
 
+use super::host_root;
 use super::style::style;
 use crate::health::checks::CHECKS;
 use crate::health::{Options, Report, Severity, examine_by, gather};
@@ -47,9 +47,10 @@ pub struct Args {
     #[arg(long, value_name = "CHECK", value_delimiter = ',', value_parser = names())]
     skip: Vec<String>,
 
-    /// Where the host's file system is mounted, such as /host in a container
-    #[arg(long, value_name = "DIR", default_value = "/")]
-    root: PathBuf,
+    /// Where the host's / is mounted, such as /host in a container, or a copy of its files
+    #[arg(long, visible_alias = "root", value_name = "DIR", default_value = "/",
+          value_parser = host_root::any())]
+    host_root: HostRoot,
 }
 
 fn names() -> PossibleValuesParser {
@@ -74,7 +75,7 @@ struct Document<'a> {
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let facts = gather(&HostRoot::new(&args.root), Options::default());
+    let facts = gather(&args.host_root, Options::default());
     let wanted = |name: &str| {
         let listed = |list: &[String]| list.iter().any(|n| n == name);
         (args.only.is_empty() || listed(&args.only)) && !listed(&args.skip)

@@ -5,8 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
+use super::host_root;
 use super::output::print;
 use crate::daemon::{self, Origin};
+use crate::host::HostRoot;
 
 /// Read from here where nothing else is said.
 const DEFAULT: &str = "/etc/stallprof/daemon.toml";
@@ -29,6 +31,10 @@ pub struct Args {
     /// Print all values in force as TOML, and end
     #[arg(long)]
     print_config: bool,
+
+    /// Where the host's / is mounted, such as /host in a container; docs/daemon.md tells what for
+    #[arg(long, value_name = "DIR", default_value = "/", value_parser = host_root::running())]
+    host_root: HostRoot,
 }
 
 pub fn run(args: Args) -> Result<ExitCode> {
@@ -38,6 +44,6 @@ pub fn run(args: Args) -> Result<ExitCode> {
     if args.print_config {
         return print(|out| out.write_all(config.to_toml().as_bytes()));
     }
-    daemon::run(config, origin)?;
+    daemon::run(config, origin, args.host_root)?;
     Ok(ExitCode::SUCCESS)
 }

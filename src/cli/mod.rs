@@ -10,6 +10,7 @@ mod diff;
 #[cfg(feature = "probes")]
 mod doctor;
 mod export;
+mod host_root;
 mod output;
 mod page;
 mod ping;

@@ -13,7 +13,8 @@ use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use crate::host::{CpuList, HostFacts, HostRoot, in_host_pid_namespace};
+use super::host_root;
+use crate::host::{CpuList, HostFacts, HostRoot};
 use crate::model::{Meta, measured};
 use crate::probe::{Config, Method, PROBES, Probe, Tracking, Wanted};
 use crate::recording;
@@ -70,6 +71,10 @@ pub struct Args {
     #[arg(long, value_name = "PROBE=METHOD", value_parser = method)]
     method: Vec<Methods>,
 
+    /// Where the host's / is mounted, such as /host in a container; docs/daemon.md tells what for
+    #[arg(long, value_name = "DIR", default_value = "/", value_parser = host_root::running())]
+    host_root: HostRoot,
+
     /// Record for as long as this command runs, as the user who records; at the end of --duration or
     /// with Ctrl-C it gets SIGTERM. What it returns is not passed on
     #[arg(last = true, value_name = "COMMAND")]
@@ -83,8 +88,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 type Methods = Vec<(&'static str, Wanted)>;
 
 pub fn run(args: Args) -> Result<ExitCode> {
-    let root = HostRoot::default();
-    let facts = HostFacts::read(&root)?;
+    let facts = HostFacts::read(&args.host_root)?;
     let config = config(&args, &facts)?;
     let path = args.output.clone().unwrap_or_else(|| default_name(&facts.uname.hostname));
 
@@ -146,7 +150,7 @@ fn config(args: &Args, facts: &HostFacts) -> Result<Config> {
         bail!("--cpu {cpus}: CPU {missing} is not online; this host has {online}");
     }
     if let Some(pid) = args.pid {
-        check_pid(&HostRoot::default(), pid)?;
+        check_pid(&args.host_root, pid)?;
     }
     Ok(Config {
         cpus: cpus.cpus().to_vec(),
@@ -159,6 +163,7 @@ fn config(args: &Args, facts: &HostFacts) -> Result<Config> {
         softirq_runs: args.softirq_runs,
         methods: args.method.concat(),
         tracking: Tracking::default(),
+        root: args.host_root.clone(),
     })
 }
 
@@ -171,8 +176,11 @@ fn check_pid(root: &HostRoot, pid: u32) -> Result<()> {
     if let Some(tgid) = tgid.filter(|tgid| tgid.parse() != Ok(pid)) {
         bail!("--pid {pid} is a thread of process {tgid}: give --pid {tgid}");
     }
-    if !in_host_pid_namespace() {
-        bail!("--pid {pid}: a pid namespace has other numbers than the kernel (use --pid=host)");
+    if !root.has_kernel_tids() {
+        bail!(
+            "--pid {pid}: a pid namespace has other numbers than the kernel (use --pid=host, or \
+             --host-root)"
+        );
     }
     Ok(())
 }

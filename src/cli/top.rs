@@ -57,6 +57,7 @@ fn token(file: &Path) -> Result<String> {
 mod alone {
     use anyhow::{Result, bail};
 
+    use crate::cli::host_root;
     use crate::cli::record::explain;
     use crate::daemon::Alone;
     use crate::daemon::config::ON;
@@ -79,13 +80,19 @@ mod alone {
         /// What counts as late
         #[arg(long, default_value = "10ms", value_name = "TIME", conflicts_with = "attach")]
         stall: Nanos,
+
+        /// Where the host's / is mounted, such as /host in a container; docs/daemon.md tells what
+        /// for
+        #[arg(long, value_name = "DIR", default_value = "/", value_parser = host_root::running(),
+              conflicts_with = "attach")]
+        host_root: HostRoot,
     }
 
     pub fn start(args: &Measure) -> Result<Here> {
         if args.stall.0 == 0 {
             bail!("--stall 0: everything would be late; give a time, such as 10ms");
         }
-        let facts = HostFacts::read(&HostRoot::default())?;
+        let facts = HostFacts::read(&args.host_root)?;
         let online = &facts.cpus_online;
         let cpus = args.cpus.as_ref().unwrap_or(online);
         if let Some(missing) = cpus.cpus().iter().find(|c| !online.contains(**c)) {
@@ -100,6 +107,7 @@ mod alone {
             syscall_min: args.stall,
             sleeping_calls: false,
             tracking: Tracking::default(),
+            root: args.host_root.clone(),
             pid: None,
             softirq_runs: false,
             methods: off.map(|p| (p.name, Wanted::Off)).collect(),

@@ -14,7 +14,7 @@ use super::board::Board;
 use super::flight::{Flight, Limits};
 use super::incident::ended;
 use super::trigger::lateness;
-use crate::host::{HostFacts, HostRoot};
+use crate::host::HostFacts;
 use crate::model::live::Live;
 use crate::model::{Event, Lost, Meta};
 use crate::probe::{Config, PROBES, Wanted};
@@ -87,16 +87,16 @@ impl Watcher {
         board: Arc<Board>,
         stop: Arc<AtomicBool>,
     ) -> Result<(Session, Watcher, Namer<Vec<u8>>)> {
-        let facts = HostFacts::read(&HostRoot::default())?;
+        let facts = HostFacts::read(&config.root)?;
         let session = Session::start(config, PACE)?;
         let meta = session.meta(config, &facts);
         let off = |name| config.methods.contains(&(name, Wanted::Off));
         let wanted: Vec<String> =
             PROBES.iter().filter(|p| !off(p.name)).map(|p| p.name.to_owned()).collect();
-        board.measures(&meta, &wanted);
+        board.measures(&meta, &wanted, &config.root);
         let (flight, writer) = Flight::new(LIMITS, &meta).context("the flight recorder")?;
         let watcher = Watcher { board, stop, flight, counted: meta.start, meta };
-        Ok((session, watcher, Namer::without_user_symbols(writer)))
+        Ok((session, watcher, Namer::without_user_symbols(writer, config.root.clone())))
     }
 }
 

@@ -99,7 +99,7 @@ fn dying(root: &HostRoot, patience: Duration) -> Option<String> {
             found.push((count, path.display().to_string()));
         }
     };
-    walk(&root.path(&mount.point), limits, ask).ok()?;
+    walk(&root.place(&mount.point).ok()?, limits, ask).ok()?;
     found.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
     let lines = found.iter().take(CGROUPS.1).map(|(count, path)| format!("{count} /{path}\n"));
     Some(lines.collect::<String>()).filter(|text| !text.is_empty())

@@ -11,6 +11,7 @@ use landlock::{
 };
 
 use super::log::say;
+use crate::host::HostRoot;
 
 /// The newest rules asked for; a kernel with older ones takes what it knows.
 const NEWEST: ABI = ABI::V6;
@@ -38,8 +39,9 @@ impl Thread {
 }
 
 /// Fences the calling thread in, and those that it starts, as far as the kernel can; says so, and
-/// gives whether it did. `socket` is a socket in the file system that HTTP removes at the end.
-pub fn enter(thread: Thread, store: &Path, socket: Option<&Path>) -> bool {
+/// gives whether it did. Of `host` it may read what it may of `/`; `socket` is a socket in the file
+/// system that HTTP removes at the end.
+pub fn enter(thread: Thread, host: &HostRoot, store: &Path, socket: Option<&Path>) -> bool {
     if !store.is_dir() {
         // Rules are for a directory that there is.
         let store = store.display();
@@ -50,7 +52,7 @@ pub fn enter(thread: Thread, store: &Path, socket: Option<&Path>) -> bool {
         Thread::Http => "reads /proc, /sys, /run and the store, writes nothing, connects nowhere",
         Thread::Store => "reads /proc, /sys and /run, writes the store, connects nowhere",
     };
-    match restrict(thread, store, socket) {
+    match restrict(thread, host, store, socket) {
         Ok(RulesetStatus::NotEnforced) => {
             say(&format_args!("{}: no Landlock, this kernel has none", thread.name()));
             false
@@ -72,6 +74,7 @@ pub fn enter(thread: Thread, store: &Path, socket: Option<&Path>) -> bool {
 
 fn restrict(
     thread: Thread,
+    host: &HostRoot,
     store: &Path,
     socket: Option<&Path>,
 ) -> Result<RulesetStatus, RulesetError> {
@@ -89,6 +92,7 @@ fn restrict(
         .scope(Scope::Signal)?
         .create()?
         .add_rules(path_beneath_rules(READ, read))?
+        .add_rules(path_beneath_rules(READ.iter().flat_map(|dir| host.place(dir)), read))?
         .add_rules(path_beneath_rules([store], in_store))?
         .add_rules(path_beneath_rules(beside, AccessFs::RemoveFile))?;
     Ok(rules.restrict_self()?.ruleset)

@@ -73,6 +73,7 @@ pub fn list(index: &Index) -> Arc<Vec<(Kept, PathBuf)>> {
 /// The thread's state.
 pub struct Maker {
     config: Config,
+    root: HostRoot,
     store: Option<Store>,
     tried: Option<Instant>,
     index: Index,
@@ -88,9 +89,15 @@ pub struct Maker {
 impl Maker {
     /// Opens the store; one that cannot be opened is tried again later.
     #[must_use]
-    pub fn new(config: Config, index: Index, metrics: Arc<Metrics>, board: Arc<Board>) -> Maker {
+    pub fn new(
+        config: Config,
+        root: HostRoot,
+        index: Index,
+        (metrics, board): (Arc<Metrics>, Arc<Board>),
+    ) -> Maker {
         let mut maker = Maker {
             config,
+            root,
             store: None,
             tried: None,
             index,
@@ -108,7 +115,7 @@ impl Maker {
     pub fn run(mut self, jobs: &Receiver<Job>) {
         for job in jobs {
             match job {
-                Job::Look => self.evidence = Some(Evidence::take(&HostRoot::default())),
+                Job::Look => self.evidence = Some(Evidence::take(&self.root)),
                 Job::Cut(cut) => self.cut(&cut),
                 Job::Count { parts, window } => self.count(&parts, window),
                 Job::Set(config) => self.set(*config),

@@ -33,6 +33,8 @@ use anyhow::{Context, Result, anyhow};
 use sd_notify::NotifyState;
 use tokio::sync::Notify;
 
+use crate::host::HostRoot;
+
 pub use alone::Alone;
 use board::Board;
 use config::Config;
@@ -52,7 +54,7 @@ const JOBS: usize = 16;
 ///
 /// # Errors
 /// The configuration cannot be put into force, or nothing can be measured.
-pub fn run(config: Config, origin: Origin) -> Result<()> {
+pub fn run(config: Config, origin: Origin, root: HostRoot) -> Result<()> {
     let listen = config.http.listen.clone();
     let socket = Socket::bind(&listen).with_context(|| format!("http.listen: {listen}"))?;
     let gate = Gate::read(&config.http)?;
@@ -60,18 +62,18 @@ pub fn run(config: Config, origin: Origin) -> Result<()> {
         format!("{}, incidents in {}", socket.place(&listen), config.store.directory.display());
     rights::drop_others()?;
     let control = Arc::new(Control::new(gate)?);
-    let metrics = Arc::new(Metrics::new(&config.metrics));
+    let metrics = Arc::new(Metrics::new(&config.metrics, &root));
     let (board, index) = (Arc::new(Board::default()), Index::default());
     let stop = Arc::new(Notify::new());
 
     let (jobs, work) = sync_channel(JOBS);
-    let maker =
-        Maker::new(config.clone(), Arc::clone(&index), Arc::clone(&metrics), Arc::clone(&board));
+    let (host, about) = (root.clone(), (Arc::clone(&metrics), Arc::clone(&board)));
+    let maker = Maker::new(config.clone(), root.clone(), Arc::clone(&index), about);
     let (directory, fenced) = (config.store.directory.clone(), config.rights.landlock);
     let (kept, held) = (directory.clone(), Arc::clone(&metrics));
     let store = Builder::new().name("stallprof-store".into()).spawn(move || {
         if fenced {
-            held.landlock.set(Thread::Store, fence::enter(Thread::Store, &kept, None));
+            held.landlock.set(Thread::Store, fence::enter(Thread::Store, &host, &kept, None));
         }
         maker.run(&work);
     })?;
@@ -80,6 +82,7 @@ pub fn run(config: Config, origin: Origin) -> Result<()> {
         metrics: Arc::clone(&metrics),
         board: Arc::clone(&board),
         jobs,
+        root: root.clone(),
     };
     let (http, ended) = (config.http.clone(), Arc::clone(&stop));
     let probes = Builder::new().name("stallprof-probes".into()).spawn(move || {
@@ -93,7 +96,7 @@ pub fn run(config: Config, origin: Origin) -> Result<()> {
             config::Listen::Unix(path) => Some(path.as_path()),
             _ => None,
         };
-        metrics.landlock.set(Thread::Http, fence::enter(Thread::Http, &directory, path));
+        metrics.landlock.set(Thread::Http, fence::enter(Thread::Http, &root, &directory, path));
     }
     let state = http::State::new(control, metrics, index, board);
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -63,6 +63,8 @@ pub struct Links {
     pub board: Arc<Board>,
     /// To the thread that makes incidents.
     pub jobs: SyncSender<Job>,
+    /// Where the host's files are read.
+    pub root: HostRoot,
 }
 
 /// An incident whose end is not here yet.
@@ -95,15 +97,16 @@ struct Pilot {
 /// # Errors
 /// Nothing can be measured, or the host cannot be read.
 pub fn fly(config: Config, origin: Origin, links: Links, started: &str) -> Result<()> {
-    let (mut session, meta) = start(&config)?;
+    let (mut session, meta) = start(&config, &links.root)?;
     let (flight, writer) = Flight::new(limits(&config), &meta).context("the flight recorder")?;
-    let mut out = Namer::without_user_symbols(writer);
+    let mut out = Namer::without_user_symbols(writer, links.root.clone());
     links.metrics.probes.set(&session.probes);
-    links.board.measures(&meta, &config.probes.on);
+    links.board.measures(&meta, &config.probes.on, &links.root);
     say(&started);
     links.control.ready();
     let mut pilot = Pilot {
-        conditions: Conditions::new(&config.triggers),
+        conditions: Conditions::new(&config.triggers, &links.root),
+        rounds: Rounds::begin(&links.root),
         config,
         origin,
         links,
@@ -114,7 +117,6 @@ pub fn fly(config: Config, origin: Origin, links: Links, started: &str) -> Resul
         quiet: None,
         counted: session::now(),
         look: Instant::now(),
-        rounds: Rounds::begin(&HostRoot::default()),
         next: None,
     };
     loop {
@@ -128,9 +130,9 @@ pub fn fly(config: Config, origin: Origin, links: Links, started: &str) -> Resul
     Ok(())
 }
 
-fn start(config: &Config) -> Result<(Session, Meta)> {
-    let facts = HostFacts::read(&HostRoot::default())?;
-    let probes = config.for_probes(&facts.cpus_online).map_err(|why| anyhow!(why))?;
+fn start(config: &Config, root: &HostRoot) -> Result<(Session, Meta)> {
+    let facts = HostFacts::read(root)?;
+    let probes = config.for_probes(&facts.cpus_online, root).map_err(|why| anyhow!(why))?;
     let session = Session::start(&probes, Pace::DAEMON)?;
     for (names, reason) in measured::missing(&session.probes) {
         let wanted = names.iter().filter(|p| config.probes.on.contains(&p.name));
@@ -295,7 +297,7 @@ impl Pilot {
 
     /// What changed under us.
     fn look_round(&mut self) {
-        let changes = self.rounds.look(&HostRoot::default());
+        let changes = self.rounds.look(&self.links.root);
         if let Some(by) = changes.step {
             self.links.metrics.clock.stepped();
             let seconds = by as f64 / 1e9;
@@ -323,16 +325,16 @@ impl Pilot {
 
     /// What no probe tells: pressure.
     fn look_at_host(&mut self) {
-        let (began, root) = (Instant::now(), HostRoot::default());
-        self.conditions.look(&root);
+        let began = Instant::now();
+        self.conditions.look();
         self.look = Instant::now() + LOOK.max(began.elapsed() * LOOK_SHARE);
     }
 
     /// New probes beside the old, which end when the new ones run.
     fn restart(&mut self, config: &Config) -> Result<()> {
-        let (next, meta) = start(config)?;
+        let (next, meta) = start(config, &self.links.root)?;
         self.links.metrics.probes.set(&next.probes);
-        self.links.board.measures(&meta, &config.probes.on);
+        self.links.board.measures(&meta, &config.probes.on, &self.links.root);
         (self.next, self.meta) = (Some(next), meta);
         Ok(())
     }
@@ -371,7 +373,7 @@ impl Pilot {
         self.links.control.set_gate(gate);
         self.links.metrics.set(&config.metrics);
         self.flight.set(limits(&config));
-        self.conditions.set(&config.triggers);
+        self.conditions.set(&config.triggers, &self.links.root);
         self.send(Job::Set(Box::new(config.clone())));
         self.config = config;
         Ok(())

@@ -18,7 +18,7 @@ impl Names {
     /// (pkg/kubelet/kuberuntime/helpers.go, `BuildPodLogsDirectory`): nothing else on a node has
     /// them all in one place.
     pub fn read(root: &HostRoot) -> Names {
-        let Ok(entries) = root.path("var/log/pods").read_dir() else { return Names::default() };
+        let Ok(entries) = root.list("var/log/pods") else { return Names::default() };
         let names = entries.flatten().take(MAX_PODS);
         Names(names.filter_map(|e| parse(e.file_name().to_str()?)).collect())
     }

@@ -94,6 +94,12 @@ impl Caps {
         })
     }
 
+    /// The same by our own /proc; none where that cannot be read.
+    #[must_use]
+    pub fn own() -> Caps {
+        Caps::effective(&HostRoot::default()).unwrap_or_default()
+    }
+
     /// Reads the line `CapEff:` of a status file. (The `procfs` crate wants every line of it in
     /// order, and a name that is UTF-8.)
     #[must_use]

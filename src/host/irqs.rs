@@ -15,18 +15,16 @@ const MAX_IRQS: usize = 8192;
 /// device); where there is no such directory, those that bear the device's name or its parent's.
 #[must_use]
 pub fn of_device(root: &HostRoot, device: &str) -> Vec<Irq> {
-    let link = root.path(format!("sys/class/net/{device}/device"));
-    let (Ok(place), Ok(top)) = (link.canonicalize(), root.path("").canonicalize()) else {
+    let link = root.place(format!("sys/class/net/{device}/device"));
+    let (Ok(place), Ok(top)) = (link.and_then(|l| l.canonicalize()), root.place("")) else {
         return Vec::new();
     };
-    if !place.starts_with(&top) {
-        return Vec::new();
-    }
+    let Ok(place) = place.strip_prefix(&top) else { return Vec::new() };
     let own = place.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     // Of a virtio device they are its parent's. Elsewhere the parent is a bridge with its own.
     let parent = place.parent().filter(|_| own.starts_with("virtio"));
-    let from = [Some(place.as_path()), parent];
-    let listed = from.into_iter().flatten().map(|dir| numbers(&dir.join("msi_irqs")));
+    let from = [Some(place), parent];
+    let listed = from.into_iter().flatten().map(|dir| numbers(root, &dir.join("msi_irqs")));
     let mut irqs: Vec<Irq> = match listed.into_iter().find(|n| !n.is_empty()) {
         Some(numbers) => numbers.into_iter().filter_map(|n| read(root, n)).collect(),
         None => {
@@ -34,7 +32,7 @@ pub fn of_device(root: &HostRoot, device: &str) -> Vec<Irq> {
             let ours = |irq: &Irq| {
                 irq.name.split(',').any(|name| of_name(name, device) || of_name(name, &own))
             };
-            let all = numbers(&root.path("sys/kernel/irq"));
+            let all = numbers(root, Path::new("sys/kernel/irq"));
             all.into_iter().filter_map(|n| read(root, n)).filter(ours).collect()
         }
     };
@@ -43,8 +41,8 @@ pub fn of_device(root: &HostRoot, device: &str) -> Vec<Irq> {
 }
 
 /// Names of files that are numbers.
-fn numbers(dir: &Path) -> Vec<u32> {
-    let entries = dir.read_dir().into_iter().flatten().flatten();
+fn numbers(root: &HostRoot, dir: &Path) -> Vec<u32> {
+    let entries = root.list(dir).into_iter().flatten().flatten();
     entries
         .filter_map(|e| e.file_name().to_str().and_then(|n| n.parse().ok()))
         .take(MAX_IRQS)

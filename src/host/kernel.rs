@@ -13,8 +13,9 @@ pub struct Uname {
     pub release: String,
     /// `uname -v`, from `/proc/sys/kernel/version`. Empty if it cannot be read.
     pub version: String,
-    /// `uname -n` of our UTS namespace (in a container often not the node's name), from
-    /// `/proc/sys/kernel/hostname`. Empty if it cannot be read.
+    /// `uname -n` of our UTS namespace, from `/proc/sys/kernel/hostname`. Under another root, whose
+    /// init is in another such namespace: the name in its `/etc/hostname`, if it has one. Empty if
+    /// neither can be read.
     pub hostname: String,
     /// `uname -m`, by uname(2).
     pub arch: String,
@@ -31,9 +32,27 @@ impl Uname {
         Ok(Uname {
             release,
             version: word("version").trim().to_owned(),
-            hostname: word("hostname").trim().to_owned(),
+            hostname: hostname(root, word("hostname").trim()),
             arch: sys::machine(),
         })
+    }
+}
+
+/// The host's name, where `ours` is that of our own UTS namespace: in a container often the pod's.
+fn hostname(root: &HostRoot, ours: &str) -> String {
+    let theirs = || root.link("proc/1/ns/uts").ok();
+    let own = || std::fs::read_link("/proc/self/ns/uts").ok();
+    if root.is_slash() || root.is_live() && own().is_some() && theirs() == own() {
+        return ours.to_owned();
+    }
+    // hostname(5): one name, lines that begin with # do not count.
+    let text = root.value("etc/hostname").unwrap_or_default();
+    let mut lines = text.lines().map(str::trim);
+    let named = lines.find(|line| !line.is_empty() && !line.starts_with('#'));
+    let whole = named.filter(|name| name.len() <= 253 && !name.contains(char::is_whitespace));
+    match whole {
+        Some(name) if root.is_live() || ours.is_empty() => name.to_owned(),
+        _ => ours.to_owned(),
     }
 }
 

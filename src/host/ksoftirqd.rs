@@ -25,8 +25,7 @@ const LOW_TIDS: u32 = 8_192;
 #[must_use]
 pub fn ksoftirqds(root: &HostRoot, cpus: &CpuList) -> BTreeMap<Cpu, Tid> {
     let mut found = BTreeMap::new();
-    let kthreadd = TaskStat::read(root, "proc/2/stat");
-    if !kthreadd.is_some_and(|stat| stat.kthread && stat.tid == KTHREADD) {
+    if !shows_kthreadd(root) {
         return found;
     }
     let mut look = |tid: u32| {
@@ -43,12 +42,18 @@ pub fn ksoftirqds(root: &HostRoot, cpus: &CpuList) -> BTreeMap<Cpu, Tid> {
         done = (3..LOW_TIDS).any(&mut look);
     }
     if !done && children.is_empty() {
-        let all = root.path("proc").read_dir().into_iter().flatten().flatten();
+        let all = root.list("proc").into_iter().flatten().flatten();
         all.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
             .filter(|tid| *tid >= LOW_TIDS)
             .any(&mut look);
     }
     found
+}
+
+/// Whether /proc shows the parent of all kernel threads, which only the first pid namespace has.
+pub(super) fn shows_kthreadd(root: &HostRoot) -> bool {
+    let kthreadd = TaskStat::read(root, "proc/2/stat");
+    kthreadd.is_some_and(|stat| stat.kthread && stat.tid == KTHREADD)
 }
 
 /// The CPU whose ksoftirqd this thread is.

@@ -80,12 +80,12 @@ fn of_v1(
     if !mount.is_whole(root) {
         return Err(DyingUnknown::Partial);
     }
-    let top = root.path(&mount.point);
+    let failed = |source| HostError::Io { path: root.path(&mount.point), source };
+    let top = root.place(&mount.point).map_err(failed)?;
     let mut held = num_cgroups(root)?;
     let mut count = 0;
     for _ in 0..3 {
-        let end = walk(&top, limits, |_, _| {})
-            .map_err(|source| HostError::Io { path: top.clone(), source })?;
+        let end = walk(&top, limits, |_, _| {}).map_err(failed)?;
         if end.cut {
             return Err(DyingUnknown::Cut(end.dirs));
         }

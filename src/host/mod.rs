@@ -11,6 +11,7 @@ pub mod conntrack;
 pub mod counter;
 pub mod cpulist;
 pub mod cpumask;
+mod error;
 pub mod ethtool;
 pub mod facts;
 pub mod irqs;

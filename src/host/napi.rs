@@ -7,7 +7,7 @@ use super::HostRoot;
 /// softirq.
 #[must_use]
 pub fn threaded(root: &HostRoot) -> Vec<String> {
-    let Ok(entries) = std::fs::read_dir(root.path("sys/class/net")) else { return Vec::new() };
+    let Ok(entries) = root.list("sys/class/net") else { return Vec::new() };
     let names = entries.flatten().map(|e| e.file_name().to_string_lossy().into_owned());
     let mut devices: Vec<String> = names
         .filter(|name| {

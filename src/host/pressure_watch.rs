@@ -21,7 +21,7 @@ impl PressureWatch {
     /// # Errors
     /// The kernel has no such file or does not allow it: before 6.4 it takes CAP_SYS_RESOURCE.
     pub fn open(root: &HostRoot, of: Resource, per_cent: u32) -> io::Result<PressureWatch> {
-        let path = root.path(format!("proc/pressure/{}", of.name()));
+        let path = root.place(format!("proc/pressure/{}", of.name()))?;
         let mut file = OpenOptions::new().read(true).write(true).open(path)?;
         let limit = WINDOW_US * u64::from(per_cent) / 100;
         file.write_all(format!("some {limit} {WINDOW_US}\0").as_bytes())?;

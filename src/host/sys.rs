@@ -1,12 +1,13 @@
 //! The few system calls that no file answers. All the unsafe code of this module is here.
 
 use std::ffi::{CStr, CString};
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
 use crate::units::{Ktime, Nanos};
 
@@ -16,6 +17,10 @@ pub const PROC_MAGIC: i64 = 0x9fa0;
 pub const CGROUP1_MAGIC: i64 = 0x0027_e0eb;
 /// `f_type` of the cgroup v2 hierarchy (`CGROUP2_SUPER_MAGIC`).
 pub const CGROUP2_MAGIC: i64 = 0x6367_7270;
+
+/// So often a path is looked up again that the kernel could not be sure of, something having been
+/// renamed or mounted meanwhile.
+const RACES: usize = 16;
 
 /// Kind of the file system at `path`: `f_type` of statfs(2). None if it cannot be asked.
 #[must_use]
@@ -31,6 +36,56 @@ pub fn fs_magic(path: &Path) -> Option<i64> {
     };
     #[allow(clippy::unnecessary_cast)] // Its type differs between C libraries.
     Some(out.f_type as i64)
+}
+
+/// The same of a file that is open.
+#[must_use]
+pub fn file_magic(file: &File) -> Option<i64> {
+    fs_magic(&fd_path(file))
+}
+
+/// A path that stands for an open file, for calls that take paths.
+#[must_use]
+pub fn fd_path(file: &File) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
+}
+
+/// Opens (with O_PATH) a directory.
+///
+/// # Errors
+/// There is none, or it may not be looked at.
+pub fn open_dir(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(libc::O_PATH | libc::O_DIRECTORY).open(path)
+}
+
+/// Opens what lies at `rel` below a directory as if that were the root: neither `..` nor a symbolic
+/// link leads out of it (openat2(2), Linux 5.6).
+///
+/// # Errors
+/// As open(2); ELOOP for a link of /proc that is more than a text; ENOSYS on an older kernel.
+pub fn open_in_root(dir: &File, rel: &Path, flags: libc::c_int) -> io::Result<File> {
+    let rel = if rel.as_os_str().is_empty() { Path::new(".") } else { rel };
+    let path = CString::new(rel.as_os_str().as_bytes())?;
+    // SAFETY: all zeros are a valid `open_how`, which is plain numbers.
+    let mut how: libc::open_how = unsafe { std::mem::zeroed() };
+    how.flags = (flags | libc::O_CLOEXEC) as u64;
+    how.resolve = libc::RESOLVE_IN_ROOT;
+    for _ in 0..RACES {
+        // SAFETY: `path` ends in NUL, `how` is of the size told; a descriptor that is returned is
+        // new and owned by nobody else.
+        unsafe {
+            let (how, size) = (&raw const how, size_of::<libc::open_how>());
+            let fd = libc::syscall(libc::SYS_openat2, dir.as_raw_fd(), path.as_ptr(), how, size);
+            if fd >= 0 {
+                return Ok(File::from_raw_fd(fd as libc::c_int));
+            }
+        }
+        let error = io::Error::last_os_error();
+        if error.raw_os_error() != Some(libc::EAGAIN) {
+            return Err(error);
+        }
+    }
+    Err(io::Error::from_raw_os_error(libc::EAGAIN))
 }
 
 /// CLOCK_MONOTONIC now.

@@ -5,6 +5,7 @@
 //! statistics of the cgroup and of all below it, and limits are set near the leaves.
 
 use std::collections::HashSet;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::cgroup::{CgroupMounts, Hierarchy, WalkEnd, WalkLimits, walk};
@@ -34,6 +35,8 @@ pub struct Limited {
 /// What one walk over the hierarchy found.
 #[derive(Debug, Default)]
 pub struct CpuCgroups {
+    root: HostRoot,
+    /// Where the hierarchy lies under the root.
     top: PathBuf,
     v2: bool,
     /// Those with a limit.
@@ -68,10 +71,11 @@ impl CpuCgroups {
                 (mount.point.clone(), true)
             }
         };
-        let top = root.path(&top);
-        let mut found = CpuCgroups { top: top.clone(), v2, ..CpuCgroups::default() };
-        let end = walk(&top, limits, |below, _| found.visit(below))
-            .map_err(|source| HostError::Io { path: top, source })?;
+        let failed = |source| HostError::Io { path: root.path(&top), source };
+        let place = root.place(&top).map_err(failed)?;
+        let root = root.clone();
+        let mut found = CpuCgroups { root, top: top.clone(), v2, ..CpuCgroups::default() };
+        let end = walk(&place, limits, |below, _| found.visit(below)).map_err(failed)?;
         found.end = end;
         Ok(found)
     }
@@ -83,10 +87,10 @@ impl CpuCgroups {
         }
         let dir = self.top.join(below);
         let limit = if self.v2 {
-            read(&dir.join("cpu.max")).and_then(|text| parse_cpu_max(&text))
+            self.text(&dir.join("cpu.max")).and_then(|text| parse_cpu_max(&text))
         } else {
-            let quota = read(&dir.join("cpu.cfs_quota_us"));
-            let period = || read(&dir.join("cpu.cfs_period_us"));
+            let quota = self.text(&dir.join("cpu.cfs_quota_us"));
+            let period = || self.text(&dir.join("cpu.cfs_period_us"));
             quota
                 .filter(|quota| !quota.starts_with('-'))
                 .and_then(|quota| milli_cpus(quota.trim(), period()?.trim()))
@@ -99,20 +103,20 @@ impl CpuCgroups {
         }
     }
 
-    /// Where the hierarchy lies.
-    #[must_use]
-    pub fn top(&self) -> &Path {
-        &self.top
-    }
-
     /// Asks each limited cgroup, in their order; none of one that is gone or cannot be understood.
     #[must_use]
     pub fn read(&self) -> Vec<Option<CpuStat>> {
         let one = |limited: &Limited| {
-            let text = read(&self.top.join(&limited.path).join("cpu.stat"))?;
+            let text = self.text(&self.top.join(&limited.path).join("cpu.stat"))?;
             CpuStat::parse(&text)
         };
         self.limited.iter().map(one).collect()
+    }
+
+    fn text(&self, rel: &Path) -> Option<String> {
+        let mut text = String::new();
+        self.root.open(rel).ok()?.take(64 << 10).read_to_string(&mut text).ok()?;
+        Some(text)
     }
 }
 
@@ -133,13 +137,6 @@ impl CpuStat {
         };
         (stat.throttled <= stat.periods).then_some(stat)
     }
-}
-
-fn read(path: &Path) -> Option<String> {
-    use std::io::Read;
-    let mut text = String::new();
-    std::fs::File::open(path).ok()?.take(64 << 10).read_to_string(&mut text).ok()?;
-    Some(text)
 }
 
 /// Reads `50000 100000` or `max 100000`; none without a limit.

@@ -196,8 +196,9 @@ impl Targets {
             }
             Method::Fentry => Btf::from_vmlinux().map(Targets::Typed).context("no BTF"),
             Method::Tracepoint => {
+                // libbpf attaches by the files in our own /sys.
                 let root = HostRoot::default();
-                let mut folders = TRACEFS.iter().map(|fs| root.path(fs).read_dir());
+                let mut folders = TRACEFS.iter().map(|fs| root.list(fs));
                 let forbidden = |e: &io::Error| e.kind() == io::ErrorKind::PermissionDenied;
                 if folders.all(|folder| folder.as_ref().is_err_and(forbidden)) {
                     bail!("the tracepoints in /{} are only for root to see", TRACEFS[0]);

@@ -61,6 +61,8 @@ pub struct Config {
     pub methods: Vec<(&'static str, Wanted)>,
     /// What one probe tells the other while they run.
     pub tracking: Tracking,
+    /// Where the host's files are read.
+    pub root: HostRoot,
 }
 
 /// Which rungs of a probe may be tried.
@@ -339,7 +341,8 @@ pub fn attach_all(config: &Config, shared: Result<&Shared, &str>) -> Outcome {
                     break;
                 }
                 Err(error) => {
-                    let (method, reason) = (rung.method.name().to_owned(), in_words(rung, &error));
+                    let reason = in_words(rung, &config.root, &error);
+                    let method = rung.method.name().to_owned();
                     status.refused.push(Refusal { method, reason });
                     outcome.logs.push((probe.name, log));
                 }
@@ -382,15 +385,15 @@ fn rungs<'a>(probe: &'a Probe, config: &Config) -> impl Iterator<Item = &'a Rung
 }
 
 /// Why a rung was refused, in words a person can act on where the kernel's number is none.
-fn in_words(rung: &Rung, error: &anyhow::Error) -> String {
-    let root = HostRoot::default();
+fn in_words(rung: &Rung, root: &HostRoot, error: &anyhow::Error) -> String {
     let (text, bpf) = (format!("{error:#}"), rung.method.is_bpf());
-    if bpf && !text.starts_with(NO_BPF) && !has_btf(&root) {
+    // libbpf looks for it in our own /sys.
+    if bpf && !text.starts_with(NO_BPF) && !has_btf(&HostRoot::default()) {
         return "this kernel has no BTF, the types of its structures".to_owned();
     }
     // What the verifier says of a helper that is forbidden.
     let invalid = text.contains("os error 22");
-    if bpf && invalid && Lockdown::read(&root) == Some(Lockdown::Confidentiality) {
+    if bpf && invalid && Lockdown::read(root) == Some(Lockdown::Confidentiality) {
         return format!("kernel lockdown keeps BPF from reading kernel memory: {text}");
     }
     text

@@ -9,7 +9,7 @@ use super::rstat::filesystem;
 use super::wire::types::{sp_filesystem, sp_place, sp_reader, sp_reads};
 use super::wire::{read, text};
 use super::{Method, Names, Shared, memcg, sp_task};
-use crate::host::{HostRoot, in_host_pid_namespace};
+use crate::host::HostRoot;
 use crate::model::{Event, FileReads, Filesystem, ProbeStatus, TaskId};
 use crate::units::{Cpu, Ktime, Nanos};
 
@@ -20,6 +20,7 @@ const PERIOD: (Duration, Duration) = (Duration::from_secs(1), Duration::from_sec
 pub struct ReadCounts {
     due: Instant,
     rows: HashMap<Vec<u8>, Row>,
+    root: HostRoot,
     /// Processes can be told from those that are gone.
     sees_all: bool,
     /// Shorter reads of cgroup files are not counted.
@@ -36,7 +37,7 @@ struct Row {
 
 impl ReadCounts {
     /// Begins; makes the rows for those who will find no room.
-    pub fn new(shared: &Shared, probes: &[ProbeStatus]) -> ReadCounts {
+    pub fn new(shared: &Shared, probes: &[ProbeStatus], root: HostRoot) -> ReadCounts {
         for number in 1..=sp_filesystem::SP_FS_PROC.0 {
             let mut key = [0; size_of::<sp_reader>()];
             let at = std::mem::offset_of!(sp_reader, filesystem);
@@ -45,9 +46,9 @@ impl ReadCounts {
             // Without it they are not counted; the table is new and has room.
             let _ = shared.reads.update_percpu(&key, &none, MapFlags::NO_EXIST);
         }
-        let sees_all = in_host_pid_namespace();
+        let sees_all = root.has_kernel_tids();
         let at_least = if by_call(probes) { memcg::COUNTED } else { Nanos(0) };
-        ReadCounts { due: Instant::now(), rows: HashMap::new(), sees_all, at_least }
+        ReadCounts { due: Instant::now(), rows: HashMap::new(), root, sees_all, at_least }
     }
 
     /// Hands over what has grown since the last time, if it is time to look or the `last` time.
@@ -66,7 +67,9 @@ impl ReadCounts {
         for key in keys {
             let Some(reader) = read::<sp_reader>(&key) else { continue };
             // Asked before the counts are read: one that is gone adds nothing to them.
-            let gone = self.sees_all && reader.tgid != 0 && is_gone(reader.tgid);
+            let gone = self.sees_all
+                && reader.tgid != 0
+                && !self.root.has(format!("proc/{}", reader.tgid));
             let Ok(Some(counts)) = shared.reads.lookup_percpu(&key, MapFlags::ANY) else {
                 continue;
             };
@@ -135,8 +138,4 @@ impl Row {
         };
         Row { who, filesystem, file, last: Vec::new() }
     }
-}
-
-fn is_gone(tgid: u32) -> bool {
-    !HostRoot::default().has(format!("proc/{tgid}"))
 }

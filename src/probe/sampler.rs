@@ -40,6 +40,7 @@ pub fn attach(config: &Config, shared: &Shared, _: Method) -> Result<Attached> {
     let mut timers = Timers {
         freq: config.freq,
         cpus: config.cpus.clone(),
+        root: config.root.clone(),
         program,
         running: BTreeMap::new(),
         looked: Instant::now(),
@@ -59,6 +60,7 @@ const LOOK: Duration = Duration::from_millis(100);
 struct Timers {
     freq: u32,
     cpus: Vec<Cpu>,
+    root: HostRoot,
     program: File,
     running: BTreeMap<Cpu, Counter>,
     looked: Instant,
@@ -97,7 +99,7 @@ impl Source for Watcher {
             return;
         }
         timers.looked = Instant::now();
-        if let Ok(online) = CpuList::online(&HostRoot::default()) {
+        if let Ok(online) = CpuList::online(&timers.root) {
             timers.follow(&online);
         }
     }

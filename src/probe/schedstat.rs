@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use super::affinity::keep_off;
 use super::{Attached, Config, Names, Source};
 use crate::host::schedstat::{SchedStat, SchedStatReader, keeps_waits};
-use crate::host::{CpuList, HostRoot, ksoftirqd, monotonic, thread_cpu_time};
+use crate::host::{CpuList, ksoftirqd, monotonic, thread_cpu_time};
 use crate::model::{Event, Handoff};
 use crate::units::{Cpu, Nanos};
 
@@ -55,16 +55,16 @@ struct Counters {
 struct Waits(Receiver<Handoff>);
 
 pub fn attach(config: &Config) -> Result<Attached> {
-    let root = HostRoot::default();
-    if !keeps_waits(&root) {
+    let root = &config.root;
+    if !keeps_waits(root) {
         bail!("the kernel does not account for waits in /proc/TID/schedstat (CONFIG_SCHED_INFO)");
     }
-    let tids = ksoftirqd::ksoftirqds(&root, &CpuList::online(&root)?);
+    let tids = ksoftirqd::ksoftirqds(root, &CpuList::online(root)?);
     let (mut all, mut missing) = (Vec::new(), Vec::new());
     for &cpu in &config.cpus {
         match tids.get(&cpu) {
             Some(&tid) => {
-                let file = SchedStatReader::open(&root, tid)?;
+                let file = SchedStatReader::open(root, tid)?;
                 let last = file.read()?;
                 all.push(Counters { cpu, file, last });
             }

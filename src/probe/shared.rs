@@ -181,10 +181,10 @@ impl Shared {
 
 /// Why there can be no BPF, in words that a person can act on.
 fn refusal(error: &libbpf_rs::Error) -> anyhow::Error {
-    let root = HostRoot::default();
-    let caps = Caps::effective(&root).unwrap_or_default();
+    let caps = Caps::own();
     let may = caps.has(Cap::Bpf) || caps.has(Cap::SysAdmin);
-    let version = Uname::read(&root).ok().and_then(|name| KernelVersion::parse(&name.release));
+    let version =
+        Uname::read(&HostRoot::default()).ok().and_then(|name| KernelVersion::parse(&name.release));
     let why = match error.kind() {
         ErrorKind::PermissionDenied if !may => "it takes root, or CAP_BPF and CAP_PERFMON",
         ErrorKind::PermissionDenied if !in_host_user_namespace() => {

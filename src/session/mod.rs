@@ -96,6 +96,7 @@ pub struct Session {
     sources: Vec<Box<dyn Source>>,
     attached: Vec<Attachment>,
     cpus: Vec<Cpu>,
+    root: HostRoot,
     pace: Pace,
     /// What runs, by which method, and what does not and why.
     pub probes: Vec<ProbeStatus>,
@@ -109,10 +110,10 @@ struct Bpf {
 
 /// How packets reach the CPUs of this host, for a recording; none where it cannot be read.
 #[must_use]
-pub fn rx_path() -> Option<RxHost> {
+pub fn rx_path(root: &HostRoot) -> Option<RxHost> {
     let socket = ethtool::Socket::new().ok();
     let ask = socket.as_ref().map(|socket| socket as &dyn ethtool::Ask);
-    rxpath::picture(&HostRoot::default(), ask, DEVICES)
+    rxpath::picture(root, ask, DEVICES)
 }
 
 /// Why a recording ended.
@@ -144,14 +145,15 @@ impl Session {
         let bpf = match shared {
             Ok(shared) => {
                 let ring = ring::Reader::start(&shared.ring, config.cpus.clone(), pace.poll)?;
-                let root = HostRoot::default();
-                let ksoftirqds = ksoftirqd::ksoftirqds(&root, &CpuList::online(&root)?);
+                let root = &config.root;
+                let ksoftirqds = ksoftirqd::ksoftirqds(root, &CpuList::online(root)?);
                 shared.enable(config, &ksoftirqds, &probes)?;
                 Some(Bpf { shared, ring })
             }
             Err(_) => None,
         };
-        Ok(Session { bpf, sources, attached, cpus: config.cpus.clone(), pace, probes })
+        let (cpus, root) = (config.cpus.clone(), config.root.clone());
+        Ok(Session { bpf, sources, attached, cpus, root, pace, probes })
     }
 
     /// The facts that its recording begins with.
@@ -170,9 +172,9 @@ impl Session {
             syscall_min: config.syscall_min,
             pid: config.pid.map(|p| p.0),
             probes: self.probes.clone(),
-            rx_path: rx_path(),
-            boot_id: HostRoot::default().value("proc/sys/kernel/random/boot_id"),
-            netns: netns::own(&HostRoot::default()),
+            rx_path: rx_path(&self.root),
+            boot_id: self.root.value("proc/sys/kernel/random/boot_id"),
+            netns: netns::own(),
             ..Meta::default()
         };
         facts.fill(&mut meta);
@@ -189,7 +191,7 @@ impl Session {
         progress: impl FnMut(&Live),
     ) -> (End, Live) {
         let mut watch = Progress { live: Live::new(meta), stop, progress };
-        let mut namer = Namer::new(writer);
+        let mut namer = Namer::new(writer, self.root.clone());
         let (ended, mut end) = self.run(&mut namer, &mut watch);
         // After a failed write there is no more to write: the first error tells why.
         if let (End::Asked, Err(error)) = (&end, namer.writer.finish(ended)) {
@@ -208,19 +210,20 @@ impl Session {
             watch,
             pace,
             histograms: Histograms::default(),
-            steal: StealReader::open(&HostRoot::default()).ok(),
+            steal: StealReader::open(&self.root).ok(),
             steal_due: Instant::now(),
             // The start's count is among the facts of the host.
             dying_due: Instant::now() + DYING,
             reads: None,
             losses: Vec::new(),
             cpus: std::mem::take(&mut self.cpus),
+            root: self.root.clone(),
             scratch: Vec::new(),
         };
         let mut flushed = Instant::now();
         let mut end = End::Asked;
         if let Some(bpf) = &self.bpf {
-            recorder.reads = Some(ReadCounts::new(&bpf.shared, &self.probes));
+            recorder.reads = Some(ReadCounts::new(&bpf.shared, &self.probes, self.root.clone()));
             recorder.counters(&bpf.shared);
         }
         while recorder.watch.turn(recorder.namer).is_continue() {
@@ -298,6 +301,7 @@ struct Recorder<'r, W: Write> {
     reads: Option<ReadCounts>,
     losses: Vec<Vec<Losses>>,
     cpus: Vec<Cpu>,
+    root: HostRoot,
     scratch: Vec<Event>,
 }
 
@@ -363,7 +367,7 @@ impl<W: Write> Recorder<'_, W> {
             return;
         }
         let before = thread_cpu_time();
-        if let Ok(dying) = DyingMemcgs::read(&HostRoot::default()) {
+        if let Ok(dying) = DyingMemcgs::read(&self.root) {
             let count = crate::model::DyingMemcgs { time: now(), count: dying.count };
             self.watch.event(&Event::DyingMemcgs(count));
             self.namer.writer.event(Event::DyingMemcgs(count));

@@ -35,11 +35,11 @@ pub struct Namer<W: Write> {
 }
 
 impl<W: Write> Namer<W> {
-    /// Names for a recording that has none yet.
-    pub fn new(writer: Writer<W>) -> Namer<W> {
+    /// Names for a recording that has none yet; tasks are looked up under `root`.
+    pub fn new(writer: Writer<W>, root: HostRoot) -> Namer<W> {
         Namer {
             writer,
-            root: HostRoot::default(),
+            root,
             symbols: Symbols::new(),
             tasks: HashMap::new(),
             threads: HashMap::new(),
@@ -50,8 +50,8 @@ impl<W: Write> Namer<W> {
 
     /// The names of a daemon's recordings: user frames are left as addresses, for their tables
     /// can take hundreds of MB.
-    pub fn without_user_symbols(writer: Writer<W>) -> Namer<W> {
-        Namer { symbols: Symbols::of_the_kernel(), ..Namer::new(writer) }
+    pub fn without_user_symbols(writer: Writer<W>, root: HostRoot) -> Namer<W> {
+        Namer { symbols: Symbols::of_the_kernel(), ..Namer::new(writer, root) }
     }
 
     /// Keeps the memory for names in bounds, however long the recording gets.

@@ -15,6 +15,7 @@ mod connects;
 mod faults;
 mod fence;
 mod host;
+mod host_root;
 mod http;
 mod incidents;
 mod pages;

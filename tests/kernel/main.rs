@@ -13,6 +13,7 @@ mod ends;
 mod facts;
 mod files;
 mod host;
+mod host_root;
 mod kinds;
 mod methods;
 mod pings;

@@ -22,10 +22,10 @@ pub fn checks(root: &HostRoot, no_bpf: Option<&str>) -> Vec<Check> {
     let sysctls = Sysctls::read(root);
     vec![
         check_bpf(no_bpf),
-        check_btf(root),
+        check_btf(),
         check_lockdown(root),
-        check_capabilities(root),
-        check_symbols(root, &sysctls),
+        check_capabilities(),
+        check_symbols(&sysctls),
         check_sampling(&sysctls),
     ]
 }
@@ -40,8 +40,9 @@ fn check_bpf(no_bpf: Option<&str>) -> Check {
     }
 }
 
-fn check_btf(root: &HostRoot) -> Check {
-    let ok = has_btf(root);
+/// By our own /sys: that is where libbpf looks for it.
+fn check_btf() -> Check {
+    let ok = has_btf(&HostRoot::default());
     Check {
         name: "kernel types (BTF)",
         ok,
@@ -68,9 +69,9 @@ fn check_lockdown(root: &HostRoot) -> Check {
     }
 }
 
-fn check_capabilities(root: &HostRoot) -> Check {
+fn check_capabilities() -> Check {
     let needed = [Cap::Bpf, Cap::Perfmon, Cap::Syslog, Cap::SysPtrace, Cap::DacReadSearch];
-    let caps = Caps::effective(root).unwrap_or_default();
+    let caps = Caps::own();
     let missing: Vec<_> = needed.into_iter().filter(|c| !caps.has(*c)).map(Cap::name).collect();
     let ours = in_host_user_namespace();
     let (found, advice) = match (ours, missing.is_empty()) {
@@ -87,8 +88,8 @@ fn check_capabilities(root: &HostRoot) -> Check {
     Check { name: "capabilities", ok, found, advice: advice.map(str::to_owned) }
 }
 
-fn check_symbols(root: &HostRoot, sysctls: &Sysctls) -> Check {
-    let caps = Caps::effective(root).unwrap_or_default();
+fn check_symbols(sysctls: &Sysctls) -> Check {
+    let caps = Caps::own();
     let hidden = sysctls.kptr_restrict == Some(2);
     let ok = !hidden && caps.has(Cap::Syslog) && in_host_user_namespace();
     let advice = if hidden {

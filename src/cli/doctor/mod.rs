@@ -10,6 +10,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 use serde::Serialize;
 
+use crate::cli::host_root;
 use crate::host::{HostFacts, HostRoot};
 use crate::model::ProbeStatus;
 use crate::probe::{self, Config, Shared, Tracking};
@@ -26,6 +27,10 @@ pub struct Args {
     /// Show what the kernel's verifier said of each probe that it refused
     #[arg(short, long)]
     verbose: bool,
+
+    /// Where the host's / is mounted, such as /host in a container; docs/daemon.md tells what for
+    #[arg(long, value_name = "DIR", default_value = "/", value_parser = host_root::running())]
+    host_root: HostRoot,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -51,9 +56,9 @@ struct Examination {
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let root = HostRoot::default();
-    let facts = HostFacts::read(&root)?;
-    let Trial { no_bpf, probes, logs } = try_probes(&facts);
+    let root = &args.host_root;
+    let facts = HostFacts::read(root)?;
+    let Trial { no_bpf, probes, logs } = try_probes(&facts, root);
     let works = probes.iter().any(|p| p.method.is_some());
     let examination = Examination {
         version: env!("CARGO_PKG_VERSION"),
@@ -61,7 +66,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         kernel: facts.uname.release.clone(),
         preemption: facts.preemption.map(|p| p.name()),
         hz: facts.hz,
-        checks: checks(&root, no_bpf.as_deref()),
+        checks: checks(root, no_bpf.as_deref()),
         probes,
         logs: if args.verbose { logs } else { Vec::new() },
     };
@@ -86,7 +91,7 @@ struct Trial {
 }
 
 /// Attaches every probe for a moment, counting nothing: only trying tells what a kernel allows.
-fn try_probes(facts: &HostFacts) -> Trial {
+fn try_probes(facts: &HostFacts, root: &HostRoot) -> Trial {
     let freq = 999;
     let stall = Nanos::from_millis(5);
     let config = Config {
@@ -100,6 +105,7 @@ fn try_probes(facts: &HostFacts) -> Trial {
         softirq_runs: true,
         methods: Vec::new(),
         tracking: Tracking::default(),
+        root: root.clone(),
     };
     let (shared, log) = probe::log::during(|| Shared::new(&config));
     let no_bpf = shared.as_ref().err().map(|e| format!("{e:#}"));

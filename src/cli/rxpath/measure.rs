@@ -33,11 +33,10 @@ impl Write for Memory {
 }
 
 /// Measures for so long, then concludes as from any recording.
-pub fn measure(length: Nanos) -> Result<Findings> {
-    let root = HostRoot::default();
+pub fn measure(length: Nanos, root: &HostRoot) -> Result<Findings> {
     let others = PROBES.iter().filter(|probe| probe.name != PROBE);
     let config = Config {
-        cpus: CpuList::online(&root)?.cpus().to_vec(),
+        cpus: CpuList::online(root)?.cpus().to_vec(),
         stall: Nanos::from_millis(5),
         gap: Nanos::from_millis(5),
         freq: 99,
@@ -47,6 +46,7 @@ pub fn measure(length: Nanos) -> Result<Findings> {
         softirq_runs: false,
         methods: others.map(|probe| (probe.name, Wanted::Off)).collect(),
         tracking: Tracking::default(),
+        root: root.clone(),
     };
     let session = Session::start(&config, Pace::RECORD).context("measuring what comes in")?;
     if !session.probes.iter().any(|probe| probe.name == PROBE && probe.method.is_some()) {
@@ -55,12 +55,12 @@ pub fn measure(length: Nanos) -> Result<Findings> {
     let mut meta = Meta {
         start: session::now(),
         start_realtime: session::realtime(),
-        rx_path: session::rx_path(),
-        netns: netns::own(&root),
+        rx_path: session::rx_path(root),
+        netns: netns::own(),
         probes: session.probes.iter().filter(|probe| probe.name == PROBE).cloned().collect(),
         ..Meta::default()
     };
-    HostFacts::read(&root)?.fill(&mut meta);
+    HostFacts::read(root)?.fill(&mut meta);
     let memory = Memory::default();
     let writer = recording::Writer::new(memory.clone(), &meta)?;
     let (began, length) = (Instant::now(), Duration::from_nanos(length.0));

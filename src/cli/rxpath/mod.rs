@@ -13,8 +13,9 @@ use anyhow::{Context, Result};
 use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
 
+use super::host_root;
 use crate::host::ethtool::{Ask, Socket};
-use crate::host::{HostRoot, rxpath};
+use crate::host::{HostRoot, netns, rxpath};
 use crate::render::json;
 use crate::rxpath::RxHost;
 
@@ -25,6 +26,11 @@ use crate::rxpath::RxHost;
 pub struct Args {
     #[command(subcommand)]
     command: Option<Command>,
+
+    /// Where the host's / is mounted, such as /host in a container, or a copy of its files
+    #[arg(long, global = true, value_name = "DIR", default_value = "/",
+          value_parser = host_root::any())]
+    host_root: HostRoot,
 }
 
 #[derive(Subcommand)]
@@ -43,18 +49,25 @@ enum Format {
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
+    let root = &args.host_root;
     match &args.command {
-        None => show::run(&show::Args::default()),
-        Some(Command::Show(args)) => show::run(args),
-        Some(Command::Predict(args)) => predict::run(args),
+        None => show::run(&show::Args::default(), root),
+        Some(Command::Show(args)) => show::run(args, root),
+        Some(Command::Predict(args)) => predict::run(args, root),
     }
 }
 
 /// The receive path of this host: of one device, or of all but the loopback.
-fn read_host(device: Option<&str>) -> Result<RxHost> {
-    let root = HostRoot::default();
+fn read_host(root: &HostRoot, device: Option<&str>) -> Result<RxHost> {
+    if !root.is_live() {
+        return Ok(rxpath::read(root, None, device)?);
+    }
+    if !root.is_slash() {
+        // Its /sys shows the host's devices, and drivers are asked from among them.
+        netns::enter_home(root).map_err(anyhow::Error::msg)?;
+    }
     let socket = Socket::new().context("asking the drivers")?;
-    Ok(rxpath::read(&root, Some(&socket as &dyn Ask), device)?)
+    Ok(rxpath::read(root, Some(&socket as &dyn Ask), device)?)
 }
 
 fn write_json(what: &impl Serialize) -> Result<ExitCode> {

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::Format;
 use super::byhand::ByHand;
 use crate::cli::style::style;
+use crate::host::HostRoot;
 use crate::render;
 use crate::rxpath::{
     self, Flow, Goal, Nic, PortPair, Ports, Prediction, Proto, Reach, RxHost, Spread,
@@ -76,9 +77,9 @@ enum Answer {
     Reach { flow: Flow, reach: Reach },
 }
 
-pub fn run(args: &Args) -> Result<ExitCode> {
+pub fn run(args: &Args, root: &HostRoot) -> Result<ExitCode> {
     let (flow, ports) = flow(args)?;
-    let (host, nic) = path(args, &flow)?;
+    let (host, nic) = path(args, root, &flow)?;
     let answer = answer(args, &host, &nic, flow, ports)?;
     if args.format == Format::Json {
         return super::write_json(&answer);
@@ -111,14 +112,14 @@ fn flow(args: &Args) -> Result<(Flow, RangeInclusive<u16>)> {
 }
 
 /// The device and what it is part of.
-fn path(args: &Args, flow: &Flow) -> Result<(RxHost, Nic)> {
+fn path(args: &Args, root: &HostRoot, flow: &Flow) -> Result<(RxHost, Nic)> {
     let Some(device) = &args.dev else {
         if args.cpu.is_some() {
             bail!("--cpu needs --dev: the CPU follows from this host's interrupts");
         }
         return Ok((RxHost::default(), args.by_hand.nic(flow)?));
     };
-    let mut host = super::read_host(Some(device))?;
+    let mut host = super::read_host(root, Some(device))?;
     let Some(mut nic) = host.nics.pop() else { bail!("{device} has just gone") };
     args.by_hand.change(&mut nic, flow)?;
     Ok((host, nic))

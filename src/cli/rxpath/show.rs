@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::Format;
 use crate::cli::style::style;
+use crate::host::HostRoot;
 use crate::model::findings::{Findings, Received};
 use crate::render;
 use crate::rxpath::RxHost;
@@ -42,9 +43,9 @@ struct Measured<'a> {
     measured: &'a Option<Received>,
 }
 
-pub fn run(args: &Args) -> Result<ExitCode> {
-    let host = super::read_host(args.dev.as_deref())?;
-    let measured = measured(args)?;
+pub fn run(args: &Args, root: &HostRoot) -> Result<ExitCode> {
+    let host = super::read_host(root, args.dev.as_deref())?;
+    let measured = measured(args, root)?;
     if args.format == Format::Json {
         return match &measured {
             None => super::write_json(&host),
@@ -62,10 +63,11 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 
 /// What came in while it was measured, if that is wanted.
 #[cfg(feature = "probes")]
-fn measured(args: &Args) -> Result<Option<Findings>> {
+fn measured(args: &Args, root: &HostRoot) -> Result<Option<Findings>> {
     let Some(length) = args.measure else { return Ok(None) };
+    anyhow::ensure!(root.is_live(), "--measure: only a kernel that runs can be measured");
     anyhow::ensure!(length.0 > 0, "--measure 0 measures nothing; give a time, such as 5s");
-    let mut findings = super::measure::measure(length)?;
+    let mut findings = super::measure::measure(length, root)?;
     if let (Some(received), Some(dev)) = (&mut findings.received, &args.dev) {
         received.devices.retain(|device| device.name == *dev && device.own != Some(false));
         received.flows.retain(|flow| flow.device == *dev);
@@ -74,6 +76,6 @@ fn measured(args: &Args) -> Result<Option<Findings>> {
 }
 
 #[cfg(not(feature = "probes"))]
-fn measured(_: &Args) -> Result<Option<Findings>> {
+fn measured(_: &Args, _: &HostRoot) -> Result<Option<Findings>> {
     Ok(None)
 }

@@ -60,13 +60,12 @@ impl Board {
     }
 
     /// Tells what is measured from now on, and which probes were asked for.
-    pub fn measures(&self, meta: &Meta, wanted: &[String]) {
+    pub fn measures(&self, meta: &Meta, wanted: &[String], root: &HostRoot) {
         let mut board = self.lock();
         board.started.get_or_insert(meta.start);
         (board.meta, board.wanted) = (meta.clone(), wanted.to_vec());
-        let root = HostRoot::default();
-        let online = CpuList::online(&root).map(|list| list.cpus().to_vec()).unwrap_or_default();
-        board.softnet = SoftnetReader::open(root, online).ok();
+        let online = CpuList::online(root).map(|list| list.cpus().to_vec()).unwrap_or_default();
+        board.softnet = SoftnetReader::open(root.clone(), online).ok();
         board.received.clear();
     }
 

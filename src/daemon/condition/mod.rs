@@ -91,10 +91,10 @@ pub struct Conditions {
 impl Conditions {
     /// Watches for what the configuration wants.
     #[must_use]
-    pub fn new(triggers: &Triggers) -> Conditions {
+    pub fn new(triggers: &Triggers, root: &HostRoot) -> Conditions {
         Conditions {
             triggers: triggers.clone(),
-            pressures: Pressures::open(triggers),
+            pressures: Pressures::open(triggers, root),
             failed: HashMap::new(),
             dying: Growth::new(WINDOW),
             reading: None,
@@ -108,10 +108,10 @@ impl Conditions {
     }
 
     /// Other limits from now on; what was told stays told.
-    pub fn set(&mut self, triggers: &Triggers) {
+    pub fn set(&mut self, triggers: &Triggers, root: &HostRoot) {
         if *triggers != self.triggers {
             self.triggers = triggers.clone();
-            self.pressures = Pressures::open(triggers);
+            self.pressures = Pressures::open(triggers, root);
         }
     }
 
@@ -194,8 +194,8 @@ impl Conditions {
     }
 
     /// Looks at what no event tells and no kernel watches for, once in some seconds.
-    pub fn look(&mut self, root: &HostRoot) {
-        self.found.extend(self.pressures.look(root));
+    pub fn look(&mut self) {
+        self.found.extend(self.pressures.look());
     }
 
     /// Takes in what was noticed since the last turn; gives how many were told before.

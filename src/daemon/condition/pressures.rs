@@ -17,12 +17,14 @@ struct Limited {
 }
 
 /// All that have one.
-#[derive(Default)]
-pub struct Pressures(Vec<Limited>);
+pub struct Pressures {
+    limited: Vec<Limited>,
+    root: HostRoot,
+}
 
 impl Pressures {
     /// Begins to watch, as far as the kernel allows.
-    pub fn open(triggers: &Triggers) -> Pressures {
+    pub fn open(triggers: &Triggers, root: &HostRoot) -> Pressures {
         let table = [
             (Resource::Cpu, "cpu_pressure", triggers.cpu_pressure),
             (Resource::Memory, "memory_pressure", triggers.memory_pressure),
@@ -30,7 +32,7 @@ impl Pressures {
         ];
         let wanted = table.into_iter().filter(|(.., per_cent)| *per_cent > 0);
         let open = |(of, cause, per_cent)| {
-            let watch = PressureWatch::open(&HostRoot::default(), of, per_cent);
+            let watch = PressureWatch::open(root, of, per_cent);
             if let Err(why) = &watch {
                 let file = of.name();
                 say(&format_args!(
@@ -40,16 +42,16 @@ impl Pressures {
             }
             Limited { of, cause, per_cent, watch: watch.ok() }
         };
-        Pressures(wanted.map(open).collect())
+        Pressures { limited: wanted.map(open).collect(), root: root.clone() }
     }
 
     /// Those that the kernel says are past their limit.
     pub fn past(&mut self) -> Vec<Condition> {
         let mut found = Vec::new();
-        for limited in &mut self.0 {
+        for limited in &mut self.limited {
             match limited.watch.as_ref().map(PressureWatch::is_past) {
                 Some(Ok(true)) => {
-                    found.push(limited.condition(limited.per_cent));
+                    found.push(limited.condition(limited.per_cent, &self.root));
                 }
                 Some(Err(_)) => limited.watch = None,
                 _ => {}
@@ -59,11 +61,12 @@ impl Pressures {
     }
 
     /// Those that are not watched and whose average is past the limit.
-    pub fn look(&self, root: &HostRoot) -> Vec<Condition> {
-        let unwatched = self.0.iter().filter(|limited| limited.watch.is_none());
+    pub fn look(&self) -> Vec<Condition> {
+        let root = &self.root;
+        let unwatched = self.limited.iter().filter(|limited| limited.watch.is_none());
         let averages = unwatched.map(|limited| (limited, limited.average(root)));
         let past = averages.filter(|(limited, now)| *now >= limited.per_cent);
-        past.map(|(limited, now)| limited.condition(now)).collect()
+        past.map(|(limited, now)| limited.condition(now, root)).collect()
     }
 }
 
@@ -73,7 +76,7 @@ impl Limited {
         Pressure::read(root, self.of).ok().and_then(|p| p.some).unwrap_or_default() / 100
     }
 
-    fn condition(&self, value: u32) -> Condition {
+    fn condition(&self, value: u32, root: &HostRoot) -> Condition {
         let what = match self.of {
             Resource::Cpu => "a CPU",
             Resource::Memory => "memory",
@@ -83,7 +86,7 @@ impl Limited {
             "some task waited for {what} in {value} per cent of 10 s at least, limit {}; average \
              now {}",
             self.per_cent,
-            self.average(&HostRoot::default())
+            self.average(root)
         );
         let value = (u64::from(value), u64::from(self.per_cent), "per cent");
         condition(self.cause, String::new(), value, told)

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use units::{Bytes, Cpus, Listen, Period};
 
-use crate::host::CpuList;
+use crate::host::{CpuList, HostRoot};
 use crate::probe::{self, PROBES, Wanted};
 use crate::units::Nanos;
 
@@ -365,7 +365,7 @@ impl Config {
     ///
     /// # Errors
     /// A CPU that is not online.
-    pub fn for_probes(&self, online: &CpuList) -> Result<probe::Config, String> {
+    pub fn for_probes(&self, online: &CpuList, root: &HostRoot) -> Result<probe::Config, String> {
         let cpus = self.probes.cpus.0.as_ref().unwrap_or(online);
         if let Some(missing) = cpus.cpus().iter().find(|c| !online.contains(**c)) {
             return Err(format!(
@@ -384,6 +384,7 @@ impl Config {
             softirq_runs: self.probes.softirq_runs,
             methods: off.map(|p| (p.name, Wanted::Off)).collect(),
             tracking: probe::Tracking::default(),
+            root: root.clone(),
         })
     }
 }

@@ -29,6 +29,7 @@ use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Registry;
 
 use super::config;
+use crate::host::HostRoot;
 use crate::model::{Event, Lost, Recording};
 use crate::units::Ktime;
 
@@ -52,16 +53,8 @@ pub trait Family: fmt::Debug + Send + Sync {
 type New = fn(&Arc<Detail>) -> Arc<dyn Family>;
 
 /// Those that live on events alone.
-const FAMILIES: [New; 8] = [
-    latency::new,
-    late::new,
-    memcg::new,
-    lost::new,
-    own::new,
-    conntrack::new,
-    slow_reads::new,
-    received::new,
-];
+const FAMILIES: [New; 7] =
+    [latency::new, late::new, memcg::new, lost::new, own::new, conntrack::new, slow_reads::new];
 
 /// A time without its beginning and with its end.
 #[derive(Clone, Copy, Debug)]
@@ -144,13 +137,14 @@ impl Collector for Shown {
 impl Metrics {
     /// All at zero.
     #[must_use]
-    pub fn new(config: &config::Metrics) -> Metrics {
+    pub fn new(config: &config::Metrics, root: &HostRoot) -> Metrics {
         let detail = Arc::new(Detail::default());
         detail.set(config);
         let stalls = Arc::new(stalls::Stalls::new(&detail));
         let (incidents, flight) = (Arc::default(), Arc::default());
         let (probes, reloads) = (Arc::default(), Arc::default());
         let mut families: Vec<Arc<dyn Family>> = FAMILIES.iter().map(|new| new(&detail)).collect();
+        families.push(received::new(root));
         families.push(Arc::clone(&stalls) as _);
         families.push(Arc::clone(&incidents) as Arc<incidents::Incidents> as _);
         families.push(Arc::clone(&flight) as Arc<flight::Gauges> as _);

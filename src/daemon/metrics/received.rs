@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use prometheus_client::encoding::DescriptorEncoder;
 
-use super::{Detail, Family, lock, series};
+use super::{Family, lock, series};
 use crate::host::softnet::SoftnetReader;
 use crate::host::{CpuList, HostRoot, monotonic};
 use crate::units::Cpu;
@@ -14,6 +14,7 @@ use crate::units::Cpu;
 /// The kernel's counters have 32 bits and wrap: what came between two readings is added up.
 #[derive(Default)]
 struct Sums {
+    root: HostRoot,
     reader: Option<SoftnetReader>,
     packets: BTreeMap<Cpu, u64>,
     dropped: u64,
@@ -28,8 +29,8 @@ impl fmt::Debug for Received {
     }
 }
 
-pub fn new(_: &Arc<Detail>) -> Arc<dyn Family> {
-    let received = Received(Mutex::default());
+pub fn new(root: &HostRoot) -> Arc<dyn Family> {
+    let received = Received(Mutex::new(Sums { root: root.clone(), ..Sums::default() }));
     lock(&received.0).read();
     Arc::new(received)
 }
@@ -37,10 +38,10 @@ pub fn new(_: &Arc<Detail>) -> Arc<dyn Family> {
 impl Sums {
     fn read(&mut self) {
         let Some(reader) = &mut self.reader else {
-            let root = HostRoot::default();
-            let online = CpuList::online(&root).map(|list| list.cpus().to_vec());
-            self.reader = online.ok().and_then(|online| SoftnetReader::open(root, online).ok());
-            let cpus = self.reader.iter().flat_map(|_| CpuList::online(&HostRoot::default()).ok());
+            let online = || CpuList::online(&self.root).ok();
+            let open = |cpus: CpuList| SoftnetReader::open(self.root.clone(), cpus.cpus().to_vec());
+            self.reader = online().and_then(|cpus| open(cpus).ok());
+            let cpus = self.reader.iter().flat_map(|_| online());
             for cpu in cpus.flat_map(|list| list.cpus().to_vec()) {
                 self.packets.entry(cpu).or_default();
             }

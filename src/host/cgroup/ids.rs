@@ -38,13 +38,14 @@ impl CgroupIds {
         mount: &CgroupMount,
         limits: WalkLimits,
     ) -> Result<CgroupIds, HostError> {
-        let top = root.path(&mount.point);
+        let failed = |source| HostError::Io { path: root.path(&mount.point), source };
+        let top = root.place(&mount.point).map_err(failed)?;
         let prefix = mount.root.trim_end_matches('/').to_owned();
         let mut paths = HashMap::new();
         let end = walk(&top, limits, |below, ino| {
             paths.insert(ino, path_of(&prefix, below).into_boxed_str());
         })
-        .map_err(|source| HostError::Io { path: top.clone(), source })?;
+        .map_err(failed)?;
         let mount = File::open(&top).ok().filter(|_| root.is_live());
         let room = limits.dirs.saturating_mul(2).max(1);
         Ok(CgroupIds { paths, end, prefix, top, mount, room })

@@ -28,7 +28,7 @@ impl CgroupMount {
     #[must_use]
     pub fn is_whole(&self, root: &HostRoot) -> bool {
         use std::os::unix::fs::MetadataExt;
-        let top = root.path(&self.point);
+        let Ok(top) = root.place(&self.point) else { return false };
         match sys::fs_magic(&top) {
             Some(sys::CGROUP1_MAGIC | sys::CGROUP2_MAGIC) => {
                 top.metadata().is_ok_and(|meta| meta.ino() == 1)

@@ -35,10 +35,9 @@ pub struct CniConf {
 /// # Errors
 /// The directory is there and cannot be listed.
 pub fn configurations(root: &HostRoot) -> Result<Option<Vec<CniFile>>, HostError> {
-    let path = root.path(CONF_DIR);
-    let entries = match path.read_dir() {
+    let entries = match root.list(CONF_DIR) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        other => other.map_err(|source| HostError::Io { path, source })?,
+        other => other.map_err(|source| HostError::Io { path: root.path(CONF_DIR), source })?,
     };
     let names = entries.flatten().filter_map(|e| e.file_name().into_string().ok());
     // `libcni.ConfFiles` takes these, and no others.

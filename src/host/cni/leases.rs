@@ -43,25 +43,24 @@ pub struct LeaseDir {
 /// # Errors
 /// The directory is there and cannot be listed.
 pub fn leases(root: &HostRoot) -> Result<Option<Vec<LeaseDir>>, HostError> {
-    let path = root.path(LEASE_DIR);
-    let entries = match path.read_dir() {
+    let failed = |rel: &Path, source| HostError::Io { path: root.path(rel), source };
+    let entries = match root.list(LEASE_DIR) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        other => other.map_err(|source| HostError::Io { path, source })?,
+        other => other.map_err(|source| failed(Path::new(LEASE_DIR), source))?,
     };
     let dirs = entries.flatten().filter(|e| e.file_type().is_ok_and(|t| t.is_dir()));
     let mut found = Vec::new();
     for dir in dirs.take(MAX_NETWORKS) {
         let network = dir.file_name().to_string_lossy().into_owned();
-        let path = dir.path();
-        let listing =
-            path.read_dir().map_err(|source| HostError::Io { path: path.clone(), source })?;
-        found.push(of_network(network, listing));
+        let rel = Path::new(LEASE_DIR).join(dir.file_name());
+        let listing = root.list(&rel).map_err(|source| failed(&rel, source))?;
+        found.push(of_network(root, &rel, network, listing));
     }
     found.sort_by(|a, b| a.network.cmp(&b.network));
     Ok(Some(found))
 }
 
-fn of_network(network: String, listing: std::fs::ReadDir) -> LeaseDir {
+fn of_network(root: &HostRoot, rel: &Path, network: String, listing: std::fs::ReadDir) -> LeaseDir {
     let mut found = LeaseDir { network, ..LeaseDir::default() };
     for entry in listing.flatten() {
         // Others are `lock` and `last_reserved_ip.0`.
@@ -70,7 +69,7 @@ fn of_network(network: String, listing: std::fs::ReadDir) -> LeaseDir {
             found.cut = true;
             break;
         }
-        let container = read_lease(&entry.path());
+        let container = read_lease(root, &rel.join(entry.file_name()));
         let written = entry.metadata().and_then(|meta| meta.modified()).ok();
         let fresh = written.is_none_or(|w| w.elapsed().is_ok_and(|age| age < FRESH));
         found.leases.push(Lease { address, container, fresh });
@@ -84,9 +83,9 @@ fn address(name: &str) -> Option<IpAddr> {
     name.parse().ok().or_else(|| name.replace('_', ":").parse().ok())
 }
 
-fn read_lease(path: &Path) -> Option<String> {
+fn read_lease(root: &HostRoot, rel: &Path) -> Option<String> {
     let mut text = String::new();
-    std::fs::File::open(path).ok()?.take(4096).read_to_string(&mut text).ok()?;
+    root.open(rel).ok()?.take(4096).read_to_string(&mut text).ok()?;
     parse_lease(&text).map(str::to_owned)
 }
 

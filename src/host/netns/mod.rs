@@ -65,18 +65,24 @@ pub fn home(root: &HostRoot) -> u32 {
     if kthreadd() {
         return 2;
     }
-    let own = std::fs::read_link(root.path("proc/self")).ok();
+    let own = root.link("proc/self").ok();
     own.and_then(|target| target.to_str()?.parse().ok()).filter(|pid| seen(*pid)).unwrap_or(1)
 }
 
-/// Inode number of this process's own network namespace.
+/// Inode number of the calling thread's own network namespace.
 #[must_use]
-pub fn own(root: &HostRoot) -> Option<u32> {
-    u32::try_from(link(root, std::process::id())?).ok()
+pub fn own() -> Option<u32> {
+    // Under whatever root and number: our own /proc knows us.
+    u32::try_from(own_link()?).ok()
+}
+
+fn own_link() -> Option<u64> {
+    let target = std::fs::read_link("/proc/thread-self/ns/net").ok()?;
+    parse_link(&target.to_string_lossy())
 }
 
 fn link(root: &HostRoot, pid: u32) -> Option<u64> {
-    let target = std::fs::read_link(root.path(format!("proc/{pid}/ns/net"))).ok()?;
+    let target = root.link(format!("proc/{pid}/ns/net")).ok()?;
     parse_link(&target.to_string_lossy())
 }
 
@@ -97,7 +103,7 @@ pub fn find(root: &HostRoot, limits: NetnsLimits) -> Result<NetnsList, HostError
             found.not_looked_at = pids.len() - at;
             break;
         }
-        let inode = match std::fs::read_link(root.path(format!("proc/{pid}/ns/net"))) {
+        let inode = match root.link(format!("proc/{pid}/ns/net")) {
             Ok(target) => parse_link(&target.to_string_lossy()),
             // EACCES, or none for a zombie: only the first is a namespace not seen.
             Err(e) => {
@@ -137,7 +143,7 @@ fn in_none_of(root: &HostRoot, list: &[Netns], hidden: &[u32]) -> usize {
         return 0;
     }
     let directory = |pid: u32| {
-        let meta = root.path(format!("proc/{pid}/net/stat")).metadata().ok()?;
+        let meta = root.metadata(format!("proc/{pid}/net/stat")).ok()?;
         Some(std::os::unix::fs::MetadataExt::ino(&meta))
     };
     let known: HashSet<u64> = list.iter().filter_map(|netns| directory(netns.pid)).collect();
@@ -151,8 +157,8 @@ fn in_none_of(root: &HostRoot, list: &[Netns], hidden: &[u32]) -> usize {
 
 /// The processes that run now.
 fn pids(root: &HostRoot) -> Result<Vec<u32>, HostError> {
-    let path = root.path("proc");
-    let listing = path.read_dir().map_err(|source| HostError::Io { path: path.clone(), source })?;
+    let failed = |source| HostError::Io { path: root.path("proc"), source };
+    let listing = root.list("proc").map_err(failed)?;
     Ok(listing.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect())
 }
 

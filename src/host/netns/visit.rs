@@ -53,14 +53,13 @@ impl Visitor {
     /// # Errors
     /// The process is gone, or is in another namespace by now, or the kernel does not allow it.
     pub fn enter(&self, netns: &Netns) -> Result<File, String> {
-        let path = self.root.path(format!("proc/{}/ns/net", netns.pid));
-        let file = File::open(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+        let link = format!("proc/{}/ns/net", netns.pid);
+        let file = self.root.open_namespace(link).map_err(|e| e.to_string())?;
         let inode = file.metadata().map_err(|e| e.to_string())?.ino();
         if inode != netns.inode {
             return Err(format!("process {} has left it", netns.pid));
         }
-        let here = self.root.path("proc/thread-self/ns/net").metadata();
-        if here.is_ok_and(|here| here.ino() == inode) {
+        if super::own_link() == Some(inode) {
             return Ok(file); // That needs no capability.
         }
         sys::enter_netns(&file).map_err(|e| format!("setns: {e}"))?;
@@ -149,13 +148,11 @@ impl Visitor {
 /// The kernel does not allow it.
 pub fn enter_home(root: &HostRoot) -> Result<(), String> {
     let pid = super::home(root);
-    let own = std::fs::read_link(root.path("proc/self")).ok();
-    let own = own.and_then(|target| target.to_str()?.parse().ok());
-    if !root.is_live() || own.is_some_and(|own| super::link(root, own) == super::link(root, pid)) {
+    let own = super::own_link();
+    if !root.is_live() || own.is_some() && own == super::link(root, pid) {
         return Ok(());
     }
-    let path = root.path(format!("proc/{pid}/ns/net"));
-    let file = File::open(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let file = root.open_namespace(format!("proc/{pid}/ns/net")).map_err(|e| e.to_string())?;
     sys::enter_netns(&file).map_err(|e| format!("the host's network namespace: setns: {e}"))
 }
 

@@ -46,8 +46,8 @@ fn shown(names: &[String]) -> String {
 /// # Errors
 /// /sys/class/net cannot be read.
 pub fn devices(root: &HostRoot) -> Result<Vec<String>, HostError> {
-    let path = root.path("sys/class/net");
-    let entries = path.read_dir().map_err(|source| HostError::Io { path, source })?;
+    let (dir, path) = ("sys/class/net", || root.path("sys/class/net"));
+    let entries = root.list(dir).map_err(|source| HostError::Io { path: path(), source })?;
     let names = entries.flatten().map(|e| e.file_name().to_string_lossy().into_owned());
     // bonding_masters is a file among them.
     let mut names: Vec<_> =

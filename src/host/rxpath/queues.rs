@@ -49,8 +49,7 @@ pub(super) fn tx(root: &HostRoot, device: &str) -> Vec<TxQueue> {
 
 /// Devices below this one: `lower_eth0` -> `eth0`.
 pub(super) fn lower(root: &HostRoot, device: &str) -> Vec<String> {
-    let dir = root.path(format!("sys/class/net/{device}"));
-    let entries = dir.read_dir().into_iter().flatten().flatten();
+    let entries = root.list(format!("sys/class/net/{device}")).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries
         .filter_map(|e| e.file_name().to_str()?.strip_prefix("lower_").map(str::to_owned))
         .collect();
@@ -60,7 +59,6 @@ pub(super) fn lower(root: &HostRoot, device: &str) -> Vec<String> {
 
 /// The driver by the device's link in sysfs; devices without hardware have none.
 pub(super) fn driver(root: &HostRoot, device: &str) -> Option<String> {
-    let link = root.path(format!("sys/class/net/{device}/device/driver"));
-    let target = std::fs::read_link(link).ok()?;
+    let target = root.link(format!("sys/class/net/{device}/device/driver")).ok()?;
     Some(target.file_name()?.to_string_lossy().into_owned())
 }

@@ -10,7 +10,7 @@ use crate::units::Tid;
 /// call itself so. Looks at all processes, 7 us each.
 pub(super) fn of_device(root: &HostRoot, device: &str) -> Vec<NapiThread> {
     let prefix = format!("napi/{device}-");
-    let entries = root.path("proc").read_dir().into_iter().flatten().flatten();
+    let entries = root.list("proc").into_iter().flatten().flatten();
     let thread = |tid: u32| {
         let name = root.value(format!("proc/{tid}/comm"))?;
         let id = name.strip_prefix(&prefix)?;

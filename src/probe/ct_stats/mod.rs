@@ -13,7 +13,6 @@ use anyhow::{Context, Result, bail};
 
 use super::affinity::keep_off;
 use super::{Attached, Config, Names, Source, Tracking};
-use crate::host::HostRoot;
 use crate::host::caps::{Cap, Caps};
 use crate::model::Event;
 use namespaces::{Namespaces, Way};
@@ -69,7 +68,7 @@ impl Source for Pending {
 pub const BY_FILES: &str = "not how full the tables are; no rules are listed";
 
 pub fn attach(config: &Config) -> Result<Attached> {
-    let caps = Caps::effective(&HostRoot::default()).unwrap_or_default();
+    let caps = Caps::own();
     if !caps.has(Cap::SysAdmin) {
         bail!("entering network namespaces takes CAP_SYS_ADMIN");
     }
@@ -78,11 +77,11 @@ pub fn attach(config: &Config) -> Result<Attached> {
 
 /// By the files of the processes in the namespaces: no namespace is entered.
 pub fn attach_files(config: &Config) -> Result<Attached> {
-    let caps = Caps::effective(&HostRoot::default()).unwrap_or_default();
+    let caps = Caps::own();
     if !caps.has(Cap::SysPtrace) {
         bail!("seeing the network namespaces of other users takes CAP_SYS_PTRACE");
     }
-    if !HostRoot::default().has("proc/self/net/stat/nf_conntrack") {
+    if !config.root.has("proc/net/stat/nf_conntrack") {
         bail!("no /proc/net/stat/nf_conntrack: the kernel has none, or tracks no connections yet");
     }
     start(config, Way::Files)
@@ -93,12 +92,12 @@ fn start(config: &Config, way: Way) -> Result<Attached> {
     let stop = Arc::new(AtomicBool::new(false));
     let (ready, first) = sync_channel(1);
     let (cpus, told, out) = (config.cpus.clone(), Arc::clone(&stop), pending.clone());
-    let tracking = config.tracking.clone();
+    let (tracking, root) = (config.tracking.clone(), config.root.clone());
     let thread = std::thread::Builder::new()
         .name("stallprof-netns".to_owned())
         .spawn(move || {
             keep_off(&cpus);
-            let mut namespaces = match Namespaces::find(FIRST, way) {
+            let mut namespaces = match Namespaces::find(root, FIRST, way) {
                 Ok(namespaces) => namespaces,
                 Err(why) => {
                     let _ = ready.send(Err(why));

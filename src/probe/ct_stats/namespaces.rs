@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::told::{Reading, Told};
@@ -49,8 +50,7 @@ pub struct Namespaces {
 
 impl Namespaces {
     /// Looks for them.
-    pub fn find(time: Duration, way: Way) -> Result<Namespaces, String> {
-        let root = HostRoot::default();
+    pub fn find(root: HostRoot, time: Duration, way: Way) -> Result<Namespaces, String> {
         let possible = CpuList::possible(&root).map(|l| l.cpus().to_vec()).unwrap_or_default();
         let mut found = Namespaces {
             visitor: Visitor::new(&root, possible),
@@ -210,9 +210,9 @@ impl Namespaces {
 
 /// Names that ip-netns(8) gave, by inode.
 fn given_names(root: &HostRoot) -> HashMap<u64, String> {
-    let Ok(entries) = root.path("run/netns").read_dir() else { return HashMap::new() };
+    let Ok(entries) = root.list("run/netns") else { return HashMap::new() };
     let named = entries.flatten().take(MOST).filter_map(|entry| {
-        let inode = std::fs::metadata(entry.path()).ok()?.ino();
+        let inode = root.metadata(Path::new("run/netns").join(entry.file_name())).ok()?.ino();
         Some((inode, entry.file_name().to_string_lossy().into_owned()))
     });
     named.collect()

@@ -81,7 +81,7 @@ pub fn attach(config: &Config) -> Result<Attached> {
     for timer in &timers {
         timer.enable()?;
     }
-    let source = Rings { rings, tasks: Tasks::new(), only: config.pid };
+    let source = Rings { rings, tasks: Tasks::new(config.root.clone()), only: config.pid };
     Ok(Attached { keep: Box::new(Timers(timers)), source: Some(Box::new(source)), note: None })
 }
 

@@ -30,8 +30,8 @@ struct Known {
 }
 
 impl Tasks {
-    pub fn new() -> Tasks {
-        Tasks { root: HostRoot::default(), known: HashMap::new() }
+    pub fn new(root: HostRoot) -> Tasks {
+        Tasks { root, known: HashMap::new() }
     }
 
     /// What is known of a thread: number, name, start, policy. One that is gone before it was
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn a_thread_is_known_by_proc() {
         let pid = std::process::id();
-        let mut tasks = Tasks::new();
+        let mut tasks = Tasks::new(HostRoot::default());
         let own = tasks.get(pid, pid, 0);
         let name = std::fs::read_to_string("/proc/self/comm").expect("our own name");
         assert_eq!((own.tid, text(&own.comm).as_str()), (pid, name.trim_end()));
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn one_that_is_gone_keeps_the_name_it_was_told_by() {
         let gone = u32::MAX - 1; // past any pid
-        let mut tasks = Tasks::new();
+        let mut tasks = Tasks::new(HostRoot::default());
         tasks.renamed(gone, gone, b"a name of more than 15 bytes");
         assert_eq!(text(&tasks.get(gone, gone, 0).comm), "a name of more ");
         tasks.forked(gone - 1, gone - 1, gone);

@@ -17,7 +17,7 @@ use super::wire::read;
 use super::wire::types::sp_rx_cpu;
 use super::{Attached, Config, Method, Names, Shared, Source};
 use crate::host::softnet::SoftnetReader;
-use crate::host::{CpuList, HostRoot, monotonic};
+use crate::host::{CpuList, monotonic};
 use crate::model::Event;
 use crate::model::rx::WEIGHT;
 use rows::Rows;
@@ -28,7 +28,7 @@ pub const BY_COUNTERS: &str = "only how many packets each CPU received: neither 
 
 const PACKETS: &str = "netif_receive_skb";
 
-pub fn attach(_: &Config, _: &Shared, method: Method) -> Result<Attached> {
+pub fn attach(config: &Config, _: &Shared, method: Method) -> Result<Attached> {
     let mut storage = MaybeUninit::uninit();
     let mut open = RxpathSkelBuilder::default().open(&mut storage)?;
     if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
@@ -45,14 +45,14 @@ pub fn attach(_: &Config, _: &Shared, method: Method) -> Result<Attached> {
     };
     let hook = chosen.hook(skel.object(), PACKETS)?;
     let links = chosen.attach(skel.object())?;
-    let counts = Counts::new(Some(maps), hook);
+    let counts = Counts::new(config, Some(maps), hook);
     let counts = counts.with_context(|| format!("attaching to {PACKETS} by {method}"))?;
     Ok(Attached { source: Some(Box::new(counts)), ..Attached::programs(links, &chosen.missing()) })
 }
 
 /// Without BPF: /proc/net/softnet_stat.
-pub fn attach_counters(_: &Config) -> Result<Attached> {
-    let counts = Counts::new(None, None)?;
+pub fn attach_counters(config: &Config) -> Result<Attached> {
+    let counts = Counts::new(config, None, None)?;
     Ok(Attached { keep: Box::new(()), source: Some(Box::new(counts)), note: None })
 }
 
@@ -74,10 +74,9 @@ struct Maps {
 }
 
 impl Counts {
-    fn new(maps: Option<Maps>, hook: Option<Hook>) -> Result<Counts> {
-        let root = HostRoot::default();
-        let cpus = CpuList::online(&root)?.cpus().to_vec();
-        let softnet = SoftnetReader::open(root, cpus)?;
+    fn new(config: &Config, maps: Option<Maps>, hook: Option<Hook>) -> Result<Counts> {
+        let cpus = CpuList::online(&config.root)?.cpus().to_vec();
+        let softnet = SoftnetReader::open(config.root.clone(), cpus)?;
         Ok(Counts { softnet, maps, windows: Windows::begin(hook)? })
     }
 
