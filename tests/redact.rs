@@ -50,6 +50,9 @@ fn marked(name: &str) -> (Recording, BTreeSet<String>) {
             new(&mut r, &mut task.process);
         }
         new(&mut r, &mut task.cgroup);
+        r.strings.push("shop/cart".to_owned());
+        task.pod = StrId(r.strings.len() as u32 - 1);
+        new(&mut r, &mut task.pod);
         r.tasks[n] = task;
     }
     for n in 1..r.frames.len() {

@@ -25,6 +25,7 @@ pub mod napi;
 pub mod neigh;
 pub mod netlink;
 pub mod netns;
+pub mod pods;
 pub mod preempt;
 pub mod pressure;
 pub mod pressure_watch;

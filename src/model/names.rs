@@ -55,6 +55,8 @@ pub struct Task {
     /// Path in the cgroup hierarchy that tells most (memory controller, else v2), or none if the
     /// task was gone before it could be read.
     pub cgroup: StrId,
+    /// The pod of that cgroup, `NAMESPACE/NAME`, where the node told it; else none.
+    pub pod: StrId,
     /// A kernel thread (`PF_KTHREAD`).
     pub kthread: bool,
 }

@@ -139,6 +139,7 @@ tables! {
             "comm": row.value.comm,
             "process": row.value.process,
             "cgroup": row.value.cgroup,
+            "pod": row.value.pod,
             "kthread": row.value.kthread,
         }
         frames: Named<Frame> = "frame" |row| {

@@ -26,6 +26,8 @@ enum Role {
     KernelThread,
     /// Path of a file or a cgroup.
     Path,
+    /// Namespace and name of a pod.
+    Pod,
     /// Function of a user's program.
     UserFunction,
     /// Function of the kernel.
@@ -134,11 +136,12 @@ pub fn redact(r: Recording, key: &Key) -> Recording {
 }
 
 fn of_task(names: &mut Names<'_>, task: &Task) -> Task {
-    let Task { tid, tgid, start, comm, process, cgroup, kthread } = *task;
+    let Task { tid, tgid, start, comm, process, cgroup, pod, kthread } = *task;
     // The idle tasks are the kernel's too.
     let role = if kthread || tid.0 == 0 { Role::KernelThread } else { Role::Task };
     let (comm, process) = (names.of(comm, role), names.of(process, role));
-    Task { tid, tgid, start, comm, process, cgroup: names.of(cgroup, Role::Path), kthread }
+    let (cgroup, pod) = (names.of(cgroup, Role::Path), names.of(pod, Role::Pod));
+    Task { tid, tgid, start, comm, process, cgroup, pod, kthread }
 }
 
 fn of_frame(names: &mut Names<'_>, frame: &Frame) -> Frame {
@@ -240,6 +243,12 @@ struct Names<'a> {
     new: Vec<String>,
 }
 
+/// Both halves of `NAMESPACE/NAME`: which pods are of one namespace still shows.
+fn pod(text: &str, key: &Key) -> String {
+    let (namespace, name) = text.split_once('/').unwrap_or(("", text));
+    format!("{}/{}", named("ns", namespace, key), named("pod", name, key))
+}
+
 impl<'a> Names<'a> {
     fn new(key: &'a Key, old: &'a [String]) -> Names<'a> {
         Names { key, old, known: HashMap::new(), new: vec![String::new()] }
@@ -258,6 +267,7 @@ impl<'a> Names<'a> {
             Role::Task => named("task", text, key),
             Role::KernelThread => kernel::thread(text, key),
             Role::Path => paths::path(text, key),
+            Role::Pod => pod(text, key),
             Role::UserFunction => named("fn", text, key),
             Role::KernelFunction => kernel::function(text, key),
             Role::KernelModule if kernel::is_word(text) => text.clone(),

@@ -118,7 +118,8 @@ pub(super) fn deed(culprit: &Culprit, cause: Cause, cpu: Cpu) -> String {
 pub(super) fn workload(task: &TaskCulprit) -> Vec<String> {
     let mut words = Vec::new();
     if let Some(w) = &task.workload {
-        words.extend(w.pod_uid.as_ref().map(|uid| format!("pod\u{a0}{}", escape::terminal(uid))));
+        let pod = w.pod.as_ref().or(w.pod_uid.as_ref());
+        words.extend(pod.map(|pod| format!("pod\u{a0}{}", escape::terminal(pod))));
         if let Some(id) = &w.container {
             let runtime = w.runtime.as_ref().map(|r| format!("\u{a0}({})", escape::bounded(r, 20)));
             let id = escape::end(id, CONTAINER + 1).into_owned();

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::io::Write;
 
 use super::symbols::{Image, Symbols};
+use crate::analysis::workload::workload;
 use crate::host::HostRoot;
+use crate::host::pods::PodNames;
 use crate::host::tasks::TaskFacts;
 use crate::host::taskstat::in_ticks;
 use crate::model::{FrameId, StackId, StrId, Task, TaskId};
@@ -28,8 +30,9 @@ pub struct Namer<W: Write> {
     /// moved into the cgroups of containers. The start as /proc tells it, since some methods have it
     /// from there.
     tasks: HashMap<(u32, u64, [i8; 16], u64), TaskId>,
-    /// Start, cgroup and process of a thread, by tid and start.
-    threads: HashMap<(u32, u64), (Ktime, StrId, StrId)>,
+    pods: PodNames,
+    /// Start, cgroup, pod and process of a thread, by tid and start.
+    threads: HashMap<(u32, u64), (Ktime, StrId, StrId, StrId)>,
     kernel_stacks: HashMap<Box<[u64]>, StackId>,
     user_stacks: HashMap<(Image, Box<[u64]>), StackId>,
 }
@@ -39,6 +42,7 @@ impl<W: Write> Namer<W> {
     pub fn new(writer: Writer<W>, root: HostRoot) -> Namer<W> {
         Namer {
             writer,
+            pods: PodNames::new(root.clone()),
             root,
             symbols: Symbols::new(),
             tasks: HashMap::new(),
@@ -99,19 +103,30 @@ impl<W: Write> Names for Namer<W> {
             _ => TaskFacts::read(&self.root, tgid, tid, Some(Ktime(raw.start))),
         };
         let cgroup = seen.as_ref().and_then(|s| s.cgroup.as_ref()).map(|c| c.path.as_str());
+        let uid = cgroup.and_then(workload).and_then(|told| told.pod_uid);
+        let pod = uid.and_then(|uid| self.pods.get(&uid)).unwrap_or_default();
+        let pod = self.writer.string(pod);
         let cgroup = self.writer.string(cgroup.unwrap_or_default());
         let process = seen.as_ref().map(|s| s.process.as_str());
         let process = self.writer.string(process.unwrap_or_default());
         // A thread that renamed itself and is gone by now was perhaps seen before.
-        let first = (Ktime(raw.start), cgroup, process);
+        let first = (Ktime(raw.start), cgroup, pod, process);
         let known = self.threads.entry((raw.tid, started)).or_insert(first);
         if cgroup.is_some() {
-            *known = (known.0, cgroup, process);
+            *known = (known.0, cgroup, pod, process);
         }
-        let (start, cgroup, process) = *known;
+        let (start, cgroup, pod, process) = *known;
         let comm = crate::probe::text(&comm);
-        let task =
-            Task { tid, tgid, start, comm: self.writer.string(&comm), process, cgroup, kthread };
+        let task = Task {
+            tid,
+            tgid,
+            start,
+            comm: self.writer.string(&comm),
+            process,
+            cgroup,
+            pod,
+            kthread,
+        };
         let id = self.writer.task(task);
         self.tasks.insert(key, id);
         id

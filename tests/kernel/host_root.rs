@@ -70,6 +70,7 @@ impl Drop for PodCgroup {
 fn tasks_have_their_names_in_a_box() {
     let Some(_machine) = machine() else { return };
     let folder = Folder::new("host-root");
+    std::fs::create_dir_all(folder.path(&format!("host/var/log/pods/shop_cart-0_{UID}"))).unwrap();
     let cgroup = PodCgroup::new();
     let cpu = crate::host::cpu().to_string();
     let record = |options: &str, file: &str| {
@@ -88,10 +89,12 @@ fn tasks_have_their_names_in_a_box() {
         let task = task.unwrap_or_else(|| panic!("{:?}", culprits.collect::<Vec<_>>()));
         (found["host"]["name"].clone(), task, String::from_utf8(output.stdout).unwrap())
     };
-    let (host, culprit, _) = record("--host-root $ROOT", "seen.stall");
+    let (host, culprit, verdict) = record("--host-root $ROOT", "seen.stall");
     assert_eq!(host, "node-of-the-test");
     let path = culprit["cgroup"].as_str().unwrap_or_else(|| panic!("{culprit}"));
     assert!(cgroup.0.last().unwrap().ends_with(&path[1..]), "{path}");
+    assert_eq!(culprit["workload"]["pod"], "shop/cart-0", "{culprit}");
+    assert!(verdict.contains("pod shop/cart-0"), "{verdict}");
     let (host, culprit, _) = record("", "unseen.stall");
     assert_eq!(host, "box");
     assert!(culprit["cgroup"].is_null() && culprit["workload"].is_null(), "{culprit}");

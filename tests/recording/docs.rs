@@ -75,7 +75,7 @@ fn compare(read: &Value, expected: &Recording) {
             .iter()
             .flat_map(|row| row.as_object().unwrap().keys().map(String::as_str))
             .collect();
-        let may_be_zero = ["process", "cgroup", "kthread", "start", "module", "kernel"];
+        let may_be_zero = ["process", "cgroup", "pod", "kthread", "start", "module", "kernel"];
         for column in columns.iter().filter(|c| !may_be_zero.contains(c)) {
             assert!(seen.contains(column), "no column {column} in {table}");
         }

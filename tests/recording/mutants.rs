@@ -79,7 +79,8 @@ fn name_task(w: &mut Writer<Vec<u8>>, r: &Recording, id: TaskId) -> TaskId {
     let task = r.task(id);
     let mut text = |id| w.string(r.str(id));
     let (comm, process, cgroup) = (text(task.comm), text(task.process), text(task.cgroup));
-    w.task(Task { comm, process, cgroup, ..task })
+    let pod = text(task.pod);
+    w.task(Task { comm, process, cgroup, pod, ..task })
 }
 
 fn name_stack(w: &mut Writer<Vec<u8>>, r: &Recording, id: StackId) -> StackId {

@@ -39,12 +39,13 @@ impl Names {
         TaskCulprit {
             process: None,
             cgroup: Some(format!("/{}/cri-containerd-8fd1c07be2a94ab0.scope", self.pod_cgroup)),
-            workload: Some(Workload {
+            workload: Some(Box::new(Workload {
                 runtime: Some("containerd".into()),
                 container: Some("8fd1c07be2a94ab0cc1de2f3a4b5c6d7e8f9".into()),
+                pod: None,
                 pod_uid: Some("4f1c2d3e-5a6b-4c7d-8e9f-0a1b2c3d4e5f".into()),
                 unit: None,
-            }),
+            })),
             syscall: Some("read".into()),
             file: Some(self.file.into()),
             ..task(self.comm, 10137, 10137)

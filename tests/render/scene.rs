@@ -126,7 +126,8 @@ fn on_11(tape: &mut Tape, names: &Names, i: usize, start: f64, length: f64) -> S
 fn elsewhere(tape: &mut Tape, names: &Names) -> Vec<Stall> {
     let mut dsp = task("dsp-worker", 4021, 4033);
     dsp.user_mode = true;
-    dsp.workload = Some(Workload { unit: Some("audio.service".into()), ..Workload::default() });
+    let unit = Some("audio.service".into());
+    dsp.workload = Some(Box::new(Workload { unit, ..Workload::default() }));
     dsp.cgroup = Some("/system.slice/audio.service".into());
     let mut flush = task("kworker/6:2-cgroup_destroy", 88, 88);
     flush.work = Some("flush_memcg_stats_dwork".into());

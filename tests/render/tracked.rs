@@ -57,7 +57,7 @@ pub fn conntrack(names: &Names) -> Conntrack {
     let reader = names.reader();
     let pod = CtNamespace {
         cgroup: reader.cgroup.clone(),
-        workload: reader.workload.clone(),
+        workload: reader.workload.as_deref().cloned(),
         problem: Some("insert_failed fell from 5 to 0: reset".into()),
         ..namespace(4_026_532_386, names.irq, vec![counter("insert_failed", &[])])
     };

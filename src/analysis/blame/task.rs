@@ -14,6 +14,10 @@ pub fn identity(r: &Recording, id: TaskId) -> TaskCulprit {
     let task = r.task(id);
     let cgroup = r.str(task.cgroup);
     let (comm, process) = (r.str(task.comm), r.str(task.process));
+    let mut workload = workload::workload(cgroup);
+    if let Some(w) = workload.as_mut().filter(|w| w.pod_uid.is_some()) {
+        w.pod = Some(r.str(task.pod).to_owned()).filter(|pod| !pod.is_empty());
+    }
     TaskCulprit {
         tid: task.tid,
         tgid: task.tgid,
@@ -21,7 +25,7 @@ pub fn identity(r: &Recording, id: TaskId) -> TaskCulprit {
         process: (!process.is_empty() && process != comm).then(|| process.to_owned()),
         start: task.start,
         cgroup: (!cgroup.is_empty()).then(|| cgroup.to_owned()),
-        workload: workload::workload(cgroup),
+        workload: workload.map(Box::new),
         syscall: None,
         file: None,
         work: None,

@@ -16,7 +16,7 @@ fn check(path: &str, want: [&str; 4]) {
     let path = fill(path);
     let [runtime, container, pod_uid, unit] =
         want.map(|text| Some(fill(text)).filter(|text| !text.is_empty()));
-    let expected = Workload { runtime, container, pod_uid, unit };
+    let expected = Workload { runtime, container, pod: None, pod_uid, unit };
     assert_eq!(workload(&path).unwrap_or_default(), expected, "{path}");
     assert_eq!(workload(&path).is_none(), expected == Workload::default(), "{path}");
     assert_eq!(workload(&format!("{path} (deleted)")), workload(&path));

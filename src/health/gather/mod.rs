@@ -97,7 +97,7 @@ pub fn gather(root: &HostRoot, options: Options) -> Facts {
     let r = of(root);
     let quick = Answer::start("files", move || quick::read(&r, options.window));
 
-    let names = Names::read(root);
+    let mut names = Names::new(root);
     let uname = Uname::read(root).ok();
     let quick = quick.wait(deadline).unwrap_or_else(|why| quick::Quick::unknown(&why));
     let mut facts = Facts {

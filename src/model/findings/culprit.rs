@@ -83,7 +83,7 @@ pub struct TaskCulprit {
     /// Path of its cgroup, where known.
     pub cgroup: Option<String>,
     /// Container id, pod or unit that the cgroup path tells.
-    pub workload: Option<Workload>,
+    pub workload: Option<Box<Workload>>,
     /// The system call it was in; none in user mode, a kernel thread or a worker of io_uring.
     pub syscall: Option<String>,
     /// The file of that call.
@@ -101,6 +101,8 @@ pub struct Workload {
     pub runtime: Option<String>,
     /// Container id, in full.
     pub container: Option<String>,
+    /// Namespace and name of the pod, `kube-system/coredns-x7k2p`, where the node told it.
+    pub pod: Option<String>,
     /// Pod UID of Kubernetes.
     pub pod_uid: Option<String>,
     /// systemd unit (`ssh.service`, `session-3.scope`).
