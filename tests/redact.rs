@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use stallprof::export::{self, Format};
-use stallprof::model::{Recording, StrId};
+use stallprof::model::health::Severity;
+use stallprof::model::{HealthNumber, HealthRow, Recording, StrId};
 use stallprof::redact::{Key, redact};
 use stallprof::render::{Style, flame, json, ordered, terminal};
+use stallprof::units::Ktime;
 use stallprof::{analysis, recording};
 
 const MARK: &str = "acme";
@@ -78,6 +80,7 @@ fn marked(name: &str) -> (Recording, BTreeSet<String>) {
         new(&mut r, &mut name);
         r.hardirqs[n].name = name;
     }
+    health(&mut r);
     r.meta.host = MARK.to_owned();
     r.meta.kernel += "-acme";
     r.meta.kernel_version = "#1 acme".to_owned();
@@ -85,6 +88,38 @@ fn marked(name: &str) -> (Recording, BTreeSet<String>) {
     r.damage.push("Damage at acme.".to_owned());
     r.meta.command.extend(["-o", "acme.stall", "--", "acme", "--acme"].map(str::to_owned));
     (r, names)
+}
+
+/// Findings of the node's health with a name in each of their texts.
+fn health(r: &mut Recording) {
+    let time = Ktime(r.meta.start.0 + 1);
+    let checks = [
+        ("made-up acme", "acme"),
+        ("mtu-tunnels", "vxlan-acme"),
+        ("cpu-throttling", "/kubepods/acme"),
+        ("conntrack-loss", "pod acme/acme"),
+    ];
+    for (finding, (check, subject)) in (1..).zip(checks) {
+        let text = |r: &mut Recording, text: &str| {
+            r.strings.push(text.to_owned());
+            StrId(r.strings.len() as u32 - 1)
+        };
+        let row = HealthRow {
+            time,
+            finding,
+            check: text(r, check),
+            severity: Severity::Critical,
+            subject: text(r, subject),
+            value: text(r, "MTU 1500 of acme"),
+            why: text(r, "for acme"),
+            prove: text(r, "ip link show acme"),
+            help: text(r, "ip link set acme"),
+            ..HealthRow::default()
+        };
+        r.health.push(row);
+        let name = text(r, "mtu");
+        r.health_numbers.push(HealthNumber { time, finding, name, value: 1500 });
+    }
 }
 
 /// Every output that there is, with a name for each.
@@ -188,6 +223,21 @@ fn the_texts_of_a_recording_are_gone() {
 /// Words that stand in outputs for other reasons.
 fn common(name: &str) -> bool {
     ["stallprof", "memory", "malloc", "calloc", "read", "write"].contains(&name)
+}
+
+#[test]
+fn health_is_told_by_its_numbers() {
+    let (r, _) = marked("fifo.stall");
+    let health = analysis::analyse(&redact(r, &key())).health.unwrap();
+    let of = |check: &str| health.findings.iter().map(|f| &f.finding).find(|f| f.check == check);
+    let tunnel = of("mtu-tunnels").unwrap();
+    assert_eq!((tunnel.severity, tunnel.value.as_str()), (Severity::Critical, "mtu 1500"));
+    assert_eq!(tunnel.numbers["mtu"], 1500);
+    assert!(tunnel.subject.as_ref().unwrap().starts_with("dev-"));
+    assert_eq!(tunnel.help, stallprof::health::checks::by_name("mtu-tunnels").unwrap().help);
+    let cgroup = of("cpu-throttling").unwrap().subject.as_ref().unwrap();
+    assert!(cgroup.starts_with("/kubepods/"), "{cgroup}");
+    assert!(of("(left out)").is_some(), "a check that this version does not know");
 }
 
 #[test]

@@ -15,6 +15,8 @@ mod files;
 mod flames;
 #[path = "render/golden.rs"]
 mod golden;
+#[path = "render/health.rs"]
+mod health;
 #[path = "render/hostile.rs"]
 mod hostile;
 #[path = "render/incident.rs"]
@@ -23,6 +25,8 @@ mod incident;
 mod names;
 #[path = "render/node.rs"]
 mod node;
+#[path = "render/node_health.rs"]
+mod node_health;
 #[path = "render/page.rs"]
 mod page;
 #[path = "render/scene.rs"]

@@ -7,6 +7,8 @@
 mod browser;
 #[path = "render/files.rs"]
 mod files;
+#[path = "render/health.rs"]
+mod health;
 #[path = "render/incident.rs"]
 mod incident;
 #[path = "web/labels.rs"]

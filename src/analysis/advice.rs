@@ -10,6 +10,16 @@ const OFTEN: u64 = 60;
 /// 0efc297a3c49 ("cgroup/rstat: avoid disabling irqs for O(num_cpu)").
 const IRQS_ON_BETWEEN: KernelVersion = KernelVersion { major: 6, minor: 15 };
 
+/// What lets go of dying memory cgroups.
+const LET_GO: &str = "Let go of the dying memory cgroups. Where clean page cache keeps them, `echo 1 > \
+    /proc/sys/vm/drop_caches` does it, or on cgroup v2 a write to memory.reclaim of the cgroup above \
+    them (5.19 and later); where files on a tmpfs do, deleting these.";
+
+/// Whether it is among the advice.
+pub fn tells_of_dying(advice: &[String]) -> bool {
+    advice.iter().any(|sentence| sentence == LET_GO)
+}
+
 /// Sentences, the one that helps most first.
 pub fn advice(
     r: &Recording,
@@ -28,12 +38,7 @@ pub fn advice(
         .collect();
     let dying = dying.filter(|d| d.max >= MANY && stats.iter().any(|g| of_file(g, "memory.stat")));
     if let Some(dying) = dying {
-        advice.push(
-            "Let go of the dying memory cgroups. Where clean page cache keeps them, `echo 1 > \
-             /proc/sys/vm/drop_caches` does it, or on cgroup v2 a write to memory.reclaim of the \
-             cgroup above them (5.19 and later); where files on a tmpfs do, deleting these."
-                .to_owned(),
-        );
+        advice.push(LET_GO.to_owned());
         if dying.growth_per_minute.is_some_and(|growth| growth > 0) {
             advice.push(
                 "Their number grows: somebody makes and removes cgroups all the time (restarting \

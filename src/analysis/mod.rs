@@ -13,6 +13,7 @@ mod dying;
 mod episode;
 mod files;
 mod groups;
+mod health;
 mod index;
 mod latency;
 mod lateness;
@@ -59,6 +60,8 @@ pub fn analyse(recording: &Recording) -> Findings {
     let (slow_files, slow_file_calls) = files::slow(&index, &stalls);
     let file_reads = reads::groups(&index);
     let dying_trend = dying::trend(recording);
+    let advice = advice::advice(recording, &slow_files, &file_reads, dying_trend);
+    let conntrack = conntrack::conntrack(recording);
     Findings {
         schema: SCHEMA,
         recorded_by: meta.version.clone(),
@@ -85,13 +88,14 @@ pub fn analyse(recording: &Recording) -> Findings {
         culprits: groups::culprits(&stalls),
         latencies: latency::latencies(recording),
         slow_calls: calls::groups(&index),
-        advice: advice::advice(recording, &slow_files, &file_reads, dying_trend),
+        health: health::health(recording, &advice, conntrack.as_ref()),
+        advice,
         slow_files,
         slow_file_calls,
         file_reads,
         dying_trend,
         received: received::received(recording, &stalls),
-        conntrack: conntrack::conntrack(recording),
+        conntrack,
         lost: lost(recording),
         probes: meta.probes.clone(),
         notes: open::notes(&index, &stalls)

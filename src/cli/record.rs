@@ -18,7 +18,7 @@ use crate::host::{CpuList, HostFacts, HostRoot};
 use crate::model::{Meta, measured};
 use crate::probe::{Config, Method, PROBES, Probe, Tracking, Wanted};
 use crate::recording;
-use crate::session::{Live, Pace, Session};
+use crate::session::{Live, Pace, Session, add_health};
 use crate::units::{Nanos, Tgid};
 
 /// Record what stalls the CPUs of this host, and say who did it
@@ -120,7 +120,11 @@ pub fn run(args: Args) -> Result<ExitCode> {
             || child.as_mut().is_some_and(|c| !matches!(c.try_wait(), Ok(None)))
     };
     let bar = progress_bar(limit);
-    let (end, live) = session.record(writer, &meta, stop, |live| show_progress(&bar, live, began));
+    let progress = |live: &Live| show_progress(&bar, live, began);
+    let (end, live) = session.record(writer, &meta, stop, progress, |writer| {
+        bar.finish_and_clear();
+        add_health(writer);
+    });
     bar.finish_and_clear();
     if let Some(child) = &mut child {
         finish_child(child);

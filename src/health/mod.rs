@@ -3,6 +3,7 @@
 //! [`gather()`] reads the host twice within a second; [`examine`] concludes from those facts
 //! alone, and does no I/O. A new check is a function in [`checks`] and a line in its table.
 
+mod aside;
 pub mod checks;
 mod facts;
 mod finding;
@@ -10,9 +11,12 @@ mod gather;
 mod names;
 mod words;
 
+pub use aside::examine_aside;
 pub use facts::{CgroupFacts, Facts, Known, NamespaceFacts, NeighFacts, NsFacts, Throttled, Twice};
 pub use finding::{Finding, Report, Severity, Window};
 pub use gather::{Options, gather};
+
+use std::borrow::Cow;
 
 use checks::{CHECKS, Check};
 
@@ -37,7 +41,7 @@ pub fn examine_by<'a>(facts: &Facts, checks: impl Iterator<Item = &'a Check>) ->
         if let Some(last) = found.last_mut().filter(|_| more > 0) {
             last.value += &format!(" (and {more} more, none of them worse)");
         }
-        findings.extend(found.into_iter().map(|f| f.of(check)));
+        findings.extend(found.into_iter().map(|f| told_by(check, f)));
     }
     // Stable: checks of one severity stay in the order of the table.
     findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
@@ -49,4 +53,19 @@ pub fn examine_by<'a>(facts: &Facts, checks: impl Iterator<Item = &'a Check>) ->
         left_out: facts.left_out(),
         findings,
     }
+}
+
+/// Fills in what a check says of all its findings.
+fn told_by(check: &Check, mut finding: Finding) -> Finding {
+    finding.check = Cow::Borrowed(check.name);
+    for (own, general) in [
+        (&mut finding.why, check.why),
+        (&mut finding.prove, check.prove),
+        (&mut finding.help, check.help),
+    ] {
+        if own.is_empty() {
+            general.clone_into(own);
+        }
+    }
+    finding
 }

@@ -1,6 +1,7 @@
 //! What the probes saw. Each event carries the moment it became known, on one CPU.
 
 use super::conntrack::{CtDrop, CtGrown, CtLeftOut, CtReading, NatRules, SynRetransmit};
+use super::health::{HealthNumber, HealthRow};
 use super::names::{FrameId, StackId, StrId, TaskId};
 use super::rx::{RxCpu, RxFlow, RxRow};
 use super::vector::Vector;
@@ -55,6 +56,10 @@ pub enum Event {
     CtLeftOut(CtLeftOut),
     /// Rules that translate source addresses.
     NatRules(NatRules),
+    /// What a check of the node's health concluded.
+    Health(HealthRow),
+    /// A number in that.
+    HealthNumber(HealthNumber),
 }
 
 /// A system call in progress, with the file its descriptor argument names.

@@ -7,6 +7,7 @@ pub mod conntrack;
 pub mod difference;
 pub mod event;
 pub mod findings;
+pub mod health;
 pub mod hist;
 pub mod live;
 pub mod measured;
@@ -23,6 +24,7 @@ pub use event::{
     DyingMemcgs, Event, FileCall, FileReads, Filesystem, Handoff, HardIrq, HistCount, IrqKind,
     Lost, Runner, Sample, Snapshot, SoftirqDelay, SoftirqRun, Steal, SyscallId, SyscallSlow,
 };
+pub use health::{HealthNumber, HealthRow};
 pub use meta::{Meta, ProbeStatus, Refusal};
 pub use names::{Frame, FrameId, Stack, StackId, StrId, Task, TaskId};
 pub use recording::Recording;

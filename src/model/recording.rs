@@ -62,6 +62,10 @@ pub struct Recording {
     pub ct_left_out: Vec<CtLeftOut>,
     /// Rules that translate source addresses, where packets were lost.
     pub nat_rules: Vec<NatRules>,
+    /// What checks of the node's health concluded.
+    pub health: Vec<HealthRow>,
+    /// Numbers in that.
+    pub health_numbers: Vec<HealthNumber>,
     /// When the recording ended in order; none if it was cut short.
     pub end: Option<Ktime>,
     /// What is wrong with the file it was read from, in words for a person; empty if nothing.

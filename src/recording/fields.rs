@@ -4,6 +4,7 @@ use super::column::{BLOBS, Cell, Cursor, Number};
 use super::join::Numbers;
 use super::varint::{Malformed, put_blob, put_varint, take_blob, take_varint, unzigzag, zigzag};
 use crate::model::event::HistKind;
+use crate::model::health::{Severity, WindowKind};
 use crate::model::{Filesystem, FrameId, IrqKind, Stack, StackId, StrId, TaskId, Vector};
 use crate::units::{Cpu, Ktime, Nanos, Tgid, Tid};
 
@@ -239,5 +240,7 @@ macro_rules! kinds {
 kinds! {
     IrqKind { Device = 0, Timer = 1, CallFunction = 2, IrqWork = 3 }
     Filesystem { Other = 0, CgroupV1 = 1, CgroupV2 = 2, Proc = 3 }
+    Severity { Unknown = 0, Ok = 1, Notice = 2, Warning = 3, Critical = 4 }
+    WindowKind { Now = 0, SinceBoot = 1, Within = 2, TenSeconds = 3 }
     HistKind { SoftirqDelay = 0, SoftirqRun = 1, KsoftirqdWait = 2 }
 }

@@ -405,5 +405,24 @@ tables! {
             "example": row.example,
             "problem": row.problem,
         }
+        health: HealthRow (Health) = "health" |row| {
+            "time": row.time,
+            "finding": row.finding,
+            "check": row.check,
+            "severity": row.severity,
+            "subject": row.subject,
+            "value": row.value,
+            "window": row.window,
+            "window_ns": row.window_ns,
+            "why": row.why,
+            "prove": row.prove,
+            "help": row.help,
+        }
+        health_numbers: HealthNumber (HealthNumber) = "health_number" |row| {
+            "time": row.time,
+            "finding": row.finding,
+            "name": row.name,
+            "value": row.value,
+        }
     }
 }

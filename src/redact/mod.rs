@@ -6,6 +6,7 @@
 //! decided here what becomes of it.
 
 mod command;
+mod health;
 mod kernel;
 mod key;
 mod net;
@@ -48,6 +49,9 @@ enum Role {
     Remark,
 }
 
+/// What stands for a text of which nothing is kept.
+const LEFT_OUT: &str = "(left out)";
+
 /// The recording without names that somebody chose. Equal names have equal pseudonyms; with the
 /// same key, also in another recording.
 #[must_use]
@@ -80,6 +84,8 @@ pub fn redact(r: Recording, key: &Key) -> Recording {
         mut ct_grown,
         mut ct_left_out,
         mut nat_rules,
+        health: mut health_rows,
+        mut health_numbers,
         snapshots: _,
         end,
         damage,
@@ -100,6 +106,7 @@ pub fn redact(r: Recording, key: &Key) -> Recording {
     ct_grown.iter_mut().for_each(|row| row.counter = names.of(row.counter, Role::Words));
     ct_left_out.iter_mut().for_each(|row| row.what = names.of(row.what, Role::Remark));
     nat_rules.iter_mut().for_each(|row| net::rules(names, row));
+    health::health(names, &mut health_rows, &mut health_numbers);
     Recording {
         meta: of_meta(meta, key),
         strings: std::mem::take(&mut names.new),
@@ -128,6 +135,8 @@ pub fn redact(r: Recording, key: &Key) -> Recording {
         ct_grown,
         ct_left_out,
         nat_rules,
+        health: health_rows,
+        health_numbers,
         // Tables of the host's, as they were: addresses and names all over.
         snapshots: Vec::new(),
         end,
@@ -278,11 +287,30 @@ impl<'a> Names<'a> {
             Role::Device => named("dev", text, key),
             Role::Address => net::address(text, key),
             Role::Words => net::words(text, key),
-            Role::Remark => "(left out)".to_owned(),
+            Role::Remark => LEFT_OUT.to_owned(),
         };
-        let number = StrId(self.new.len() as u32);
-        self.new.push(new);
+        let number = self.put(new);
         self.known.insert((id, role), number);
+        number
+    }
+
+    /// The text as it was.
+    fn read(&self, id: StrId) -> &'a str {
+        self.old.get(id.0 as usize).map_or("", String::as_str)
+    }
+
+    /// A new text.
+    fn shown(&self, id: StrId) -> &str {
+        self.new.get(id.0 as usize).map_or("", String::as_str)
+    }
+
+    /// Adds a text that holds nothing to hide.
+    fn put(&mut self, text: String) -> StrId {
+        if text.is_empty() {
+            return StrId::NONE;
+        }
+        let number = StrId(self.new.len() as u32);
+        self.new.push(text);
         number
     }
 }

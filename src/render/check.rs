@@ -84,7 +84,7 @@ fn tell(
     before: Option<&Finding>,
     detail: Detail,
 ) -> io::Result<()> {
-    let same = before.is_some_and(|b| (b.check, b.severity) == (finding.check, finding.severity));
+    let same = before.is_some_and(|b| (&b.check, b.severity) == (&finding.check, finding.severity));
     let column = if page.width() < ENOUGH { NARROW } else { COLUMN };
     let blanks = " ".repeat(column);
     if !same {
@@ -96,22 +96,15 @@ fn tell(
         }
         let (ink, name) = label(finding.severity);
         let gap = " ".repeat(COLUMN.saturating_sub(name.len()));
-        let title = by_name(finding.check).map_or("", |check| check.title);
+        let title = by_name(&finding.check).map_or("", |check| check.title);
         let text = Text::new().ink(ink, name).plain(&gap);
-        page.put(column, &text.bold(finding.check).plain(": ").plain(title))?;
+        page.put(column, &text.bold(&finding.check).plain(": ").plain(title))?;
     }
-    let mut text = Text::new().plain(&blanks);
-    if let Some(subject) = &finding.subject {
-        text = text.plain(subject).plain(": ");
-    }
-    // Of what is not known there is no time to tell; of what is well, none but another than now.
-    let words = finding.window.words().replace(' ', "\u{a0}");
-    let (lead, after) = match (finding.severity, finding.window) {
-        (Severity::Unknown, _) | (Severity::Ok, Window::Now) => (String::new(), String::new()),
-        (_, Window::SinceBoot) => (format!("{words} "), String::new()),
-        _ => (String::new(), format!(", {words}")),
-    };
-    page.put(column + 2, &text.plain(&lead).plain(&finding.value).plain(&after))?;
+    // What is well is so now, unless it says otherwise.
+    let now = finding.window == Window::Now
+        && !matches!(finding.severity, Severity::Unknown | Severity::Ok);
+    let text = Text::new().plain(&blanks).plain(&found(finding));
+    page.put(column + 2, &text.plain(if now { ", now" } else { "" }))?;
     let bad = finding.severity >= Severity::Warning;
     if !bad && !detail.verbose {
         return Ok(());
@@ -127,6 +120,20 @@ fn tell(
         page.put(column + name.len(), &text)?;
     }
     Ok(())
+}
+
+/// What was found, about what, and of which time unless that is the moment of reading:
+/// `host: 12 dropped, in 0.5 s`.
+pub(super) fn found(finding: &Finding) -> String {
+    let subject = finding.subject.iter().map(|subject| format!("{subject}: ")).collect::<String>();
+    let words = finding.window.words().replace(' ', "\u{a0}");
+    let (lead, after) = match (finding.severity, finding.window) {
+        // Of what is not known there is no time to tell.
+        (Severity::Unknown, _) | (_, Window::Now) => (String::new(), String::new()),
+        (_, Window::SinceBoot) => (format!("{words} "), String::new()),
+        _ => (String::new(), format!(", {words}")),
+    };
+    format!("{subject}{lead}{}{after}", finding.value)
 }
 
 /// What is well: the names of the checks, or each with its value.
@@ -148,7 +155,7 @@ fn fine(page: &mut Page<'_>, report: &Report, detail: Detail) -> io::Result<()> 
     let told = |f: &Finding| {
         report.findings.iter().any(|o| o.check == f.check && o.severity != Severity::Ok)
     };
-    let mut names: Vec<&str> = fine.iter().filter(|f| !told(f)).map(|f| f.check).collect();
+    let mut names: Vec<&str> = fine.iter().filter(|f| !told(f)).map(|f| &*f.check).collect();
     names.dedup();
     if names.is_empty() {
         return Ok(());

@@ -6,6 +6,7 @@
 //! own; the caller's thread names, symbolizes and writes. The channels between them are bounded:
 //! where the writer falls behind, the ring fills and the kernel side counts what is lost.
 
+mod health;
 pub mod live;
 mod namer;
 mod ring;
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
+pub use health::add as add_health;
 pub use live::Live;
 pub use namer::Namer;
 
@@ -182,17 +184,25 @@ impl Session {
     }
 
     /// Records into `writer` until `stop` says so. `stop` is asked, and `progress` told, several
-    /// times a second.
+    /// times a second. `after` may add what is read of the host once nothing is measured any more.
     pub fn record<W: Write>(
         self,
         writer: Writer<W>,
         meta: &Meta,
         stop: impl FnMut() -> bool,
         progress: impl FnMut(&Live),
+        after: impl FnOnce(&mut Writer<W>),
     ) -> (End, Live) {
         let mut watch = Progress { live: Live::new(meta), stop, progress };
         let mut namer = Namer::new(writer, self.root.clone());
         let (ended, mut end) = self.run(&mut namer, &mut watch);
+        // First what was seen: whatever comes of the rest, it is kept.
+        if let End::Asked = end {
+            match namer.writer.flush() {
+                Ok(()) => after(&mut namer.writer),
+                Err(error) => end = End::Write(error),
+            }
+        }
         // After a failed write there is no more to write: the first error tells why.
         if let (End::Asked, Err(error)) = (&end, namer.writer.finish(ended)) {
             end = End::Write(error);

@@ -16,6 +16,7 @@ mod host;
 mod host_root;
 mod kinds;
 mod methods;
+mod node_health;
 mod pings;
 mod quiet;
 mod received;

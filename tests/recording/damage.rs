@@ -110,6 +110,8 @@ fn without(expected: &[Recording], lost: usize) -> Recording {
             left.ct_grown.drain(from..to);
             left.ct_left_out.drain(from..to);
             left.nat_rules.drain(from..to);
+            left.health.drain(from..to);
+            left.health_numbers.drain(from..to);
             // Names keep their numbers: those of the lost block are empty, or, at the end, gone.
             left.strings[flush] = String::new();
             left.tasks[flush] = Default::default();

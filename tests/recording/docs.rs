@@ -117,6 +117,8 @@ fn compare(read: &Value, expected: &Recording) {
     same!("ct_drop", "held_back", expected.ct_drops, |row| row.held_back);
     same!("ct_reading", "max", expected.ct_readings, |row| row.max);
     same!("ct_grown", "count", expected.ct_grown, |row| row.count);
+    same!("health", "window_ns", expected.health, |row| row.window_ns.0);
+    same!("health_number", "value", expected.health_numbers, |row| row.value);
     same!("task", "tid", expected.tasks[1..], |row| row.tid.0);
     same!("end", "time", expected.end, |time| time.0);
     for (row, text) in read["string"].as_array().unwrap().iter().zip(&expected.strings[1..]) {

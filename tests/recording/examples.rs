@@ -1,6 +1,7 @@
 //! Recordings to test with.
 
 use stallprof::model::event::HistKind;
+use stallprof::model::health::{Severity, WindowKind};
 use stallprof::model::*;
 use stallprof::recording::Writer;
 use stallprof::units::{Cpu, Ktime, Nanos, Tgid, Tid};
@@ -210,6 +211,25 @@ pub fn events(n: u64) -> Vec<Event> {
             example: StrId(small + 24),
             problem: StrId(small + 25),
         }),
+        Event::Health(HealthRow {
+            time,
+            finding: small + 26,
+            check: StrId(small + 27),
+            severity: Severity::Critical,
+            subject: StrId(small + 28),
+            value: StrId(small + 29),
+            window: WindowKind::TenSeconds,
+            window_ns: Nanos(n + 38),
+            why: StrId(small + 30),
+            prove: StrId(small + 31),
+            help: StrId(small + 32),
+        }),
+        Event::HealthNumber(HealthNumber {
+            time,
+            finding: small + 33,
+            name: StrId(small + 34),
+            value: n + 39,
+        }),
     ]
 }
 
@@ -248,6 +268,8 @@ pub fn add(recording: &mut Recording, event: Event) {
         Event::CtGrown(row) => recording.ct_grown.push(row),
         Event::CtLeftOut(row) => recording.ct_left_out.push(row),
         Event::NatRules(row) => recording.nat_rules.push(row),
+        Event::Health(row) => recording.health.push(row),
+        Event::HealthNumber(row) => recording.health_numbers.push(row),
     }
 }
 
@@ -343,6 +365,7 @@ pub fn assert_same(read: &Recording, expected: &Recording, when: &str) {
         damage
     );
     same!(ct_drops, syn_retransmits, ct_readings, ct_grown, ct_left_out, nat_rules);
+    same!(health, health_numbers);
     assert!(read == expected, "{when}: a field of Recording is missing above");
 }
 

@@ -8,6 +8,7 @@ use super::{acting, as_json, order, page, plain, stalls, svg, verdict, xml};
 use crate::incident::Incident;
 use stallprof::analysis::analyse;
 use stallprof::model::findings::Culprit;
+use stallprof::model::health::Severity;
 use stallprof::model::*;
 use stallprof::render::{Case, figures, flame};
 use stallprof::units::{Cpu, Nanos};
@@ -107,21 +108,39 @@ fn recording() -> Recording {
     tape.0.rx_rows.push(row);
     let flow = RxFlow { time, cpu, netns: 1, ifindex: 2, packets: 99, ..Default::default() };
     tape.0.rx_flows.push(flow);
+    let place = |tape: &mut Tape, of: &str| tape.str(&at_place(of));
+    tape.0.health = vec![HealthRow {
+        finding: 1,
+        check: place(&mut tape, "check"),
+        severity: Severity::Critical,
+        subject: place(&mut tape, "subject"),
+        value: place(&mut tape, "value"),
+        why: place(&mut tape, "why"),
+        prove: place(&mut tape, "prove"),
+        help: place(&mut tape, "help"),
+        ..Default::default()
+    }];
+    let counted = place(&mut tape, "counted");
+    let number = HealthNumber { finding: 1, name: counted, value: 7, ..Default::default() };
+    tape.0.health_numbers = vec![number];
     let probe = name(&mut tape, "lost");
     tape.0.lost.push(Lost { probe, ring_full: 1, ..Lost::default() });
     tape.0
 }
 
 /// Each place that a text of a recording can stand in, and whether the verdict shows it.
-const PLACES: [&str; 24] = [
+const PLACES: [&str; 31] = [
     "argument",
     "build",
+    "check",
     "comm",
     "command",
+    "counted",
     "damage",
     "device",
     "/file",
     "function",
+    "help",
     "host",
     "irq",
     "6.1.0-kernel",
@@ -135,8 +154,12 @@ const PLACES: [&str; 24] = [
     "preemption",
     "probe",
     "process",
+    "prove",
     "reason",
+    "subject",
     "/unit",
+    "value",
+    "why",
     "work",
 ];
 

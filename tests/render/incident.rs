@@ -235,6 +235,7 @@ pub fn findings(names: &Names, r: &Recording, mut stalls: Vec<Stall>) -> Finding
         received: Some(received(names)),
         stalls,
         conntrack: Some(super::tracked::conntrack(names)),
+        health: Some(super::health::health(names)),
         lost: vec![
             LostRecords { probe: "softirq".into(), ring_full: 1_203, rate_limited: 40 },
             LostRecords { probe: "sampler".into(), ring_full: 0, rate_limited: 0 },

@@ -65,7 +65,7 @@ pub fn measure(length: Nanos, root: &HostRoot) -> Result<Findings> {
     let writer = recording::Writer::new(memory.clone(), &meta)?;
     let (began, length) = (Instant::now(), Duration::from_nanos(length.0));
     if let (End::Write(error), _) =
-        session.record(writer, &meta, || began.elapsed() >= length, |_| {})
+        session.record(writer, &meta, || began.elapsed() >= length, |_| {}, |_| {})
     {
         return Err(error.into());
     }

@@ -25,6 +25,7 @@ use super::finding::{Finding, Severity, Window};
 use crate::host::counter::grown64;
 use crate::host::mib::NetCounters;
 
+pub(super) use coverage::COVERAGE;
 pub use mtu::overhead;
 
 /// A check.
@@ -67,7 +68,7 @@ pub const CHECKS: &[Check] = &[
     throttling::CPU,
     cni::CONFIGURATION,
     ipam::LEASES,
-    coverage::COVERAGE,
+    COVERAGE,
 ];
 
 /// The check of a name.

@@ -12,6 +12,7 @@ use crate::units::{Cpu, Ktime, Nanos};
 mod conntrack;
 mod culprit;
 mod files;
+mod health;
 mod pings;
 mod received;
 mod stall;
@@ -21,6 +22,7 @@ pub use conntrack::{
 };
 pub use culprit::{Cause, Culprit, Evidence, TaskCulprit, Workload};
 pub use files::{CpuShare, DyingTrend, FileReadGroup, RstatTimes, SlowFileCall, SlowFileGroup};
+pub use health::{Health, HealthFinding};
 pub use pings::{Handled, JoinedPings, PingGroup, PingRun};
 pub use received::{
     Balance, Examined, Place, Protocols, Received, ReceivedCpu, ReceivedDevice, ReceivedFlow,
@@ -69,6 +71,8 @@ pub struct Findings {
     pub received: Option<Received>,
     /// Connection tracking; none if it was not recorded.
     pub conntrack: Option<Conntrack>,
+    /// Health of the node; none if it was not recorded.
+    pub health: Option<Health>,
     /// Records that did not arrive, by probe.
     pub lost: Vec<LostRecords>,
     /// Measures and methods; those that did not run say why.

@@ -9,6 +9,7 @@ mod conntrack;
 mod document;
 mod files;
 mod flames;
+mod health;
 mod heat;
 mod host;
 mod latency;
@@ -42,7 +43,7 @@ struct Section {
 }
 
 /// The sections below the verdict, in the order of the page.
-const SECTIONS: [Section; 13] = [
+const SECTIONS: [Section; 14] = [
     Section { id: "timeline", title: "Timeline", body: timeline::body },
     Section { id: "worst", title: "The worst stalls, to scale", body: anatomy::body },
     Section { id: "stalls", title: "All stalls", body: stalls::body },
@@ -54,6 +55,7 @@ const SECTIONS: [Section; 13] = [
     Section { id: "files", title: "Cgroup and /proc files", body: files::body },
     Section { id: "received", title: "Packets received", body: received::body },
     Section { id: "conntrack", title: "Connection tracking", body: conntrack::body },
+    Section { id: "health", title: "Node health", body: health::body },
     Section { id: "method", title: "What the numbers rest on", body: method::body },
     Section { id: "host", title: "Host and recording", body: host::body },
 ];

@@ -5,6 +5,7 @@ pub(super) mod conntrack;
 pub(super) mod cpu;
 pub(super) mod files;
 pub(super) mod foot;
+mod health;
 pub(super) mod quiet;
 pub(super) mod received;
 pub(super) mod stalls;
@@ -32,6 +33,7 @@ pub fn verdict(out: &mut dyn Write, f: &Findings, style: Style) -> io::Result<()
         tables::slow_calls(page, f)?;
         received::received(page, f)?;
         conntrack::conntrack(page, f)?;
+        health::health(page, f)?;
         foot::lost(page, f)?;
         foot::not_measured(page, f)?;
     } else {
@@ -43,6 +45,7 @@ pub fn verdict(out: &mut dyn Write, f: &Findings, style: Style) -> io::Result<()
         tables::slow_calls(page, f)?;
         received::received(page, f)?;
         conntrack::conntrack(page, f)?;
+        health::health(page, f)?;
         foot::lost(page, f)?;
     }
     foot::notes(page, f)
