@@ -3,7 +3,7 @@
 use super::incident::Incident;
 use super::names::{DECENT, HOSTILE};
 use super::scene::incident;
-use super::{acting, as_json, page, plain, verdict, xml};
+use super::{acting, as_json, page, plain, show, verdict, xml};
 use stallprof::health::checks::by_name;
 use stallprof::model::findings::Health;
 use stallprof::model::health::Severity;
@@ -25,7 +25,9 @@ fn the_verdict_tells_the_worst_and_counts_the_rest() {
     let text = shown.split("Node health, read after the recording\n").nth(1).unwrap();
     let text = text.split("\n\n").next().unwrap();
     assert!(
-        text.starts_with("  critical  dying-memcgs: 23,411 dying memory cgroups (v1)\n"),
+        text.starts_with(
+            "  critical  dying-memcgs: 23,411 dying memory cgroups (v1) · what helps is told above\n"
+        ),
         "{text}"
     );
     assert!(!text.contains("drop_caches"), "the advice against slow files says it: {text}");
@@ -58,9 +60,10 @@ fn a_recording_without_it_says_so() {
 #[test]
 fn the_page_tells_reason_proof_and_help_once() {
     let shown = page::page(&incident(&DECENT));
+    show("health.html", &shown);
     let text = section(&shown);
     for words in [
-        "done 912\u{a0}ms after the recording ended",
+        "read within 912\u{a0}ms after the recording ended",
         "1\u{a0}critical, 3\u{a0}warnings, 1\u{a0}unknown, 1\u{a0}notice.",
         "since\u{a0}boot 12 dropped, none in 0.5 s",
         "memory: full 18.20 %, in\u{a0}the\u{a0}last\u{a0}10\u{a0}s",
@@ -72,6 +75,8 @@ fn the_page_tells_reason_proof_and_help_once() {
     }
     let overflows = by_name("listen-overflows").unwrap();
     assert_eq!(text.matches(&*overflows.help.replace('\'', "&#39;")).count(), 1);
+    let rules = by_name("rules").unwrap();
+    assert!(text.contains("nft: Operation") && !text.contains(rules.help), "nothing is known");
     assert_eq!(text.matches("drop_caches").count(), 0, "told with the slow files");
     xml::read(&page::without_script(&shown));
 }

@@ -38,7 +38,7 @@ pub(super) fn body(case: &Case<'_>) -> String {
     html + &fine(health, &told)
 }
 
-/// `Read after the recording ended: 1 critical, 2 warnings.`
+/// When it was read, and how much was found: `1 critical, 2 warnings`.
 fn summary(case: &Case<'_>, health: &Health) -> String {
     let counts = Severity::ALL.iter().filter_map(|severity| {
         let n = health.count(*severity);
@@ -56,8 +56,8 @@ fn summary(case: &Case<'_>, health: &Health) -> String {
         false => counts.join(", "),
     };
     format!(
-        "As stallprof check found it, done {after} after the recording ended, when nothing was \
-         measured any more: {what}."
+        "What stallprof check finds, read within {after} after the recording ended, when nothing \
+         was measured any more: {what}."
     )
 }
 
@@ -103,6 +103,8 @@ fn text(words: &str) -> String {
 /// What helps, or where that is said already.
 fn help(f: &HealthFinding) -> String {
     let id = match f.told_in {
+        // Against what is not known nothing helps.
+        None if f.finding.severity == Severity::Unknown => return String::new(),
         None => return text(&f.finding.help),
         Some("slow_files") => "files",
         Some(id) => id,

@@ -40,7 +40,9 @@ fn tell(page: &mut Page<'_>, f: &HealthFinding, before: Option<&HealthFinding>) 
     let gap = " ".repeat(COLUMN.saturating_sub(name.len() + 2));
     let words = format!("{}: {}", f.finding.check, found(&f.finding));
     let words = escape::bounded(&words, LONGEST);
-    page.put(COLUMN, &Text::new().plain("  ").bold(name).plain(&gap).plain(&words))?;
+    let text = Text::new().plain("  ").bold(name).plain(&gap).plain(&words);
+    let elsewhere = if f.told_in.is_some() { " · what helps is told above" } else { "" };
+    page.put(COLUMN, &text.dim(elsewhere))?;
     let said = before.is_some_and(|b| b.finding.help == f.finding.help);
     if said || f.told_in.is_some() || f.finding.help.is_empty() {
         return Ok(());
