@@ -23,9 +23,10 @@ use crate::units::{Nanos, Tgid};
 
 /// Record what stalls the CPUs of this host, and say who did it
 ///
-/// Ends after --duration, with the COMMAND, or at Ctrl-C; then prints the verdict. The recording
-/// it keeps can be read anywhere with `stallprof report`. Needs root, or CAP_BPF, CAP_PERFMON and
-/// CAP_SYSLOG; with less it measures less, and says so.
+/// Ends after --duration, with the COMMAND, or at Ctrl-C; then reads the node's health as `check`
+/// does, for a second at most, and prints the verdict. The recording it keeps can be read anywhere
+/// with `stallprof report`. Needs root, or CAP_BPF, CAP_PERFMON and CAP_SYSLOG; with less it
+/// measures less, and says so.
 #[derive(clap::Args)]
 pub struct Args {
     /// CPUs to record, such as 11 or 0,2-5; all by default

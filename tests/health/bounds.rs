@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
-use stallprof::health::{Options, Severity, examine, gather};
+use stallprof::health::{Options, Severity, examine, examine_aside, gather};
 use stallprof::host::HostRoot;
 
 use super::{TempDir, of, tree};
@@ -52,4 +52,15 @@ fn a_hundred_thousand_cgroups() {
     let throttling = of(&report, "cpu-throttling")[0];
     assert_eq!(throttling.severity, Severity::Unknown, "those not visited may be held back");
     assert_eq!(of(&report, "dying-memcgs")[0].severity, Severity::Ok, "one file tells, on v2");
+}
+
+#[test]
+fn beside_other_work_it_is_given_up_in_time() {
+    let (window, deadline) = (Duration::from_secs(5), Duration::from_millis(100));
+    let begin = Instant::now();
+    let report = examine_aside(Options { window, deadline, ..Options::default() });
+    assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
+    let late = |f: &&stallprof::health::Finding| f.value.contains("not done in time");
+    let late: Vec<_> = report.findings.iter().filter(late).collect();
+    assert!(!late.is_empty() && late.iter().all(|f| f.severity == Severity::Unknown), "{report:?}");
 }
