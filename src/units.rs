@@ -126,7 +126,8 @@ impl Nanos {
     /// # Errors
     /// It is no number with a unit.
     pub fn with_unit(text: &str) -> Result<Nanos, BadDuration> {
-        match text.trim().ends_with(|c: char| c.is_ascii_alphabetic()) {
+        let text = text.trim();
+        match text == "0" || text.ends_with(|c: char| c.is_ascii_alphabetic()) {
             true => text.parse(),
             false => Err(BadDuration(text.to_owned())),
         }

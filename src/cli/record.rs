@@ -124,7 +124,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
     let progress = |live: &Live| show_progress(&bar, live, began);
     let (end, live) = session.record(writer, &meta, stop, progress, |writer| {
         bar.finish_and_clear();
-        add_health(writer);
+        add_health(writer, &config.root);
     });
     bar.finish_and_clear();
     if let Some(child) = &mut child {

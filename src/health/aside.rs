@@ -15,10 +15,10 @@ const GRACE: Duration = Duration::from_millis(280);
 /// Reads and examines this host in a thread of its own, for so long as `options` allow and little
 /// more. Where that fails, the report's only finding says why.
 #[must_use]
-pub fn examine_aside(options: Options) -> Report {
+pub fn examine_aside(root: HostRoot, options: Options) -> Report {
     let (send, receive) = sync_channel(1);
     // Nobody may wait for it any more.
-    let work = move || drop(send.send(examine(&gather(&HostRoot::default(), options))));
+    let work = move || drop(send.send(examine(&gather(&root, options))));
     let answer = match thread::Builder::new().name("health".to_owned()).spawn(work) {
         Ok(_) => receive.recv_timeout(options.deadline + GRACE).map_err(|why| match why {
             RecvTimeoutError::Timeout => "reading the host was not done in time".to_owned(),

@@ -45,6 +45,6 @@ pub use cpulist::CpuList;
 pub use facts::HostFacts;
 pub use root::{HostError, HostRoot};
 pub use sys::{
-    in_host_pid_namespace, in_host_user_namespace, monotonic, realtime, resident_memory,
-    thread_cpu_time,
+    in_host_pid_namespace, in_host_time_namespace, in_host_user_namespace, monotonic, realtime,
+    resident_memory, thread_cpu_time,
 };

@@ -239,6 +239,14 @@ pub fn in_host_user_namespace() -> bool {
     namespace_is("user", "user:[4026531837]")
 }
 
+/// Whether clocks here are those of the kernel: the inode of its own time namespace is
+/// `PROC_TIME_INIT_INO`. Kernels before 5.6 have no others.
+#[must_use]
+pub fn in_host_time_namespace() -> bool {
+    !std::path::Path::new("/proc/self/ns/time").exists()
+        || namespace_is("time", "time:[4026531834]")
+}
+
 fn namespace_is(kind: &str, name: &str) -> bool {
     std::fs::read_link(format!("/proc/self/ns/{kind}")).is_ok_and(|link| link.as_os_str() == name)
 }

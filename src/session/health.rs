@@ -5,13 +5,14 @@ use std::io::Write;
 
 use super::now;
 use crate::health::{Options, Report, examine_aside};
+use crate::host::HostRoot;
 use crate::model::{Event, HealthNumber, HealthRow};
 use crate::recording::Writer;
 use crate::units::Ktime;
 
 /// Reads the health of this host and adds it to a recording: takes a second at most.
-pub fn add<W: Write>(writer: &mut Writer<W>) {
-    let report = examine_aside(Options::default());
+pub fn add<W: Write>(writer: &mut Writer<W>, root: &HostRoot) {
+    let report = examine_aside(root.clone(), Options::default());
     put(writer, &report, now());
 }
 

@@ -16,7 +16,7 @@ use std::io::Write;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 
 pub use health::add as add_health;
 pub use live::Live;
@@ -25,7 +25,8 @@ pub use namer::Namer;
 use crate::host::memcg::DyingMemcgs;
 use crate::host::stat::StealReader;
 use crate::host::{
-    CpuList, HostFacts, HostRoot, ethtool, ksoftirqd, netns, rxpath, thread_cpu_time,
+    CpuList, HostFacts, HostRoot, ethtool, in_host_time_namespace, ksoftirqd, netns, rxpath,
+    thread_cpu_time,
 };
 pub use crate::host::{monotonic as now, realtime};
 use crate::model::{Event, Lost, Meta, ProbeStatus, Steal, measured};
@@ -133,6 +134,11 @@ impl Session {
     /// # Errors
     /// Nothing at all can be measured: the message holds the reason of each probe.
     pub fn start(config: &Config, pace: Pace) -> Result<Session> {
+        ensure!(
+            in_host_time_namespace(),
+            "the clock here is not the kernel's, for this is a time namespace of its own: leave it, \
+             such as by nsenter --time --target 1"
+        );
         let (shared, _) = probe::log::during(|| Shared::new(config));
         let refused = shared.as_ref().err().map(|e| format!("{e:#}")).unwrap_or_default();
         let probe::Outcome { attached, sources, statuses: probes, .. } =

@@ -58,7 +58,8 @@ fn a_hundred_thousand_cgroups() {
 fn beside_other_work_it_is_given_up_in_time() {
     let (window, deadline) = (Duration::from_secs(5), Duration::from_millis(100));
     let begin = Instant::now();
-    let report = examine_aside(Options { window, deadline, ..Options::default() });
+    let report =
+        examine_aside(HostRoot::default(), Options { window, deadline, ..Options::default() });
     assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
     let late = |f: &&stallprof::health::Finding| f.value.contains("not done in time");
     let late: Vec<_> = report.findings.iter().filter(late).collect();

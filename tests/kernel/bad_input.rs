@@ -37,6 +37,7 @@ fn thresholds_and_times_of_nothing() {
     refused(&["--stall", "0"], &["--stall", "zero"]);
     refused(&["--syscall-min", "0ms"], &["--syscall-min", "zero"]);
     refused(&["--stall", "soon"], &["soon", "5ms"]);
+    refused(&["--stall", "5"], &["a number and a unit", "5ms"]);
     refused(&["-F", "0"], &["--freq"]);
 }
 
@@ -88,4 +89,21 @@ fn what_is_no_recording() {
     assert!(report(&file).contains("empty"));
     assert!(report(&folder.path("missing.stall")).contains("missing.stall"));
     assert!(report(Path::new("/")).contains('/'));
+}
+
+/// Its clock is not the one of the kernel's events.
+#[test]
+fn a_time_namespace_of_its_own() {
+    let Some(_machine) = machine() else { return };
+    let folder = Folder::new("timens");
+    let output = std::process::Command::new("unshare")
+        .args(["--time", "--monotonic", "100000", "--fork", env!("CARGO_BIN_EXE_stallprof")])
+        .args(["record", "-d", "1", "-o"])
+        .arg(folder.path("r.stall"))
+        .output()
+        .unwrap();
+    let message = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("time namespace"), "{message}");
+    assert!(!folder.path("r.stall").exists());
 }
