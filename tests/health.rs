@@ -18,6 +18,8 @@ mod levels;
 mod links;
 #[path = "health/live.rs"]
 mod live;
+#[path = "health/nat_rules.rs"]
+mod nat_rules;
 #[path = "health/race.rs"]
 mod race;
 #[path = "health/snat.rs"]

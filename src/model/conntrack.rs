@@ -127,6 +127,8 @@ pub struct NatRules {
     pub netns: u64,
     /// Which program listed them; none if no program could.
     pub program: StrId,
+    /// 4 or 6: they are for packets of this version of IP; 0: for both, or that is not told.
+    pub family: u8,
     /// How many there are.
     pub rules: u64,
     /// How many of them do not choose ports fully at random.

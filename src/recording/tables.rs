@@ -400,6 +400,7 @@ tables! {
             "time": row.time,
             "netns": row.netns,
             "program": row.program,
+            "family": row.family,
             "rules": row.rules,
             "not_random": row.not_random,
             "example": row.example,

@@ -29,11 +29,17 @@ pub(super) fn address(text: &str, key: &Key) -> String {
 
 /// Names of counters, of programs of ours and the kernel's: words, with blanks between them.
 pub(super) fn words(text: &str, key: &Key) -> String {
-    let ours = ["/proc/net/stat/nf_conntrack", "iptables-save", "ip6tables-save", "host"];
-    if ours.contains(&text) || text.split(' ').all(kernel::is_word) {
+    let ours = ["/proc/net/stat/nf_conntrack", "host"];
+    if ours.contains(&text) || lists_rules(text) || text.split(' ').all(kernel::is_word) {
         return text.to_owned();
     }
     named("words", text, key)
+}
+
+/// `iptables-save`, `ip6tables-legacy-save`, ...
+fn lists_rules(text: &str) -> bool {
+    let kind = ["iptables-", "ip6tables-"].iter().find_map(|name| text.strip_prefix(name));
+    matches!(kind, Some("save" | "nft-save" | "legacy-save"))
 }
 
 pub(super) fn received(names: &mut Names<'_>, row: &mut RxRow) {

@@ -5,6 +5,7 @@ use stallprof::health::{Facts, Severity, examine};
 use stallprof::host::cni::{CniFile, Lease, LeaseDir, parse_conf};
 use stallprof::host::conntrack::CtFill;
 use stallprof::host::pressure::{Pressure, Resource};
+use stallprof::host::rules::Snat;
 use stallprof::units::{Cpu, Nanos};
 
 use super::facts::{conntrack, healthy, nic};
@@ -83,9 +84,8 @@ fn conntrack_losses_now_are_worse_than_long_ago() {
 fn snat_rules_that_cost_somebody_something() {
     let mut facts = with(|f| {
         let set = f.rules.as_mut().unwrap();
-        set.listed[0].snat = 2;
-        set.listed[0].snat_not_random_count = 1;
-        set.listed[0].snat_not_random = vec!["-A POSTROUTING -j MASQUERADE".to_owned()];
+        let examples = vec!["-A POSTROUTING -j MASQUERADE".to_owned()];
+        set.listed[0].snat = vec![Snat { rules: 2, not_random: 1, examples, ..Snat::default() }];
     });
     assert_eq!(worst(&facts, "snat-random"), Notice);
     first(&mut facts).first.conntrack = Ok(Some(conntrack(3, 3, 0)));

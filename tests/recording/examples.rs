@@ -206,6 +206,7 @@ pub fn events(n: u64) -> Vec<Event> {
             time,
             netns: n + 35,
             program: StrId(small + 23),
+            family: small as u8 + 38,
             rules: n + 36,
             not_random: n + 37,
             example: StrId(small + 24),

@@ -4,6 +4,7 @@ use super::super::facts::Facts;
 use super::super::finding::{Finding, Severity};
 use super::super::words::plural;
 use super::{Check, or_ok};
+use crate::host::rules::Rules;
 
 pub const RANDOM: Check = Check {
     name: "snat-random",
@@ -29,22 +30,19 @@ fn run(facts: &Facts) -> Vec<Finding> {
     // A rule that has cost somebody a connection is worse than one that could.
     let failed = failed_ever(facts);
     let severity = if failed > 0 { Severity::Warning } else { Severity::Notice };
-    for rules in set.listed.iter().filter(|r| r.snat_not_random_count > 0) {
-        let example = rules.snat_not_random.first().map_or("", String::as_str);
-        let mut value =
-            format!("{}, such as: {example}", plural(rules.snat_not_random_count, "rule"));
+    for rules in set.listed.iter().filter(|r| r.not_random() > 0) {
+        let example = rules.example().unwrap_or_default();
+        let mut value = format!("{}, such as: {example}", plural(rules.not_random(), "rule"));
         if failed > 0 {
             value += &format!(" ({} since boot)", plural(failed, "failed insertion"));
         }
         let finding = Finding::new(severity, value).on(rules.program);
         findings.push(
-            finding
-                .number("rules", rules.snat_not_random_count)
-                .number("insert_failed_total", failed),
+            finding.number("rules", rules.not_random()).number("insert_failed_total", failed),
         );
     }
     or_ok(findings, || {
-        let all: u64 = set.listed.iter().map(|r| r.snat).sum();
+        let all: u64 = set.listed.iter().map(Rules::all_snat).sum();
         match all {
             0 => Finding::new(Severity::Ok, "no SNAT rules"),
             n => Finding::new(Severity::Ok, format!("{}, all at random", plural(n, "SNAT rule")))

@@ -4,10 +4,11 @@
 mod iptables;
 mod nft;
 
+use std::collections::HashSet;
 use std::time::Instant;
 
 use super::command::{self, Failure};
-use super::netns;
+use super::neigh::Family;
 use super::root::HostRoot;
 
 pub use iptables::parse_iptables;
@@ -25,26 +26,58 @@ pub struct Rules {
     pub service_rules: u64,
     /// Chains of services that kube-proxy made.
     pub kube_services: u64,
-    /// Rules that translate source addresses.
-    pub snat: u64,
-    /// Those among them that do not choose ports at random (`--random-fully`), the first few.
-    pub snat_not_random: Vec<String>,
-    /// How many those are.
-    pub snat_not_random_count: u64,
+    /// Rules that translate source addresses, by the packets they are for.
+    pub snat: Vec<Snat>,
+}
+
+/// Rules that translate the source addresses of IPv4, of IPv6, or of both.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snat {
+    /// None: they are for both.
+    pub family: Option<Family>,
+    /// How many.
+    pub rules: u64,
+    /// How many of them do not choose ports fully at random (`--random-fully`).
+    pub not_random: u64,
+    /// Those, the first few.
+    pub examples: Vec<String>,
 }
 
 /// How many such rules are kept with their text.
 const KEPT: usize = 4;
 
 impl Rules {
-    fn snat_rule(&mut self, text: &str, fully_random: bool) {
-        self.snat += 1;
+    /// Rules that translate source addresses.
+    #[must_use]
+    pub fn all_snat(&self) -> u64 {
+        self.snat.iter().map(|snat| snat.rules).sum()
+    }
+
+    /// Those among them that do not choose ports fully at random.
+    #[must_use]
+    pub fn not_random(&self) -> u64 {
+        self.snat.iter().map(|snat| snat.not_random).sum()
+    }
+
+    /// One of those.
+    #[must_use]
+    pub fn example(&self) -> Option<&str> {
+        self.snat.iter().find_map(|snat| snat.examples.first()).map(String::as_str)
+    }
+
+    fn snat_rule(&mut self, family: Option<Family>, text: &str, fully_random: bool) {
+        let at = self.snat.iter().position(|snat| snat.family == family).unwrap_or_else(|| {
+            self.snat.push(Snat { family, ..Snat::default() });
+            self.snat.len() - 1
+        });
+        let snat = &mut self.snat[at];
+        snat.rules += 1;
         if fully_random {
             return;
         }
-        self.snat_not_random_count += 1;
-        if self.snat_not_random.len() < KEPT {
-            self.snat_not_random.push(text.trim().chars().take(200).collect());
+        snat.not_random += 1;
+        if snat.examples.len() < KEPT {
+            snat.examples.push(text.trim().chars().take(200).collect());
         }
     }
 }
@@ -60,52 +93,108 @@ pub struct RuleSet {
     pub none: bool,
 }
 
-/// Lists the rules by the programs that are there: `iptables-save` and `ip6tables-save` for their
-/// own, `nft` for the rest.
+/// Chains of nftables, by family, table and name.
+pub type Chains = HashSet<(String, String, String)>;
+
+/// The programs of iptables for one family. Each kind sees its own rules only, and both can be
+/// in the kernel at once: kube-proxy may bring one, and the host have the other.
+struct Programs {
+    family: Family,
+    /// Whichever is the usual one here.
+    usual: &'static str,
+    /// Keeps its rules in nftables.
+    nft: &'static str,
+    /// Keeps them in the older tables, which this file of a process names.
+    legacy: &'static str,
+    tables: &'static str,
+}
+
+const PROGRAMS: [Programs; 2] = [
+    Programs {
+        family: Family::V4,
+        usual: "iptables-save",
+        nft: "iptables-nft-save",
+        legacy: "iptables-legacy-save",
+        tables: "ip_tables_names",
+    },
+    Programs {
+        family: Family::V6,
+        usual: "ip6tables-save",
+        nft: "ip6tables-nft-save",
+        legacy: "ip6tables-legacy-save",
+        tables: "ip6_tables_names",
+    },
+];
+
+/// What a program gave.
+type Listing = (&'static str, Result<String, Failure>);
+
+impl Programs {
+    /// Lists the rules of both kinds, as far as there are any.
+    fn list(&self, root: &HostRoot, deadline: Instant) -> Vec<Listing> {
+        let run = |name| (name, command::run(name, &[], deadline));
+        let mut all = vec![run(self.usual)];
+        let text = all[0].1.as_deref().unwrap_or_default();
+        let (of_nft, of_legacy) = (iptables::is_nft(text), iptables::is_legacy(text));
+        // Of the namespace that this thread is in, which may not be that of its process.
+        let tables = root.value(format!("proc/thread-self/net/{}", self.tables));
+        let tables = tables.filter(|tables| !tables.is_empty() && !of_legacy);
+        if let Some(tables) = tables {
+            all.push(match run(self.legacy) {
+                (name, Err(Failure::NotInstalled(_))) => {
+                    let tables = tables.replace('\n', ", ");
+                    let why = format!("not installed, and the kernel has such rules ({tables})");
+                    (name, Err(Failure::Failed(name, why)))
+                }
+                listing => listing,
+            });
+        }
+        let asked = matches!(all[0].1, Ok(_) | Err(Failure::NotInstalled(_)));
+        if asked && !of_nft && command::installed(self.nft) {
+            let listing = run(self.nft);
+            let empty = listing.1.as_ref().is_ok_and(|text| !iptables::is_nft(text));
+            all.extend((!empty).then_some(listing));
+        }
+        all
+    }
+}
+
+/// Lists the rules by the programs that are there: those of iptables for their own, `nft` for the
+/// rest.
 #[must_use]
 pub fn list(root: &HostRoot, deadline: Instant) -> RuleSet {
-    let mut set = RuleSet::default();
-    // Rules of the older kind can be there beside those of iptables-nft.
-    let names = format!("proc/{}/net/ip_tables_names", netns::home(root));
-    let legacy = root.value(names).is_some_and(|names| !names.is_empty());
-    let legacy = legacy && command::installed("iptables-legacy-save");
     // All at once: each may need most of the time.
-    let (v4, v6, nft) = std::thread::scope(|scope| {
-        let v4 = scope.spawn(|| command::run("iptables-save", &[], deadline));
-        let v6 = scope.spawn(|| command::run("ip6tables-save", &[], deadline));
+    let (listings, nft) = std::thread::scope(|scope| {
+        let started = PROGRAMS
+            .each_ref()
+            .map(|programs| (programs, scope.spawn(move || programs.list(root, deadline))));
         let nft = command::run("nft", &["--numeric", "list", "ruleset"], deadline);
-        let lost = |name| Err(Failure::Failed(name, "its thread ended".to_owned()));
-        let v4 = v4.join().unwrap_or_else(|_| lost("iptables-save"));
-        let v6 = v6.join().unwrap_or_else(|_| lost("ip6tables-save"));
-        (v4, v6, nft)
+        let ended = started.map(|(programs, thread)| {
+            let lost = || Failure::Failed(programs.usual, "its thread ended".to_owned());
+            (programs, thread.join().unwrap_or_else(|_| vec![(programs.usual, Err(lost()))]))
+        });
+        (ended, nft)
     });
-    // What iptables-nft keeps in nftables is not to be counted twice.
-    let in_nft = managed(&v4);
-    let mut take =
-        |name, listed: Result<String, Failure>, parse: &dyn Fn(&str) -> Result<Rules, String>| {
-            match listed.and_then(|t| parse(&t).map_err(|why| Failure::Failed(name, why))) {
-                Ok(rules) => set.listed.push(Rules { program: name, ..rules }),
-                Err(why) => set.failed.push(why),
+    let (mut set, mut chains) = (RuleSet::default(), Chains::new());
+    let mut take = |name, listed: Result<Rules, Failure>| match listed {
+        Ok(rules) => set.listed.push(Rules { program: name, ..rules }),
+        Err(why) => set.failed.push(why),
+    };
+    let parsed =
+        |name, rules: Result<Rules, String>| rules.map_err(|why| Failure::Failed(name, why));
+    for (programs, listings) in listings {
+        for (name, listing) in listings {
+            if let Ok(text) = &listing {
+                chains.extend(iptables::chains(text, programs.family));
             }
-        };
-    take("iptables-save", v4, &parse_iptables);
-    take("ip6tables-save", v6, &parse_iptables);
-    take("nft", nft, &|text| parse_nft(text, in_nft));
-    if legacy && in_nft {
-        let name = "iptables-legacy-save";
-        take(name, command::run(name, &[], deadline), &parse_iptables);
+            take(name, listing.and_then(|t| parsed(name, parse_iptables(&t, programs.family))));
+        }
     }
+    take("nft", nft.and_then(|text| parsed("nft", parse_nft(&text, &chains))));
     set.none = set.listed.is_empty();
     // One of the two tools suffices: the other's rules would be in the kernel only if it was used.
     set.failed.retain(|why| set.none || !matches!(why, Failure::NotInstalled(_)));
     set
-}
-
-/// Whether the iptables here is the one that keeps its rules in nftables.
-fn managed(listed: &Result<String, Failure>) -> bool {
-    let target = ["/usr/sbin/iptables-save", "/sbin/iptables-save"];
-    let link = target.iter().find_map(|path| std::fs::canonicalize(path).ok());
-    listed.is_ok() && link.is_some_and(|path| path.to_string_lossy().contains("nft"))
 }
 
 /// Virtual services of IPVS (`/proc/PID/net/ip_vs`), as kube-proxy makes them; none if the kernel

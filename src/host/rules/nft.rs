@@ -1,34 +1,33 @@
 //! What `nft list ruleset` lists (nft(8)).
 
-use super::Rules;
+use super::{Chains, Rules};
+use crate::host::neigh::Family;
 
-/// Tables that iptables-nft keeps its rules in.
-const OF_IPTABLES: [&str; 5] = ["filter", "nat", "mangle", "raw", "security"];
-
-/// Reads the list; `without_iptables` leaves out tables that iptables-nft manages and
-/// `iptables-save` lists.
+/// Reads the list, but for `chains` whose rules iptables lists.
 ///
 /// # Errors
 /// It is cut: a table has no end.
-pub fn parse_nft(text: &str, without_iptables: bool) -> Result<Rules, String> {
+pub fn parse_nft(text: &str, chains: &Chains) -> Result<Rules, String> {
     let mut found = Rules::default();
     let mut depth = 0u32;
-    let (mut skipped, mut in_chain, mut kube) = (false, false, false);
+    let (mut kind, mut table) = ("", "");
+    let (mut skipped, mut in_chain) = (false, false);
     for line in text.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
         let words: Vec<&str> = line.split(' ').take(4).collect();
         let opens = line.ends_with('{');
         if depth == 0 {
             if let ["table", family, name, "{"] = words[..] {
-                let shared = matches!(family, "ip" | "ip6") && OF_IPTABLES.contains(&name);
-                skipped = without_iptables && shared;
-                kube = name == "kube-proxy";
+                (kind, table) = (family, name);
             }
         } else if depth == 1 && opens {
+            let name = words.get(1).copied().unwrap_or_default();
             in_chain = words.first() == Some(&"chain");
-            let service = words.get(1).is_some_and(|name| name.starts_with("service-"));
-            found.kube_services += u64::from(kube && in_chain && service && !skipped);
+            skipped =
+                in_chain && chains.contains(&(kind.to_owned(), table.to_owned(), name.to_owned()));
+            let service = table == "kube-proxy" && name.starts_with("service-");
+            found.kube_services += u64::from(in_chain && service && !skipped);
         } else if depth == 2 && in_chain && !skipped && line != "}" {
-            rule(&mut found, line);
+            rule(&mut found, kind, line);
         }
         // A rule may hold `{ 80, 443 }`, and a set or map its elements over several lines.
         let count = |c| line.bytes().filter(|b| *b == c).count() as u32;
@@ -37,17 +36,26 @@ pub fn parse_nft(text: &str, without_iptables: bool) -> Result<Rules, String> {
     if depth != 0 { Err("its list is cut".to_owned()) } else { Ok(found) }
 }
 
-fn rule(found: &mut Rules, line: &str) {
+fn rule(found: &mut Rules, kind: &str, line: &str) {
     if line.starts_with("type ") || line.starts_with("policy ") || line.starts_with("comment ") {
         return;
     }
     found.rules += 1;
-    // Words of a comment are no statement.
+    // Words of a comment are no statement, nor is the name of a chain to go on with.
     let statements = line.split(" comment \"").next().unwrap_or(line);
-    let has = |word: &str| statements.split(' ').any(|w| w == word);
-    if has("masquerade") || has("snat") {
+    let words = || statements.split(' ');
+    let before = std::iter::once("").chain(words());
+    let translates = before
+        .zip(words())
+        .any(|w| matches!(w.1, "masquerade" | "snat") && !matches!(w.0, "jump" | "goto"));
+    if translates {
+        let family = match kind {
+            "ip" => Some(Family::V4),
+            "ip6" => Some(Family::V6),
+            _ => None,
+        };
         let random = statements.contains("fully-random") || statements.contains("random-fully");
-        found.snat_rule(line, random);
+        found.snat_rule(family, line, random);
     }
 }
 
@@ -78,15 +86,35 @@ table ip kube-proxy {
 }
 "#;
 
+    fn chains(names: &[&str]) -> Chains {
+        names.iter().map(|name| ("ip".to_owned(), "nat".to_owned(), (*name).to_owned())).collect()
+    }
+
     #[test]
     fn rules_of_chains_only() {
-        let rules = parse_nft(LISTED, true).expect("a list");
+        let rules = parse_nft(LISTED, &chains(&["POSTROUTING"])).expect("a list");
         assert_eq!((rules.rules, rules.kube_services), (3, 1));
-        assert_eq!((rules.snat, rules.snat_not_random_count), (1, 0));
-        let all = parse_nft(LISTED, false).expect("a list");
-        assert_eq!((all.rules, all.snat, all.snat_not_random_count), (4, 2, 1));
-        assert_eq!(parse_nft("", true), Ok(Rules::default()));
-        assert!(parse_nft(&LISTED[..LISTED.len() - 2], true).is_err(), "cut");
-        assert!(parse_nft("}\n", true).is_err());
+        assert_eq!((rules.all_snat(), rules.not_random()), (1, 0));
+        // Chains of iptables' tables that it cannot show count, be it that it shows others.
+        let all = parse_nft(LISTED, &chains(&["PREROUTING"])).expect("a list");
+        assert_eq!((all.rules, all.all_snat(), all.not_random()), (4, 2, 1));
+        assert_eq!(parse_nft("", &chains(&[])), Ok(Rules::default()));
+        assert!(parse_nft(&LISTED[..LISTED.len() - 2], &chains(&[])).is_err(), "cut");
+        assert!(parse_nft("}\n", &chains(&[])).is_err());
+    }
+
+    #[test]
+    fn families_and_chains_that_have_the_name_of_a_statement() {
+        let rule = |text: &str| {
+            let mut found = Rules::default();
+            text.lines().for_each(|line| {
+                let (kind, line) = line.split_once(": ").expect("a family");
+                super::rule(&mut found, kind, line);
+            });
+            found.snat.iter().map(|s| (s.family, s.rules, s.not_random)).collect::<Vec<_>>()
+        };
+        assert_eq!(rule("ip: ip saddr 10.0.0.0/8 jump snat\nip: goto masquerade"), []);
+        let found = rule("ip6: masquerade\ninet: oifname \"a\" snat ip to 1.2.3.4 fully-random");
+        assert_eq!(found, [(Some(Family::V6), 1, 1), (None, 1, 0)]);
     }
 }

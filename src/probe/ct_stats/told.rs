@@ -1,8 +1,9 @@
 //! What was read, on its way to the recording.
 
 use crate::host::conntrack::{CtFill, CtStats};
+use crate::host::neigh::Family;
 use crate::host::netns::Netns;
-use crate::host::rules::RuleSet;
+use crate::host::rules::{RuleSet, Snat};
 use crate::model::{CtGrown, CtLeftOut, CtReading, Event, NatRules};
 use crate::probe::Names;
 use crate::units::{Cpu, Ktime};
@@ -91,15 +92,25 @@ fn rules(
     push: &mut dyn FnMut(Event),
 ) {
     for listed in &set.listed {
-        push(Event::NatRules(NatRules {
-            time,
-            netns,
-            program: names.string(listed.program),
-            rules: listed.snat,
-            not_random: listed.snat_not_random_count,
-            example: names.string(listed.snat_not_random.first().map_or("", String::as_str)),
-            ..NatRules::default()
-        }));
+        let program = names.string(listed.program);
+        // A program that lists none has a row, too: there are none.
+        let none = listed.snat.is_empty().then(Snat::default);
+        for snat in listed.snat.iter().chain(&none) {
+            push(Event::NatRules(NatRules {
+                time,
+                netns,
+                program,
+                family: match snat.family {
+                    Some(Family::V4) => 4,
+                    Some(Family::V6) => 6,
+                    None => 0,
+                },
+                rules: snat.rules,
+                not_random: snat.not_random,
+                example: names.string(snat.examples.first().map_or("", String::as_str)),
+                ..NatRules::default()
+            }));
+        }
     }
     for failed in &set.failed {
         let problem = names.string(&failed.to_string());
