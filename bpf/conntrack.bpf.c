@@ -62,11 +62,6 @@ struct {
 	__type(value, struct sp_task);
 } connecting SEC(".maps");
 
-/* Came with the argument `reason` of kfree_skb: c504e5c2f964 ("net: skb: introduce
- * kfree_skb_reason()", 5.17). */
-enum skb_drop_reason___sp {
-	SKB_NOT_DROPPED_YET___sp = 0,
-};
 #define HAS_REASON bpf_core_type_exists(enum skb_drop_reason___sp)
 
 static __always_inline bool by_netfilter(__u64 location)

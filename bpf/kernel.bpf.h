@@ -212,10 +212,16 @@ struct trace_event_raw_sched_switch {
 	int next_pid;
 };
 
+/* Came with the argument `reason` of kfree_skb: c504e5c2f964 ("net: skb: introduce
+ * kfree_skb_reason()", 5.17). */
+enum skb_drop_reason___sp {
+	SKB_NOT_DROPPED_YET___sp = 0,
+};
+
 struct trace_event_raw_kfree_skb {
 	void *skbaddr;
 	void *location;
-	unsigned int reason;
+	enum skb_drop_reason___sp reason; /* a number is not taken for an enum */
 };
 
 struct trace_event_raw_tcp_retransmit_skb {
