@@ -137,6 +137,7 @@ fn devices(r: &Recording, flows: &[ReceivedFlow], windows: &Windows) -> Vec<Rece
         sums.variance += variance(seen, factor);
         sums.flows = sums.flows.max(row.flows);
         sums.flows_full |= row.flows_full;
+        sums.flows_missed |= row.packets > row.examined;
         by_protocol(&mut sums.protocols, row.protocols);
     }
     let mut devices: Vec<ReceivedDevice> = by
@@ -180,6 +181,7 @@ struct Sums {
     variance: f64,
     flows: u64,
     flows_full: bool,
+    flows_missed: bool,
     protocols: Protocols,
 }
 
@@ -201,6 +203,7 @@ fn place(((queue, cpu), sums): ((Option<u32>, Cpu), Sums)) -> Place {
         bytes: sums.bytes,
         flows: sums.flows,
         flows_full: sums.flows_full,
+        flows_missed: sums.flows_missed,
         protocols: sums.protocols,
     }
 }
@@ -231,6 +234,10 @@ fn words(r: &Recording, d: &ReceivedDevice, flows: &[ReceivedFlow]) -> Vec<Strin
     let here = |f: &&ReceivedFlow| {
         (f.netns, &f.device) == (d.netns, &d.name) && f.protocol == "icmp" && f.packets >= FEW
     };
+    let seen = match d.places.iter().any(|place| place.flows_missed) {
+        true => " that was looked at",
+        false => "",
+    };
     for flow in flows.iter().filter(here).filter(|f| f.cpus.len() == 1).take(NAMED) {
         let why = if spreads {
             ": ICMP has no ports, so that all of it between two hosts has one hash and one CPU"
@@ -238,7 +245,7 @@ fn words(r: &Recording, d: &ReceivedDevice, flows: &[ReceivedFlow]) -> Vec<Strin
             ""
         };
         words.push(format!(
-            "all ICMP from {} to {} came in on CPU {}{why}",
+            "all ICMP from {} to {}{seen} came in on CPU {}{why}",
             flow.source, flow.destination, flow.cpus[0]
         ));
     }

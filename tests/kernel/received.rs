@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::host::{Folder, machine, stallprof, succeeded};
+use crate::host::{Folder, findings, machine, stallprof, succeeded};
 
 /// Sends datagrams from many ports, and echo requests, out of a namespace; gently, so that
 /// nothing is dropped.
@@ -262,4 +262,44 @@ fn a_flood_is_counted_within_the_margin() {
     assert!(seen + paused + missed >= came && examined * 2 < seen, "{came}: {received}");
     // Unless the flood kept our thread from the CPU to its end, we looked at parts of it only.
     assert!(paused > 0 || seen + missed >= came, "{came}: {received}");
+}
+
+/// Flows that come and go while nobody looks: the number told is of those seen, and says so.
+#[test]
+fn flows_of_a_flood_that_change_are_not_told_as_all() {
+    const FLOWS: u64 = 3_000;
+    let Some(_machine) = machine() else { return };
+    let pair = Pair::new("change");
+    let folder = Folder::new("change");
+    let (file, script) = (folder.path("r.stall"), folder.path("send.py"));
+    // Some 50 datagrams to each port in turn: a flow is over within a millisecond.
+    let send = format!(
+        "import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for port in range(20000, {}):
+    for _ in range(100): s.sendto(b'x', ('10.77.1.2', port))
+",
+        20_000 + FLOWS
+    );
+    std::fs::write(&script, send).unwrap();
+    let run = stallprof()
+        .args(["record", "-o"])
+        .arg(&file)
+        .args(["--", "ip", "netns", "exec", &pair.from, "python3"])
+        .arg(&script)
+        .output()
+        .unwrap();
+    succeeded(&run);
+    let text = String::from_utf8_lossy(&run.stdout).into_owned();
+    let received = findings(&file)["received"].clone();
+    let device = receiver(&received);
+    let places = device["places"].as_array().unwrap();
+    let told: u64 = places.iter().map(|place| place["flows"].as_u64().unwrap()).sum();
+    let paused = received["examined"]["paused"].as_u64().unwrap();
+    println!("{told} of {FLOWS} flows, {paused} packets in pauses");
+    assert!(paused > 0, "no pause: {received}");
+    assert!(told < FLOWS, "{told} flows: {device}");
+    assert!(places.iter().all(|place| place["flows_missed"] == true), "{device}");
+    assert!(text.contains("flows seen, others may have been missed"), "{text}");
+    assert!(text.contains("flows that came only in between"), "{text}");
 }

@@ -279,6 +279,7 @@ fn received(names: &Names) -> Received {
         bytes: packets * 800,
         flows: 120,
         flows_full: false,
+        flows_missed: false,
         protocols: Protocols { tcp: packets, ..Protocols::default() },
     };
     let hurts = "it receives 94\u{a0}% of the packets of eth0 (rx queue 11), among them ICMP \

@@ -139,12 +139,15 @@ pub struct Place {
     pub flows: u64,
     /// There may be many more flows.
     pub flows_full: bool,
+    /// Packets passed by without a look, as they came fast: flows of such packets alone are not
+    /// among these.
+    pub flows_missed: bool,
     /// Packets by what they carry.
     pub protocols: Protocols,
 }
 
-/// A flow. It was counted in the seconds in which it was one of the largest, so this is the least
-/// it had.
+/// A flow. It was counted in the seconds in which it was one of the largest. Where packets came
+/// fast that is an estimate, as each packet that was looked at stands for others.
 #[derive(Clone, Debug, Serialize)]
 pub struct ReceivedFlow {
     /// Name of the device.

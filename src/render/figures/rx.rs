@@ -7,6 +7,7 @@ use super::grid::{Cell, Grid, Head, Row};
 use crate::model::findings::{Place, Received, ReceivedDevice};
 use crate::render::case::Case;
 use crate::render::escape;
+use crate::render::terminal::received::how_many;
 use crate::render::text::{count, cpus, percent, plural};
 use crate::units::Cpu;
 
@@ -138,12 +139,11 @@ fn cell(device: &ReceivedDevice, places: &[&Place], cpu: &str) -> Option<Cell> {
         0 => String::new(),
         margin => format!(" \u{b1} {}", count(margin)),
     };
-    let flows = plural(usize::try_from(sum(|p| p.flows)).unwrap_or(usize::MAX), "flow");
-    let least = if places.iter().any(|p| p.flows_full) { "at least" } else { "about" };
+    let flows = how_many(places, sum(|p| p.flows));
     Some(Cell {
         level: 1 + STEPS.iter().filter(at_least).count(),
         text: share.trim_end_matches(" %").to_owned(),
-        title: format!("{cpu}: {}{margin} packets, {share}, {least} {flows}", count(packets)),
+        title: format!("{cpu}: {}{margin} packets, {share}, {flows}", count(packets)),
     })
 }
 

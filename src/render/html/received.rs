@@ -89,7 +89,11 @@ fn places(r: &Received) -> String {
             format!("{}{margin}", count(p.packets)),
             markup::text(&percent(p.packets, d.packets)).into_owned(),
             bytes(p.bytes),
-            format!("{} {}", if p.flows_full { "\u{2265}" } else { "~" }, count(p.flows)),
+            format!(
+                "{} {}",
+                if p.flows_full || p.flows_missed { "\u{2265}" } else { "~" },
+                count(p.flows)
+            ),
             markup::text(&told::protocols(&p.protocols, p.packets)).into_owned(),
             markup::text(&flows(r, d, p)).into_owned(),
         ];

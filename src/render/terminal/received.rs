@@ -103,9 +103,18 @@ fn device(page: &mut Page<'_>, d: &ReceivedDevice) -> io::Result<()> {
 /// `TCP 80 %, UDP 20 %; about 1,200 flows`.
 pub(in crate::render) fn carried(d: &ReceivedDevice) -> String {
     let flows = d.places.iter().fold(0_u64, |sum, p| sum.saturating_add(p.flows));
-    let least = if d.places.iter().any(|p| p.flows_full) { "at least " } else { "about " };
     let kinds = protocols(&d.protocols, d.packets);
-    format!("{kinds}; {least}{}", plural(flows as usize, "flow"))
+    format!("{kinds}; {}", how_many(&d.places.iter().collect::<Vec<_>>(), flows))
+}
+
+/// `about 1,200 flows`, as far as they are known.
+pub(in crate::render) fn how_many(places: &[&Place], flows: u64) -> String {
+    let least = if places.iter().any(|p| p.flows_full) { "at least" } else { "about" };
+    let flows = plural(usize::try_from(flows).unwrap_or(usize::MAX), "flow");
+    match places.iter().any(|p| p.flows_missed) {
+        true => format!("{least} {flows} seen, others may have been missed"),
+        false => format!("{least} {flows}"),
+    }
 }
 
 /// `TCP 80 %, UDP 20 %` of so many packets.
@@ -134,22 +143,25 @@ pub(in crate::render) fn rests_on(r: &Received) -> String {
     };
     let all = e.seen.saturating_add(e.paused);
     let mut words = match e.examined.saturating_add(e.unplaced) >= all {
-        true => "Every packet seen was looked at.".to_owned(),
-        false => {
+        true if e.paused == 0 => "Every packet seen was looked at.".to_owned(),
+        _ => {
             let margins = r.devices.iter().flat_map(|d| &d.places).filter(|p| p.packets > 0);
             let worst = margins.max_by_key(|p| p.packets);
             let margin = worst.map(|p| percent(p.margin, p.packets)).unwrap_or_default();
-            let parts = match e.paused {
-                0 => String::new(),
-                _ => format!(
-                    ", and only in a part of each second, in which {} came",
-                    percent(e.seen, all)
+            let (parts, missed) = match e.paused {
+                0 => (String::new(), "flows of few packets"),
+                _ => (
+                    format!(
+                        ", and only in a part of each second, in which {} came",
+                        percent(e.seen, all)
+                    ),
+                    "devices and flows that came only in between, and flows of few packets,",
                 ),
             };
             format!(
                 "Totals of CPUs are exact. Of {} packets {} were looked at: where they came fast, \
-                 one of {WEIGHT}{parts}. The largest place is told within {margin}; flows of few \
-                 packets may be missed.",
+                 one of {WEIGHT}{parts}. The largest place is told within {margin}; {missed} \
+                 may be missed.",
                 count(all),
                 count(e.examined)
             )
