@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::connects::{Listener, race};
 use crate::host::{Daemon, Folder, cpu, findings, machine, stallgen, wait};
-use crate::snat::{CLIENT, ROUTER, SERVER, shown, world};
+use crate::snat::{CLIENT, ROUTER, SENDERS, SERVER, shown, world};
 use crate::world::skipped;
 
 const QUICK: [&str; 6] =
@@ -31,6 +31,7 @@ fn packets_that_connection_tracking_loses() {
         Err(why) => return skipped(NAME, &why),
     };
     let to = "10.93.2.2:8080".parse().unwrap();
+    let ways = SENDERS.map(|host| (host.parse().unwrap(), to));
     Listener::start(w.name(SERVER), to);
     let folder = Folder::new("insert-failed");
     let set = ["-s", "probes.on=[\"ct_stats\"]", "-s", "triggers.insert_failed=5"];
@@ -40,7 +41,7 @@ fn packets_that_connection_tracking_loses() {
     let before = shown(&w, "insert_failed");
     let mut lost = 0;
     for first in [20_000, 22_000, 24_000, 26_000] {
-        race(w.name(CLIENT), to, first..first + 100);
+        race(w.name(CLIENT), ways, first..first + 100);
         lost = shown(&w, "insert_failed") - before;
         if lost >= 10 {
             break;

@@ -2,28 +2,61 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::snat::{SENDERS, meet};
+use crate::snat::meet;
 use crate::world::enter;
 
 /// A connect that was answered, or was not in time.
 #[derive(Clone, Debug)]
 pub struct Connect {
-    pub from: SocketAddrV4,
+    pub from: SocketAddr,
+    pub to: SocketAddr,
     pub took: Duration,
 }
 
-fn address(at: SocketAddrV4) -> libc::sockaddr_in {
-    libc::sockaddr_in {
-        sin_family: libc::AF_INET as u16,
-        sin_port: at.port().to_be(),
-        sin_addr: libc::in_addr { s_addr: u32::from_ne_bytes(at.ip().octets()) },
-        sin_zero: [0; 8],
+/// As the kernel takes addresses.
+struct Address(libc::sockaddr_storage, libc::socklen_t);
+
+impl Address {
+    fn of(at: SocketAddr) -> Address {
+        // SAFETY: all zeros are an address of no family.
+        let mut storage: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
+        let place = &raw mut storage;
+        let size = match at {
+            SocketAddr::V4(v4) => {
+                let address = libc::sockaddr_in {
+                    sin_family: libc::AF_INET as u16,
+                    sin_port: v4.port().to_be(),
+                    sin_addr: libc::in_addr { s_addr: u32::from_ne_bytes(v4.ip().octets()) },
+                    sin_zero: [0; 8],
+                };
+                // SAFETY: there is room for an address of any family.
+                unsafe { place.cast::<libc::sockaddr_in>().write(address) };
+                size_of::<libc::sockaddr_in>()
+            }
+            SocketAddr::V6(v6) => {
+                let address = libc::sockaddr_in6 {
+                    sin6_family: libc::AF_INET6 as u16,
+                    sin6_port: v6.port().to_be(),
+                    sin6_flowinfo: 0,
+                    sin6_addr: libc::in6_addr { s6_addr: v6.ip().octets() },
+                    sin6_scope_id: 0,
+                };
+                // SAFETY: as above.
+                unsafe { place.cast::<libc::sockaddr_in6>().write(address) };
+                size_of::<libc::sockaddr_in6>()
+            }
+        };
+        Address(storage, size as libc::socklen_t)
+    }
+
+    fn as_ptr(&self) -> *const libc::sockaddr {
+        (&raw const self.0).cast()
     }
 }
 
@@ -31,24 +64,32 @@ fn checked(returned: libc::c_int) -> io::Result<libc::c_int> {
     if returned < 0 { Err(io::Error::last_os_error()) } else { Ok(returned) }
 }
 
-const SIZE: libc::socklen_t = size_of::<libc::sockaddr_in>() as libc::socklen_t;
-
-/// A socket bound to `from` that does not block.
-fn bound(from: SocketAddrV4) -> OwnedFd {
-    // SAFETY: the descriptor is new and owned by nobody else; bind reads an address of this size.
+/// A socket bound to `from` that does not block. Another may be bound there too, if it goes on to
+/// another place.
+fn bound(from: SocketAddr) -> OwnedFd {
+    let (at, on) = (Address::of(from), 1 as libc::c_int);
+    let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+    // SAFETY: the descriptor is new and owned by nobody else; the calls read an option and an
+    // address of these sizes.
     unsafe {
-        let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
-        let fd = checked(libc::socket(libc::AF_INET, kind, 0)).unwrap();
+        let fd = checked(libc::socket(i32::from(at.0.ss_family), kind, 0)).unwrap();
         let fd = OwnedFd::from_raw_fd(fd);
-        let at = address(from);
-        checked(libc::bind(fd.as_raw_fd(), (&raw const at).cast(), SIZE)).unwrap();
+        let size = size_of_val(&on) as libc::socklen_t;
+        let (level, shared) = (libc::SOL_SOCKET, libc::SO_REUSEPORT);
+        let on = (&raw const on).cast();
+        checked(libc::setsockopt(fd.as_raw_fd(), level, shared, on, size)).unwrap();
+        checked(libc::bind(fd.as_raw_fd(), at.as_ptr(), at.1)).unwrap();
         fd
     }
 }
 
-/// Both senders connect from the same port at the same time, once for each of `ports`; how long
-/// each took.
-pub fn race(client: &str, to: SocketAddrV4, ports: std::ops::Range<u16>) -> Vec<Connect> {
+/// Two senders connect from the same port at the same time, once for each of `ports`, each to a
+/// place of its own; how long each took.
+pub fn race(
+    client: &str,
+    ways: [(IpAddr, SocketAddr); 2],
+    ports: std::ops::Range<u16>,
+) -> Vec<Connect> {
     let (ready, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     // SAFETY: takes no pointers.
     let epoll = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
@@ -56,22 +97,21 @@ pub fn race(client: &str, to: SocketAddrV4, ports: std::ops::Range<u16>) -> Vec<
     let epoll = unsafe { OwnedFd::from_raw_fd(checked(epoll).unwrap()) };
     let all = 2 * ports.len();
     thread::scope(|scope| {
-        let senders = SENDERS.map(|host| {
+        let senders = ways.map(|(host, to)| {
             let (ready, done, epoll, ports) = (&ready, &done, epoll.as_raw_fd(), ports.clone());
             scope.spawn(move || {
                 enter(client);
-                let host: Ipv4Addr = host.parse().unwrap();
                 let begun = ports.enumerate().map(|(round, port)| {
-                    let from = SocketAddrV4::new(host, port);
-                    let (fd, at) = (bound(from), address(to));
+                    let from = SocketAddr::new(host, port);
+                    let (fd, at) = (bound(from), Address::of(to));
                     meet(ready, 2 * (round + 1));
                     let began = Instant::now();
                     // SAFETY: reads an address of this size; a socket that does not block is not
                     // connected at once.
-                    unsafe { libc::connect(fd.as_raw_fd(), (&raw const at).cast(), SIZE) };
+                    unsafe { libc::connect(fd.as_raw_fd(), at.as_ptr(), at.1) };
                     watch(epoll, fd.as_raw_fd());
                     meet(done, 2 * (round + 1));
-                    (fd, from, began)
+                    (fd, from, to, began)
                 });
                 begun.collect::<Vec<_>>()
             })
@@ -79,9 +119,9 @@ pub fn race(client: &str, to: SocketAddrV4, ports: std::ops::Range<u16>) -> Vec<
         let ends = scope.spawn(|| ends(epoll.as_raw_fd(), all, &done));
         let begun = senders.map(|sender| sender.join().unwrap());
         let ends = ends.join().unwrap();
-        let took = begun.iter().flatten().map(|(fd, from, began)| {
+        let took = begun.iter().flatten().map(|(fd, from, to, began)| {
             let end = ends.get(&fd.as_raw_fd()).copied().unwrap_or_else(Instant::now);
-            Connect { from: *from, took: end - *began }
+            Connect { from: *from, to: *to, took: end - *began }
         });
         took.collect()
     })
@@ -121,7 +161,7 @@ pub struct Listener;
 
 impl Listener {
     /// Listens on `at` in a namespace for as long as the test program runs.
-    pub fn start(netns: &str, at: SocketAddrV4) {
+    pub fn start(netns: &str, at: SocketAddr) {
         let (netns, (send, ready)) = (netns.to_owned(), std::sync::mpsc::channel());
         thread::spawn(move || {
             enter(&netns);

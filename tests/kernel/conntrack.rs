@@ -12,16 +12,17 @@ use serde_json::Value;
 
 use crate::connects::{Listener, race};
 use crate::host::{Folder, findings, machine, stallprof};
-use crate::snat::{CLIENT, ROUTER, SERVER, shown, world};
+use crate::snat::{CLIENT, ROUTER, SENDERS, SERVER, shown, world};
 use crate::world::{World, skipped};
 
 /// `stallprof record` beside what a test does.
-struct Recording(Child);
+pub struct Recording(Child);
 
 impl Recording {
-    fn start(file: &Path) -> Recording {
+    pub fn start(file: &Path, args: &[&str]) -> Recording {
         let mut command = stallprof();
-        command.args(["record", "-o"]).arg(file).stdout(Stdio::null()).stderr(Stdio::inherit());
+        command.arg("record").args(args).arg("-o").arg(file);
+        command.stdout(Stdio::null()).stderr(Stdio::inherit());
         let recording = Recording(command.spawn().unwrap());
         let began = Instant::now();
         while std::fs::metadata(file).map_or(0, |m| m.len()) == 0 {
@@ -31,7 +32,7 @@ impl Recording {
         recording
     }
 
-    fn end(mut self, file: &Path) -> Value {
+    pub fn end(mut self, file: &Path) -> Value {
         // SAFETY: our own child, not waited for yet.
         unsafe { libc::kill(self.0.id() as i32, libc::SIGINT) };
         assert!(self.0.wait().unwrap().success());
@@ -39,24 +40,24 @@ impl Recording {
     }
 }
 
-fn namespace<'a>(f: &'a Value, name: &str) -> &'a Value {
+pub fn namespace<'a>(f: &'a Value, name: &str) -> &'a Value {
     let all = f["conntrack"]["namespaces"].as_array().unwrap();
     all.iter().find(|n| n["name"] == name).unwrap_or_else(|| panic!("no namespace {name}: {all:?}"))
 }
 
-fn counter(namespace: &Value, name: &str) -> u64 {
+pub fn counter(namespace: &Value, name: &str) -> u64 {
     let all = namespace["counters"].as_array().unwrap();
     let found = all.iter().find(|c| c["counter"] == name);
     found.unwrap_or_else(|| panic!("no {name} in {all:?}"))["count"].as_u64().unwrap()
 }
 
 /// What was dropped in a namespace.
-fn failed<'a>(f: &'a Value, namespace: &Value) -> Vec<&'a Value> {
+pub fn failed<'a>(f: &'a Value, namespace: &Value) -> Vec<&'a Value> {
     let all = f["conntrack"]["failed"].as_array().unwrap();
     all.iter().filter(|failed| failed["netns"] == namespace["netns"]).collect()
 }
 
-fn text<'a>(of: &'a Value, field: &str) -> &'a str {
+pub fn text<'a>(of: &'a Value, field: &str) -> &'a str {
     of[field].as_str().unwrap_or_else(|| panic!("no {field}: {of}"))
 }
 
@@ -94,27 +95,45 @@ fn send_to_rules(w: &World) {
 
 #[test]
 fn connects_that_lost_a_race() {
-    const NAME: &str = "connects_that_lost_a_race";
+    lost_a_race("connects_that_lost_a_race", "tp_btf", 40);
+}
+
+/// The other rungs see the same.
+#[test]
+fn connects_that_lost_a_race_by_raw_tracepoints() {
+    lost_a_race("connects_that_lost_a_race_by_raw_tracepoints", "raw_tp", 10);
+}
+
+#[test]
+fn connects_that_lost_a_race_by_tracepoints() {
+    lost_a_race("connects_that_lost_a_race_by_tracepoints", "tracepoint", 10);
+}
+
+/// At least `enough` are lost, as far as a few rounds suffice.
+fn lost_a_race(name: &str, method: &str, enough: usize) {
     let Some(_machine) = machine() else { return };
     let w = match world().and_then(|w| dropped_by_rules(&w).map(|()| w)) {
         Ok(w) => w,
-        Err(why) => return skipped(NAME, &why),
+        Err(why) => return skipped(name, &why),
     };
     let to = "10.93.2.2:8080".parse().unwrap();
+    let ways = SENDERS.map(|host| (host.parse().unwrap(), to));
     Listener::start(w.name(SERVER), to);
-    let folder = Folder::new("conntrack");
+    let folder = Folder::new(&format!("conntrack-{method}"));
     let file = folder.path("r.stall");
     let before = shown(&w, "insert_failed");
-    let recording = Recording::start(&file);
+    let method = format!("conntrack={method}");
+    let recording = Recording::start(&file, &["--method", &method]);
     let mut slow = BTreeMap::new();
     for first in [20_000, 22_000, 24_000] {
         send_to_rules(&w);
-        for connect in race(w.name(CLIENT), to, first..first + 150) {
+        let ports = first..first + 4 * enough as u16;
+        for connect in race(w.name(CLIENT), ways, ports) {
             if connect.took > Duration::from_millis(900) {
                 slow.insert(connect.from.to_string(), connect.took);
             }
         }
-        if slow.len() >= 40 {
+        if slow.len() >= enough {
             break;
         }
     }
@@ -125,6 +144,7 @@ fn connects_that_lost_a_race() {
 
     let router = namespace(&f, w.name(ROUTER));
     assert_eq!(counter(router, "insert_failed"), lost, "as conntrack -S counts");
+    assert_eq!(f["conntrack"]["unseen"], 0, "a loss of which no packet was seen");
     let named = failed(&f, router);
     let ends: BTreeSet<&str> = named.iter().map(|n| text(n, "from")).collect();
     let truth: BTreeSet<&str> = slow.keys().map(String::as_str).collect();
@@ -133,6 +153,8 @@ fn connects_that_lost_a_race() {
     for n in named {
         let words = (text(n, "protocol"), text(n, "verdict"), text(n, "translation"));
         assert_eq!(words, ("TCP", "insert_failed", "snat"), "{n}");
+        assert_eq!(n["family"], "IPv4", "{n}");
+        assert_eq!((text(n, "reason"), text(n, "function")), ("NETFILTER_DROP", "nf_hook_slow"));
         assert_eq!((text(n, "to"), text(n, "hook")), ("10.93.2.2:8080", "postrouting"), "{n}");
         assert!(text(n, "translated_from").starts_with("10.93.2.1:"), "{n}");
         let Some(again) = n["sent_again_after"].as_u64() else { continue };
@@ -219,7 +241,7 @@ fn a_full_table_is_no_lost_race() {
         values.sum::<u64>()
     };
     let before = shown("drop");
-    let recording = Recording::start(&file);
+    let recording = Recording::start(&file, &[]);
     let limit = Limit::set(1_400);
     let refused = send(60, 40_000);
     thread::sleep(Duration::from_millis(100));

@@ -37,6 +37,7 @@ fn failed(time: f64, protocol: &str, verdict: CtVerdict, translation: Translatio
         cpu: Cpu(3),
         netns: 4_026_531_833,
         verdict,
+        family: Some("IPv4"),
         protocol: protocol.to_owned(),
         from: "10.244.1.17:41234".into(),
         to: "10.96.0.10:53".into(),
@@ -98,10 +99,12 @@ pub fn conntrack(names: &Names) -> Conntrack {
             failed(9_300.0, "UDP", CtVerdict::NotCounted, Translation::Unknown),
         ],
         by_rules: 214,
+        unseen: 2,
         syn_retransmits: 3,
         rules: vec![SnatRules {
             netns: 4_026_531_833,
             program: Some("iptables-save".into()),
+            family: Some("IPv4"),
             rules: 2,
             not_random: 1,
             example: Some(format!(

@@ -91,7 +91,47 @@ fn a_dropped_syn_is_joined_with_the_one_sent_again() {
     assert_eq!(datagram.translation, Translation::SnatDnat);
     assert_eq!(datagram.not_joined, Some("only TCP sends again by itself"));
     assert_eq!(ct.namespaces[0].count("insert_failed"), Some(3));
-    assert!(ct.advice[0].contains("no source NAT rule"), "{:?}", ct.advice);
+    assert_eq!((raced.family, ct.unseen), (Some("IPv4"), 0));
+    assert!(ct.advice[0].contains("is not known"), "no rules were listed: {:?}", ct.advice);
+}
+
+/// What helps against a lost race depends on what was translated, of which packets, and by which
+/// rules of which namespace.
+#[test]
+fn advice_follows_from_what_was_translated() {
+    let advice = |status: u32, listed: &[(u64, &str, u8, u64, u64)]| {
+        let mut tape = tape();
+        drop(&mut tape, 500.0, 41_234, 6, status);
+        reading(&mut tape, ROUTER, 1_000.0, Some(0.0), &[("insert_failed", 1), ("drop", 1)]);
+        for &(netns, program, family, rules, not_random) in listed {
+            let program = tape.str(program);
+            let row = NatRules { netns, program, family, rules, not_random, ..Default::default() };
+            tape.0.nat_rules.push(row);
+        }
+        found(&tape).advice
+    };
+    let random = |advice: Vec<String>| advice[0].contains("--random-fully");
+    let (v4, v6, nft) = ("iptables-save", "ip6tables-save", "nft");
+    assert!(random(advice(SNAT, &[(ROUTER, v4, 4, 2, 1), (ROUTER, nft, 0, 0, 0)])));
+    assert!(random(advice(SNAT | DNAT, &[(ROUTER, nft, 0, 1, 1)])));
+    // Rules of the other family, or of another namespace, had no part in it.
+    let others = [(ROUTER, v4, 4, 1, 0), (ROUTER, v6, 6, 1, 1), (CLIENT, v4, 4, 1, 1)];
+    assert!(advice(SNAT, &others)[0].contains("at random already"));
+    assert!(advice(SNAT, &others[1..])[0].contains("is not known"));
+    assert!(advice(SNAT, &[(ROUTER, v4, 4, 0, 0)])[0].contains("no source NAT rule"));
+    // A program that gave no list may be the one that made the rule.
+    assert!(advice(SNAT, &[(ROUTER, v4, 4, 1, 0), (ROUTER, "", 0, 0, 0)])[0].contains("not known"));
+    let receiver = advice(DNAT, &[(ROUTER, v4, 4, 1, 1)]);
+    assert!(receiver.len() == 1 && receiver[0].contains("only the receiver"), "{receiver:?}");
+}
+
+/// Lost races of which no packet was seen are told as such, whatever the rules are.
+#[test]
+fn losses_that_were_not_seen_are_told() {
+    let mut tape = tape();
+    drop(&mut tape, 500.0, 1, 6, SNAT);
+    reading(&mut tape, ROUTER, 1_000.0, Some(0.0), &[("insert_failed", 3), ("drop", 3)]);
+    assert_eq!((verdicts(&tape).len(), found(&tape).unseen), (1, 2));
 }
 
 #[test]

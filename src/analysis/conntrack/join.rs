@@ -12,6 +12,8 @@ const SOONEST: Nanos = Nanos::from_millis(500);
 const LATEST: Nanos = Nanos::from_millis(3_500);
 
 const TCP: u8 = 6;
+const UDP: u8 = 17;
+const DNS: u16 = 53;
 
 /// SYNs sent again, by connection. The client's own namespace has the addresses that the packet
 /// came with, whichever namespace dropped it.
@@ -31,8 +33,14 @@ impl<'r> Again<'r> {
     /// # Errors
     /// Why there is none.
     pub fn after(&self, r: &Recording, drop: &CtDrop) -> Result<&'r SynRetransmit, &'static str> {
-        if drop.protocol != TCP {
-            return Err("only TCP sends again by itself");
+        let ports = [drop.sent.target_port, drop.translated.target_port];
+        match drop.protocol {
+            TCP => {}
+            UDP if ports.contains(&DNS) => {
+                return Err("the resolver asks again after its own timeout (glibc: 5 s, unless \
+                            resolv.conf says otherwise)");
+            }
+            _ => return Err("only TCP sends again by itself"),
         }
         let [from, until] = [SOONEST, LATEST].map(|wait| drop.time.0.saturating_add(wait.0));
         let all = self.0.get(&drop.sent).map(Vec::as_slice).unwrap_or_default();

@@ -7,7 +7,9 @@ mod namespaces;
 pub mod series;
 
 use crate::model::conntrack::{CtDrop, Flow};
-use crate::model::findings::{Conntrack, CtVerdict, FailedFlow, SnatRules, Translation};
+use crate::model::findings::{
+    Conntrack, CtNamespace, CtVerdict, FailedFlow, SnatRules, Translation,
+};
 use crate::model::{Recording, StrId};
 use join::Again;
 use losses::Losses;
@@ -18,6 +20,9 @@ use super::blame::identity;
 const SRC_NAT: u32 = 1 << 4;
 const DST_NAT: u32 = 1 << 5;
 const SRC_NAT_DONE: u32 = 1 << 7;
+
+const V4: &str = "IPv4";
+const V6: &str = "IPv6";
 
 /// Frames that are looked at for the hook, which is among the first few.
 const DEEPEST: usize = 16;
@@ -41,17 +46,24 @@ pub fn conntrack(r: &Recording) -> Option<Conntrack> {
     let rules = r.nat_rules.iter().map(|rules| SnatRules {
         netns: rules.netns,
         program: known(r, rules.program),
+        family: match rules.family {
+            4 => Some(V4),
+            6 => Some(V6),
+            _ => None,
+        },
         rules: rules.rules,
         not_random: rules.not_random,
         example: known(r, rules.example),
         problem: known(r, rules.problem),
     });
     let rules: Vec<SnatRules> = rules.collect();
+    let unseen = namespaces.iter().fold(0u64, |sum, n| sum.saturating_add(unseen(n, &failed)));
     Some(Conntrack {
         advice: advice::advice(&namespaces, &failed, &rules),
         namespaces,
         failed,
         by_rules,
+        unseen,
         syn_retransmits: r.syn_retransmits.len(),
         rules,
         left_out: r.ct_left_out.iter().map(|left| r.str(left.what).to_owned()).collect(),
@@ -76,6 +88,7 @@ fn flow(r: &Recording, drop: &CtDrop, verdict: CtVerdict, again: &Again<'_>) -> 
         cpu: drop.cpu,
         netns: drop.netns,
         verdict,
+        family: family(r.str(drop.sent.source)),
         protocol: protocol(drop.protocol),
         from,
         to,
@@ -104,6 +117,21 @@ fn end(r: &Recording, protocol: u8, address: StrId, port: u16) -> String {
         6 | 17 => format!("{address}:{port}"),
         _ => address.to_owned(),
     }
+}
+
+fn family(address: &str) -> Option<&'static str> {
+    match (address.contains(':'), address.contains('.')) {
+        (true, _) => Some(V6),
+        (_, true) => Some(V4),
+        _ => None,
+    }
+}
+
+/// Losses of a namespace that were counted, and no packet was seen to be one of them.
+fn unseen(n: &CtNamespace, failed: &[FailedFlow]) -> u64 {
+    let raced = |f: &&FailedFlow| f.netns == n.netns && f.verdict == CtVerdict::InsertFailed;
+    let seen = failed.iter().filter(raced).count() as u64;
+    n.count("insert_failed").unwrap_or(0).saturating_sub(seen)
 }
 
 fn protocol(number: u8) -> String {

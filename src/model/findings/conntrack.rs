@@ -15,6 +15,9 @@ pub struct Conntrack {
     /// Packets seen dropped that connection tracking has nothing to do with: rules did it. A
     /// sample.
     pub by_rules: u64,
+    /// Entries that could not be confirmed (insert_failed) beyond the dropped packets above: which
+    /// connections they were is not known.
+    pub unseen: u64,
     /// SYNs that TCP sent again, for whatever reason.
     pub syn_retransmits: usize,
     /// Rules that translate source addresses, where packets were lost.
@@ -80,6 +83,13 @@ impl CtNamespace {
     pub fn count(&self, counter: &str) -> Option<u64> {
         self.counters.iter().find(|c| c.counter == counter).map(|c| c.count)
     }
+
+    /// Races that the kernel put right by itself: no losses. None if it does not tell.
+    #[must_use]
+    pub fn resolved(&self) -> Option<u64> {
+        // The file in /proc has another name for it than ctnetlink.
+        self.count("clash_resolve").or_else(|| self.count("clashres"))
+    }
 }
 
 /// Why a first packet was dropped.
@@ -125,6 +135,8 @@ pub struct FailedFlow {
     pub netns: u64,
     /// Why.
     pub verdict: CtVerdict,
+    /// `IPv4` or `IPv6`; none where its addresses could not be read.
+    pub family: Option<&'static str>,
     /// `TCP`, `UDP`, `ICMP`, `ICMPv6`, or the number.
     pub protocol: String,
     /// Address and port of the sender, as the packet came; of ICMP without a port.
@@ -160,6 +172,8 @@ pub struct SnatRules {
     pub netns: u64,
     /// Which program listed them; none if it gave no list.
     pub program: Option<String>,
+    /// `IPv4` or `IPv6`: they are for its packets; none: for both, or that is not told.
+    pub family: Option<&'static str>,
     /// How many.
     pub rules: u64,
     /// How many of them do not choose ports fully at random.

@@ -11,7 +11,7 @@ use crate::model::findings::{Conntrack, CtNamespace, FailedFlow};
 /// Rows of each table: connections that it cost most, namespaces that lost most.
 const ROWS: usize = tracked::LISTED;
 /// Counters with a column of their own.
-const COUNTERS: [&str; 4] = ["insert_failed", "drop", "early_drop", "clash_resolve"];
+const COUNTERS: [&str; 3] = ["insert_failed", "drop", "early_drop"];
 
 pub(super) fn body(case: &Case<'_>) -> String {
     let f = case.f;
@@ -40,7 +40,8 @@ pub(super) fn body(case: &Case<'_>) -> String {
         html += "<h3>Network namespaces</h3>\n";
         html += &namespaces(ct);
     }
-    let mut lines: Vec<String> = told::other_syns(ct).into_iter().collect();
+    let mut lines: Vec<String> = told::unseen(ct).into_iter().collect();
+    lines.extend(told::other_syns(ct));
     lines.extend(told::rules_words(ct));
     lines.extend(ct.advice.iter().map(|advice| format!("What helps: {advice}")));
     if !lines.is_empty() {
@@ -111,7 +112,8 @@ fn flows(case: &Case<'_>, ct: &Conntrack) -> String {
 
 fn namespaces(ct: &Conntrack) -> String {
     let mut heads = vec!["namespace", "#readings", "#most entries", "#room"];
-    let names = COUNTERS.map(|name| format!("#{name}"));
+    let names: Vec<String> =
+        COUNTERS.iter().chain(&["clash_resolve"]).map(|name| format!("#{name}")).collect();
     heads.extend(names.iter().map(String::as_str));
     heads.push("+in words");
     let rows = ct.namespaces.iter().take(ROWS).map(|n: &CtNamespace| {
@@ -122,7 +124,8 @@ fn namespaces(ct: &Conntrack) -> String {
             if n.max == 0 { "no limit".to_owned() } else { count(n.max) },
         ];
         // A counter that this kernel does not have is not zero.
-        cells.extend(COUNTERS.map(|name| n.count(name).map_or("-".to_owned(), count)));
+        let counted = COUNTERS.map(|name| n.count(name)).into_iter().chain([n.resolved()]);
+        cells.extend(counted.map(|counted| counted.map_or("-".to_owned(), count)));
         let words = format!("{}; read from {}", told::facts(n).join("; "), n.source);
         cells.push(markup::text(&words).into_owned());
         (String::new(), cells)

@@ -31,7 +31,7 @@ pub(in crate::render) fn conntrack(page: &mut Page<'_>, f: &Findings) -> io::Res
     }
     more(page, lossy.len().saturating_sub(NAMESPACES), "more namespace")?;
     flows(page, ct)?;
-    syns(page, ct)?;
+    others(page, ct)?;
     rules(page, ct)?;
     for advice in &ct.advice {
         page.put(14, &Text::new().plain("  What helps: ").plain(advice))?;
@@ -55,7 +55,16 @@ fn calm(page: &mut Page<'_>, ct: &Conntrack) -> io::Result<()> {
 
 pub(in crate::render) fn nothing_lost(ct: &Conntrack) -> String {
     let n = plural(ct.namespaces.len(), "network namespace");
-    format!("Connection tracking lost nothing in {n} that it was read of.")
+    let resolved = ct.namespaces.iter().filter_map(CtNamespace::resolved);
+    let resolved = match resolved.fold(0u64, u64::saturating_add) {
+        0 => String::new(),
+        n => format!(" The kernel put {} right by itself (clash_resolve).", races(n)),
+    };
+    format!("Connection tracking lost nothing in {n} that it was read of.{resolved}")
+}
+
+fn races(n: u64) -> String {
+    plural(usize::try_from(n).unwrap_or(usize::MAX), "race")
 }
 
 /// `host: insert_failed 12 (CPU 0: 8, CPU 1: 4); at most 600 of 262,144 entries`.
@@ -84,7 +93,7 @@ pub(in crate::render) fn facts(n: &CtNamespace) -> Vec<String> {
         };
         facts.push(format!("{counter}\u{a0}{} ({}{share})", count(c.count), cpus.join(", ")));
     }
-    if let Some(resolved) = n.count("clash_resolve").filter(|n| *n > 0) {
+    if let Some(resolved) = n.resolved().filter(|n| *n > 0) {
         facts.push(format!("clash_resolve\u{a0}{} (no loss)", count(resolved)));
     }
     facts.push(match n.max {
@@ -167,13 +176,24 @@ pub(in crate::render) fn why(ct: &Conntrack, f: &FailedFlow) -> String {
     }
 }
 
-/// SYNs sent again for reasons that are not known.
-fn syns(page: &mut Page<'_>, ct: &Conntrack) -> io::Result<()> {
-    let words = other_syns(ct);
-    words.map_or(Ok(()), |words| page.put(4, &Text::new().plain("  ").plain(&words)))
+/// What was not seen of both ends of a loss.
+fn others(page: &mut Page<'_>, ct: &Conntrack) -> io::Result<()> {
+    let mut all = unseen(ct).into_iter().chain(other_syns(ct));
+    all.try_for_each(|words| page.put(4, &Text::new().plain("  ").plain(&words)))
 }
 
-/// The same in words; none if there are none.
+/// Losses of which no packet was seen, in words; none if there are none.
+pub(in crate::render) fn unseen(ct: &Conntrack) -> Option<String> {
+    (ct.unseen > 0).then(|| {
+        format!(
+            "Of {} counted in insert_failed no packet was seen: which connections these were is \
+             not known.",
+            races(ct.unseen)
+        )
+    })
+}
+
+/// SYNs sent again for reasons that are not known.
 pub(in crate::render) fn other_syns(ct: &Conntrack) -> Option<String> {
     let joined = ct.failed.iter().filter(|f| f.sent_again_after.is_some()).count();
     let others = ct.syn_retransmits.saturating_sub(joined);
@@ -193,6 +213,11 @@ pub(in crate::render) fn rules_words(ct: &Conntrack) -> Vec<String> {
     for rules in &ct.rules {
         let netns = ct.namespaces.iter().find(|n| n.netns == rules.netns);
         let place = netns.map_or_else(|| format!("net:[{}]", rules.netns), name);
+        let family = match (rules.program.as_deref(), rules.family) {
+            // The other programs have it in their name.
+            (Some("nft"), Some(family)) => format!(", {family}"),
+            _ => String::new(),
+        };
         let words = match (&rules.program, &rules.problem, rules.rules, rules.not_random) {
             (None, problem, ..) => {
                 let why = problem.as_deref().unwrap_or("no reason told");
@@ -201,13 +226,13 @@ pub(in crate::render) fn rules_words(ct: &Conntrack) -> Vec<String> {
             (_, _, 0, _) => continue,
             (Some(program), _, all, 0) => {
                 let all = plural(usize::try_from(all).unwrap_or(usize::MAX), "SNAT rule");
-                format!("{all} of {place}, ports fully at random ({program})")
+                format!("{all} of {place}, ports fully at random ({program}{family})")
             }
             (Some(program), _, all, not) => {
                 let example = rules.example.as_deref().unwrap_or_default();
                 format!(
                     "SNAT rules of {place} that do not choose ports fully at random: {} of {}, \
-                     such as {example} ({program})",
+                     such as {example} ({program}{family})",
                     count(not),
                     count(all),
                 )
