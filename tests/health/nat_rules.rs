@@ -82,8 +82,8 @@ fn tables_of_nftables_that_iptables_cannot_show() {
             "nft add chain ip6 nat POSTROUTING { type nat hook postrouting priority 100 ; }",
             "nft add rule ip6 nat POSTROUTING masquerade fully-random",
             "nft add table inet own",
-            "nft add chain inet own snat { type nat hook postrouting priority 110 ; }",
-            "nft add rule inet own snat meta nfproto ipv4 masquerade random",
+            "nft add chain inet own post { type nat hook postrouting priority 110 ; }",
+            "nft add rule inet own post meta nfproto ipv4 masquerade random",
         ],
     ) else {
         return;

@@ -299,7 +299,8 @@ for port in range(20000, {}):
     println!("{told} of {FLOWS} flows, {paused} packets in pauses");
     assert!(paused > 0, "no pause: {received}");
     assert!(told < FLOWS, "{told} flows: {device}");
-    assert!(places.iter().all(|place| place["flows_missed"] == true), "{device}");
+    // The largest place; a few packets of neighbour discovery elsewhere may all have been seen.
+    assert_eq!(places[0]["flows_missed"], true, "{device}");
     assert!(text.contains("flows seen, others may have been missed"), "{text}");
     assert!(text.contains("flows that came only in between"), "{text}");
 }
