@@ -8,6 +8,8 @@ use crate::units::{Cpu, Nanos};
 
 /// `/proc/stat` counts in steps of 1/USER_HZ.
 const STEP: Nanos = Nanos(10_000_000);
+/// The kernel counts at its own tick: bpf/sampler.bpf.c.
+const SETTLES: Nanos = Nanos(10_000_000);
 
 /// Steal time counted around a gap, and what that says of the gap itself.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,9 +26,15 @@ pub struct Stolen {
     pub exact: bool,
 }
 
-/// Steal time around a gap; zero where nothing was read around it.
+/// Steal time around a gap; zero where nothing was read around it. Both counts hold: the sampler's is
+/// exact, but where the CPU idled before and after, those of the file lie closer around the gap.
 pub fn around(index: &Index<'_>, cpu: Cpu, gap: &Measure) -> Stolen {
-    told(index, cpu, gap).or_else(|| read(index, cpu, gap)).unwrap_or_default()
+    match (told(index, cpu, gap), read(index, cpu, gap)) {
+        (Some(told), Some(read)) => {
+            Stolen { least: told.least.max(read.least), most: told.most.min(read.most), ..told }
+        }
+        (told, read) => told.or(read).unwrap_or_default(),
+    }
 }
 
 /// As the sampler tells it, with the first tick after the gap by which the kernel had counted.
@@ -46,19 +54,23 @@ fn told(index: &Index<'_>, cpu: Cpu, gap: &Measure) -> Option<Stolen> {
     })
 }
 
-/// As `/proc/stat` had it last before the gap and first after it: a step more or less is possible.
+/// As `/proc/stat` had it last before the gap, and first after it once the kernel had counted: a step
+/// more or less is possible.
 fn read(index: &Index<'_>, cpu: Cpu, gap: &Measure) -> Option<Stolen> {
     let readings = index.steal.of(cpu);
     let before = readings.partition_point(|r| r.time <= gap.start).checked_sub(1)?;
-    let after = readings.partition_point(|r| r.time < end_of(gap));
-    let (before, after) = (readings.get(before)?, readings.get(after)?);
+    let counted = end_of(gap).after(SETTLES);
+    let after = readings.partition_point(|r| r.time < counted);
+    // The last of all comes right after the end of the recording.
+    let last = readings.last().filter(|r| r.time >= end_of(gap));
+    let (before, after) = (readings.get(before)?, readings.get(after).or(last)?);
     let around = Nanos(after.total.0.saturating_sub(before.total.0));
     let beside = after.time.since(before.time).0.saturating_sub(gap.duration.0);
     // On real hardware nothing is ever stolen.
-    let step = if around.0 > 0 { STEP } else { Nanos(0) };
+    let step = if after.total.0 > 0 { STEP } else { Nanos(0) };
     Some(Stolen {
         around,
-        least: Nanos(around.0.saturating_sub(beside.saturating_add(STEP.0))),
+        least: Nanos(around.0.saturating_sub(beside.saturating_add(step.0))),
         most: Nanos(around.0.saturating_add(step.0).min(gap.duration.0)),
         ..Stolen::default()
     })
