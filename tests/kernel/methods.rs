@@ -115,7 +115,10 @@ fn by(method: &str) {
         let skipped = if (kind, method) == ("softirq", "tracepoint") { 2 } else { 0 };
         assert_within(kind, &comparison.lengths(), 1 + skipped);
         let faults = comparison.faults();
-        assert!(faults.is_empty(), "{kind} by {method}: {faults:?}");
+        // As in kinds::assert_culprits: softirqs on top can take most of one wait of ksoftirqd.
+        let another = faults.iter().any(|(f, _)| f.blames_a_task());
+        let allowed = usize::from(comparison.expected.measure == "handoff");
+        assert!(!another && faults.len() <= allowed, "{kind} by {method}: {faults:?}");
         assert!(comparison.bystanders.is_empty(), "{kind}: {:?}", comparison.bystanders);
     }
 }
