@@ -38,13 +38,14 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, gap: &Measure) -> Verdict {
         (Some((function, stack)), true) => {
             let words = format!(
                 "the late tick landed in {function}, which turns interrupts back on; but the \
-                 hypervisor counted {} of steal time around it: either may be the cause",
-                stolen.around
+                 hypervisor counted {} of steal time around it{}: either may be the cause",
+                stolen.around,
+                if stolen.exact { "" } else { ", in steps of 10 ms" }
             );
             let evidence = Evidence { samples: 1, stack, words, ..Evidence::default() };
             Verdict::unknown("interrupts were off or the hypervisor took the CPU", evidence)
         }
-        (None, true) if stolen.shared => {
+        (None, true) if stolen.shared && is_most(stolen.around, gap) => {
             let words = format!(
                 "the CPU took no interrupt for {}; {} of steal time were counted over several \
                  gaps: in which of them is not known",
@@ -53,8 +54,9 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, gap: &Measure) -> Verdict {
             let evidence = Evidence { samples: 1, words, ..Evidence::default() };
             Verdict::unknown("perhaps the hypervisor, in this gap or in the next", evidence)
         }
-        (None, true) => hypervisor(gap, stolen.around),
-        (None, false) => nobody(index, tick),
+        // Only what was counted is evidence, not what a coarse count may have missed.
+        (None, true) if is_most(stolen.around, gap) => hypervisor(gap, stolen.around),
+        (None, _) => nobody(index, tick),
     }
 }
 
