@@ -5,6 +5,7 @@ mod calls;
 mod cli;
 mod facts;
 mod flood;
+mod floor;
 mod host;
 mod net;
 mod overhead;

@@ -37,6 +37,11 @@ pub struct Args {
     #[arg(long, value_enum, value_name = "LOAD")]
     pub load: Vec<Load>,
 
+    /// Measure programs that do nothing at softirq_raise and softirq_entry, too, alone and with a
+    /// timer at 999 Hz: what any tool of this kind takes
+    #[arg(long)]
+    pub floor: bool,
+
     /// Measure perf with the three softirq tracepoints, too: writes gigabytes
     #[arg(long)]
     pub perf_softirq: bool,
@@ -82,6 +87,10 @@ fn tools(args: &Args) -> Result<Vec<Tool>> {
     }
     tools.push(Tool::perf("perf record -a -g -F 999", &["-a", "-g", "-F", "999"]));
     tools.push(Tool::softirqs(&[]));
+    if args.floor {
+        tools.push(Tool::floor(&[])?);
+        tools.push(Tool::floor(&["--freq", "999"])?);
+    }
     if args.perf_softirq {
         let events = "irq:softirq_raise,irq:softirq_entry,irq:softirq_exit";
         tools.push(Tool::perf("perf record -a -e irq:softirq_*", &["-a", "-e", events]));

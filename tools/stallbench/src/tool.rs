@@ -71,6 +71,12 @@ impl Tool {
         Self::new(name, Role::Peer, Path::new("softirqs"), options, None)
     }
 
+    /// Programs that do nothing, attached by this program itself.
+    pub fn floor(options: &[&str]) -> Result<Self> {
+        let args = [&["floor"], options].concat();
+        Ok(Self::new(args.join(" "), Role::Peer, &std::env::current_exe()?, &args, None))
+    }
+
     fn new(
         name: String,
         role: Role,
