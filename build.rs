@@ -1,14 +1,41 @@
-//! Compiles `bpf/*.bpf.c` with clang and generates their Rust skeletons into OUT_DIR.
+//! Compiles `bpf/*.bpf.c` with clang and generates their Rust skeletons into OUT_DIR; tells which
+//! commit is built.
+
+use std::path::Path;
+use std::process::Command;
+
+/// What a program is made of: other files of a commit say nothing of it.
+const SOURCES: [&str; 5] = ["src", "bpf", "build.rs", "Cargo.toml", "Cargo.lock"];
 
 fn main() {
-    println!("cargo:rerun-if-changed=bpf");
+    // Not the state of git: what is built before it is committed keeps its `+`, and a commit alone
+    // builds nothing anew.
+    SOURCES.iter().for_each(|source| println!("cargo:rerun-if-changed={source}"));
+    let (version, commit) = (env!("CARGO_PKG_VERSION"), commit().unwrap_or_default());
+    let long = if commit.is_empty() { version.into() } else { format!("{version} ({commit})") };
+    println!("cargo:rustc-env=STALLPROF_BUILD={commit}");
+    println!("cargo:rustc-env=STALLPROF_VERSION={long}");
     #[cfg(feature = "probes")]
     bpf::build();
 }
 
+/// The last commit that changed the sources, with a `+` where they are not as it has them; none
+/// without git, or outside of a checkout of our own.
+fn commit() -> Option<String> {
+    if !Path::new(".git").exists() {
+        return None;
+    }
+    let git = |args: &[&str]| Command::new("git").args(args).arg("--").args(SOURCES).output().ok();
+    let log = git(&["log", "-1", "--format=%h", "--abbrev=12"]).filter(|o| o.status.success())?;
+    let commit = String::from_utf8(log.stdout).ok()?.trim().to_owned();
+    let changed = !git(&["diff", "--quiet", "HEAD"])?.status.success();
+    (!commit.is_empty()).then(|| if changed { commit + "+" } else { commit })
+}
+
 #[cfg(feature = "probes")]
 mod bpf {
-    use std::{env, path::PathBuf, process::Command};
+    use std::path::PathBuf;
+    use std::{env, process::Command};
 
     use libbpf_cargo::SkeletonBuilder;
 

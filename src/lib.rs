@@ -23,3 +23,7 @@ pub mod session;
 #[cfg(feature = "top")]
 pub mod top;
 pub mod units;
+
+/// The commit that this program was built from: the last one that changed its sources, with a `+`
+/// where they were not as it has them; empty if unknown.
+pub const BUILD: &str = env!("STALLPROF_BUILD");

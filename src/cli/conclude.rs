@@ -12,12 +12,12 @@ use crate::model::Recording;
 use crate::model::findings::Findings;
 use crate::recording;
 use crate::render;
-use crate::session::{End, Live};
+use crate::session::{Counts, End};
 
 /// Reads the recording back, prints the verdict, says where everything is.
-pub fn conclude(path: &Path, force: bool, end: &End, live: &Live) -> Result<ExitCode> {
+pub fn conclude(path: &Path, force: bool, end: &End, counts: &Counts) -> Result<ExitCode> {
     let recording = recording::read(path).with_context(|| {
-        format!("{} events were recorded, but the recording cannot be read back", live.events)
+        format!("{} events were recorded, but the recording cannot be read back", counts.events)
     })?;
     let findings = analysis::analyse(&recording);
     let printed = print(|out| render::terminal::verdict(out, &findings, style()));

@@ -31,7 +31,7 @@ use clap::{Parser, Subcommand};
 
 /// Finds kernel stalls on Linux hosts and names who made them.
 #[derive(Parser)]
-#[command(name = "stallprof", version, max_term_width = 100)]
+#[command(name = "stallprof", version = env!("STALLPROF_VERSION"), max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -18,7 +18,7 @@ use crate::host::{CpuList, HostFacts, HostRoot};
 use crate::model::{Meta, measured};
 use crate::probe::{Config, Method, PROBES, Probe, Tracking, Wanted};
 use crate::recording;
-use crate::session::{Live, Pace, Session, add_health};
+use crate::session::{Counts, Pace, Session, add_health};
 use crate::units::{Nanos, Tgid};
 
 /// Record what stalls the CPUs of this host, and say who did it
@@ -50,7 +50,7 @@ pub struct Args {
     #[arg(long)]
     force: bool,
 
-    /// What counts as a stall, with its unit
+    /// What is late by so much is a stall; with its unit, such as 5ms or 500us
     #[arg(long, default_value = "5ms", value_name = "TIME", value_parser = Nanos::with_unit)]
     stall: Nanos,
 
@@ -121,8 +121,8 @@ pub fn run(args: Args) -> Result<ExitCode> {
             || child.as_mut().is_some_and(|c| !matches!(c.try_wait(), Ok(None)))
     };
     let bar = progress_bar(limit);
-    let progress = |live: &Live| show_progress(&bar, live, began);
-    let (end, live) = session.record(writer, &meta, stop, progress, |writer| {
+    let progress = |counts: &Counts| show_progress(&bar, counts, began);
+    let (end, counts) = session.record(writer, &meta, stop, progress, |writer| {
         bar.finish_and_clear();
         add_health(writer, &config.root);
     });
@@ -130,7 +130,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
     if let Some(child) = &mut child {
         finish_child(child);
     }
-    super::conclude::conclude(&path, args.force, &end, &live)
+    super::conclude::conclude(&path, args.force, &end, &counts)
 }
 
 fn begin(path: &Path, force: bool, meta: &Meta) -> Result<recording::Writer<File>> {
@@ -292,19 +292,19 @@ fn progress_bar(limit: Option<Duration>) -> ProgressBar {
     bar
 }
 
-fn show_progress(bar: &ProgressBar, live: &Live, began: Instant) {
+fn show_progress(bar: &ProgressBar, counts: &Counts, began: Instant) {
     let elapsed = began.elapsed();
     bar.set_position(elapsed.as_millis() as u64);
-    let worst = match live.stalls {
+    let worst = match counts.stalls {
         0 => String::new(),
-        _ => format!(", worst {}", live.worst),
+        _ => format!(", worst {}", counts.worst),
     };
     bar.set_message(format!(
         "{:.0} s  {} stall{}{worst}  {} lost  (Ctrl-C ends)",
         elapsed.as_secs_f64(),
-        live.stalls,
-        if live.stalls == 1 { "" } else { "s" },
-        live.lost,
+        counts.stalls,
+        if counts.stalls == 1 { "" } else { "s" },
+        counts.lost,
     ));
     bar.tick();
 }

@@ -12,6 +12,9 @@ use crate::units::{Ktime, Nanos};
 pub struct Meta {
     /// Version of the stallprof that recorded.
     pub version: String,
+    /// Commit that it was built from, as in [`crate::BUILD`]; none if unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build: Option<String>,
     /// Its command line.
     pub command: Vec<String>,
     /// Host name.
@@ -71,7 +74,7 @@ pub struct Meta {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Incident {
-    /// Its name: time in UTC and a number.
+    /// Its name: time in UTC, to the millisecond; a number follows where several have it.
     pub id: String,
     /// What was past its threshold, or who asked.
     pub trigger: String,

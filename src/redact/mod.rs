@@ -172,6 +172,7 @@ fn call(names: &mut Names<'_>, call: &mut SyscallId) {
 fn of_meta(meta: Meta, key: &Key) -> Meta {
     let Meta {
         version,
+        build,
         command,
         host,
         kernel,
@@ -200,6 +201,7 @@ fn of_meta(meta: Meta, key: &Key) -> Meta {
     let known = ["none", "voluntary", "full", "lazy", "rt"];
     Meta {
         version: kernel::release(&version, key),
+        build: build.filter(|build| is_commit(build)),
         command: command::command(&command),
         host: named("host", &host, key),
         kernel: kernel::release(&kernel, key),
@@ -226,6 +228,12 @@ fn of_meta(meta: Meta, key: &Key) -> Meta {
         incident: None,
         probes,
     }
+}
+
+/// A commit of stallprof, as [`crate::BUILD`] has it: nobody's name.
+fn is_commit(build: &str) -> bool {
+    let commit = build.strip_suffix('+').unwrap_or(build);
+    commit.len() <= 40 && commit.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 /// What a damaged file says of itself may hold names, too.

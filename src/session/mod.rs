@@ -6,75 +6,40 @@
 //! own; the caller's thread names, symbolizes and writes. The channels between them are bounded:
 //! where the writer falls behind, the ring fills and the kernel side counts what is lost.
 
+mod counts;
 mod health;
-pub mod live;
 mod namer;
+mod pace;
+mod recorder;
 mod ring;
 mod symbols;
 
 use std::io::Write;
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Result, bail, ensure};
 
+pub use counts::Counts;
 pub use health::add as add_health;
-pub use live::Live;
 pub use namer::Namer;
+pub use pace::Pace;
 
-use crate::host::memcg::DyingMemcgs;
-use crate::host::stat::StealReader;
+use crate::BUILD;
 use crate::host::{
     CpuList, HostFacts, HostRoot, ethtool, in_host_time_namespace, ksoftirqd, netns, rxpath,
-    thread_cpu_time,
 };
 pub use crate::host::{monotonic as now, realtime};
-use crate::model::{Event, Lost, Meta, ProbeStatus, Steal, measured};
-use crate::probe::reads::ReadCounts;
-use crate::probe::shared::{Histograms, Losses};
-use crate::probe::{self, Attachment, Config, PROBES, Shared, Source};
+use crate::model::{Event, Lost, Meta, ProbeStatus, measured};
+use crate::probe::{self, Attachment, Config, Shared, Source};
 use crate::recording::Writer;
 use crate::rxpath::RxHost;
 use crate::units::{Cpu, Ktime, Nanos};
+use counts::Progress;
+use recorder::Recorder;
 
 /// A block is written before its time once it holds this many rows.
 const FLUSH_ROWS: usize = 32_768;
-
-/// How often to do what costs the host something.
-#[derive(Clone, Copy, Debug)]
-pub struct Pace {
-    /// How long samples may lie in the ring.
-    pub poll: Duration,
-    /// How long to wait for records at a time.
-    pub pause: Duration,
-    /// How often counters are read and a block is written.
-    pub flush: Duration,
-    /// Steal time is read so often that the reading takes one part in this many of the time at
-    /// most, between the bounds `steal`: the closer it is read around an interrupt gap, the surer
-    /// it tells one cause from the other.
-    pub steal_share: u32,
-    /// See there.
-    pub steal: (Duration, Duration),
-}
-
-impl Pace {
-    /// For minutes, with somebody waiting.
-    pub const RECORD: Pace = Pace {
-        poll: Duration::from_millis(50),
-        pause: Duration::from_millis(20),
-        flush: Duration::from_secs(1),
-        steal_share: 1_000,
-        steal: (Duration::from_millis(20), Duration::from_secs(1)),
-    };
-    /// For months.
-    pub const DAEMON: Pace = Pace {
-        poll: Duration::from_millis(250),
-        pause: Duration::from_millis(250),
-        flush: Duration::from_secs(2),
-        steal_share: 10_000,
-        steal: (Duration::from_millis(200), Duration::from_secs(1)),
-    };
-}
 
 /// Who is told how a session goes, and says when it ends.
 pub trait Watch<W: Write> {
@@ -85,10 +50,6 @@ pub trait Watch<W: Write> {
     /// Several times a second: whether to go on. What is written may be changed here.
     fn turn(&mut self, out: &mut Namer<W>) -> ControlFlow<()>;
 }
-
-/// Dying memory cgroups are counted so often that counting takes a thousandth of a CPU at most,
-/// and no more often than this: on v1 it walks the hierarchy.
-const DYING: Duration = Duration::from_secs(1);
 
 /// Devices whose receive path goes into a recording.
 const DEVICES: usize = 32;
@@ -170,6 +131,7 @@ impl Session {
         let sampler = self.probes.iter().any(|p| p.name == "sampler" && p.method.is_some());
         let mut meta = Meta {
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            build: (!BUILD.is_empty()).then(|| BUILD.to_owned()),
             command: std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect(),
             cpus: config.cpus.iter().map(|c| c.0).collect(),
             start: now(),
@@ -196,10 +158,10 @@ impl Session {
         writer: Writer<W>,
         meta: &Meta,
         stop: impl FnMut() -> bool,
-        progress: impl FnMut(&Live),
+        progress: impl FnMut(&Counts),
         after: impl FnOnce(&mut Writer<W>),
-    ) -> (End, Live) {
-        let mut watch = Progress { live: Live::new(meta), stop, progress };
+    ) -> (End, Counts) {
+        let mut watch = Progress { counts: Counts::new(meta), stop, progress };
         let mut namer = Namer::new(writer, self.root.clone());
         let (ended, mut end) = self.run(&mut namer, &mut watch);
         // First what was seen: whatever comes of the rest, it is kept.
@@ -213,53 +175,39 @@ impl Session {
         if let (End::Asked, Err(error)) = (&end, namer.writer.finish(ended)) {
             end = End::Write(error);
         }
-        (end, watch.live)
+        (end, watch.counts)
     }
 
     /// Runs until `watch` ends it or a write fails; all that was seen is then with the writer,
     /// which is left to be flushed. Gives the moment of the end.
-    pub fn run<W: Write>(mut self, out: &mut Namer<W>, watch: &mut dyn Watch<W>) -> (Ktime, End) {
-        let pace = self.pace;
-        probe::affinity::keep_off(&self.cpus);
-        let mut recorder = Recorder {
-            namer: out,
-            watch,
-            pace,
-            histograms: Histograms::default(),
-            steal: StealReader::open(&self.root).ok(),
-            steal_due: Instant::now(),
-            // The start's count is among the facts of the host.
-            dying_due: Instant::now() + DYING,
-            reads: None,
-            losses: Vec::new(),
-            cpus: std::mem::take(&mut self.cpus),
-            root: self.root.clone(),
-            scratch: Vec::new(),
-        };
+    pub fn run<W: Write>(self, out: &mut Namer<W>, watch: &mut dyn Watch<W>) -> (Ktime, End) {
+        let Session { bpf, mut sources, mut attached, cpus, root, pace, probes } = self;
+        probe::affinity::keep_off(&cpus);
+        let mut recorder = Recorder::new(out, watch, pace, cpus, root);
+        if let Some(bpf) = &bpf {
+            recorder.begin(&bpf.shared, &probes);
+        }
         let mut flushed = Instant::now();
         let mut end = End::Asked;
-        if let Some(bpf) = &self.bpf {
-            recorder.reads = Some(ReadCounts::new(&bpf.shared, &self.probes, self.root.clone()));
-            recorder.counters(&bpf.shared);
-        }
         while recorder.watch.turn(recorder.namer).is_continue() {
-            match &self.bpf {
+            match &bpf {
                 Some(bpf) => {
                     bpf.ring.next(pace.pause).iter().for_each(|batch| recorder.take(batch));
                 }
                 None => std::thread::sleep(pace.pause),
             }
-            recorder.ask(&mut self.sources);
-            recorder.steal();
-            recorder.dying_memcgs();
-            if flushed.elapsed() >= pace.flush || recorder.namer.writer.buffered() >= FLUSH_ROWS {
-                if flushed.elapsed() >= pace.flush {
-                    if let Some(bpf) = &self.bpf {
-                        recorder.counters(&bpf.shared);
-                        recorder.reads(&bpf.shared, false);
-                    }
-                    flushed = Instant::now();
+            recorder.ask(&mut sources, false);
+            recorder.steal(false);
+            recorder.dying_memcgs(false);
+            let due = flushed.elapsed() >= pace.flush;
+            if due {
+                if let Some(Bpf { shared, .. }) = &bpf {
+                    recorder.counters(shared);
+                    recorder.reads(shared, false);
                 }
+                flushed = Instant::now();
+            }
+            if due || recorder.namer.writer.buffered() >= FLUSH_ROWS {
                 if let Err(error) = recorder.namer.writer.flush() {
                     end = End::Write(error);
                     break;
@@ -270,169 +218,15 @@ impl Session {
         let ended = now();
         // Detach first: what is in the ring then is the rest. In reverse, for the sampler goes by
         // what the softirq and ksoftirqd probes keep.
-        let mut attached = self.attached;
         while attached.pop().is_some() {}
-        recorder.ask_last(&mut self.sources);
-        if let Some(Bpf { shared, ring }) = self.bpf {
+        recorder.ask(&mut sources, true);
+        if let Some(Bpf { shared, ring }) = bpf {
             ring.finish().for_each(|batch| recorder.take(&batch));
             recorder.counters(&shared);
             recorder.reads(&shared, true);
         }
-        recorder.dying_due = Instant::now();
-        recorder.dying_memcgs();
-        recorder.steal_due = Instant::now();
-        recorder.steal();
+        recorder.dying_memcgs(true);
+        recorder.steal(true);
         (ended, end)
-    }
-}
-
-/// Counts for the progress line of `record`.
-struct Progress<S, P> {
-    live: Live,
-    stop: S,
-    progress: P,
-}
-
-impl<W: Write, S: FnMut() -> bool, P: FnMut(&Live)> Watch<W> for Progress<S, P> {
-    fn event(&mut self, event: &Event) {
-        self.live.see(event);
-    }
-
-    fn lost(&mut self, _: &'static str, _: &Lost) {}
-
-    fn turn(&mut self, _: &mut Namer<W>) -> ControlFlow<()> {
-        (self.progress)(&self.live);
-        if (self.stop)() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
-}
-
-struct Recorder<'r, W: Write> {
-    namer: &'r mut Namer<W>,
-    watch: &'r mut dyn Watch<W>,
-    pace: Pace,
-    histograms: Histograms,
-    steal: Option<StealReader>,
-    steal_due: Instant,
-    dying_due: Instant,
-    reads: Option<ReadCounts>,
-    losses: Vec<Vec<Losses>>,
-    cpus: Vec<Cpu>,
-    root: HostRoot,
-    scratch: Vec<Event>,
-}
-
-impl<W: Write> Recorder<'_, W> {
-    /// Decodes and writes a batch of records.
-    fn take(&mut self, batch: &ring::Batch) {
-        for record in batch.records() {
-            let events = &mut self.scratch;
-            probe::decode(record, self.namer, &mut |event| events.push(event));
-            for event in self.scratch.drain(..) {
-                self.watch.event(&event);
-                self.namer.writer.event(event);
-            }
-        }
-    }
-
-    /// Asks the measures without BPF for their events.
-    fn ask(&mut self, sources: &mut [Box<dyn Source>]) {
-        for source in sources {
-            let events = &mut self.scratch;
-            source.drain(self.namer, &mut |event| events.push(event));
-        }
-        for event in self.scratch.drain(..) {
-            self.watch.event(&event);
-            self.namer.writer.event(event);
-        }
-    }
-
-    /// Asks them for the last time.
-    fn ask_last(&mut self, sources: &mut [Box<dyn Source>]) {
-        for source in sources {
-            let events = &mut self.scratch;
-            source.rest(self.namer, &mut |event| events.push(event));
-        }
-        for event in self.scratch.drain(..) {
-            self.watch.event(&event);
-            self.namer.writer.event(event);
-        }
-    }
-
-    /// Reads steal time if it is time to.
-    fn steal(&mut self) {
-        let began = Instant::now();
-        if began < self.steal_due {
-            return;
-        }
-        let before = thread_cpu_time();
-        let time = now();
-        let readings = self.steal.as_mut().and_then(|steal| steal.read().ok()).unwrap_or_default();
-        for reading in readings.iter().filter(|r| self.cpus.contains(&r.cpu)) {
-            let steal = Steal { time, cpu: reading.cpu, total: reading.total };
-            self.watch.event(&Event::Steal(steal));
-            self.namer.writer.event(Event::Steal(steal));
-        }
-        let (least, most) = self.pace.steal;
-        let took = Duration::from_nanos(thread_cpu_time().0 - before.0);
-        self.steal_due = began + (took * self.pace.steal_share).clamp(least, most);
-    }
-
-    /// Counts dying memory cgroups if it is time to, without reading a `memory.stat`.
-    fn dying_memcgs(&mut self) {
-        if Instant::now() < self.dying_due {
-            return;
-        }
-        let before = thread_cpu_time();
-        if let Ok(dying) = DyingMemcgs::read(&self.root) {
-            let count = crate::model::DyingMemcgs { time: now(), count: dying.count };
-            self.watch.event(&Event::DyingMemcgs(count));
-            self.namer.writer.event(Event::DyingMemcgs(count));
-        }
-        // Its own time: the kernel's locks, for which it may wait, cost the node nothing.
-        let cost = Duration::from_nanos((thread_cpu_time().0 - before.0).saturating_mul(1000));
-        self.dying_due = Instant::now() + cost.max(DYING);
-    }
-
-    /// Reads how often files were read if it is time to, or the `last` time.
-    fn reads(&mut self, shared: &Shared, last: bool) {
-        let Some(reads) = &mut self.reads else { return };
-        let events = &mut self.scratch;
-        reads.read(shared, self.namer, (now(), last), &mut |event| events.push(event));
-        for event in self.scratch.drain(..) {
-            self.watch.event(&event);
-            self.namer.writer.event(event);
-        }
-    }
-
-    /// Reads what is counted rather than sent: histograms, losses.
-    fn counters(&mut self, shared: &Shared) {
-        let time = now();
-        let writer = &mut self.namer.writer;
-        self.histograms.read(shared, time, &mut |count| {
-            self.watch.event(&Event::Hist(count));
-            writer.event(Event::Hist(count));
-        });
-
-        let losses = shared.losses_so_far();
-        for (row, (probe, cpus)) in PROBES.iter().zip(&losses).enumerate() {
-            for (n, sum) in cpus.iter().enumerate() {
-                let before = self.losses.get(row).and_then(|r| r.get(n)).copied();
-                let before = before.unwrap_or_default();
-                if *sum == before {
-                    continue;
-                }
-                let lost = Lost {
-                    time,
-                    cpu: Cpu(n as u32),
-                    probe: writer.string(probe.name),
-                    ring_full: sum.ring_full - before.ring_full,
-                    rate_limited: sum.rate_limited - before.rate_limited,
-                };
-                self.watch.event(&Event::Lost(lost));
-                self.watch.lost(probe.name, &lost);
-                writer.event(Event::Lost(lost));
-            }
-        }
-        self.losses = losses;
     }
 }

@@ -1,13 +1,16 @@
-//! What a person sees while a recording runs: counts, not conclusions.
+//! What a person sees while `record` runs: counts, not conclusions.
 
 use std::collections::BTreeMap;
+use std::io::Write;
+use std::ops::ControlFlow;
 
-use crate::model::{Event, Meta};
+use super::{Namer, Watch};
+use crate::model::{Event, Lost, Meta};
 use crate::units::{Cpu, Ktime, Nanos};
 
 /// Running counts.
 #[derive(Debug, Default)]
-pub struct Live {
+pub struct Counts {
     /// Stalls so far: latenesses past their threshold, those that overlap on a CPU counted once.
     pub stalls: usize,
     /// The longest lateness so far.
@@ -20,11 +23,11 @@ pub struct Live {
     busy_until: BTreeMap<Cpu, Ktime>,
 }
 
-impl Live {
+impl Counts {
     /// Nothing yet.
     #[must_use]
-    pub fn new(meta: &Meta) -> Live {
-        Live { threshold: meta.stall_threshold, ..Live::default() }
+    pub fn new(meta: &Meta) -> Counts {
+        Counts { threshold: meta.stall_threshold, ..Counts::default() }
     }
 
     /// Counts one event.
@@ -51,5 +54,25 @@ impl Live {
             self.stalls += 1;
         }
         *until = end.max(*until);
+    }
+}
+
+/// Counts until it is told to stop.
+pub(super) struct Progress<S, P> {
+    pub counts: Counts,
+    pub stop: S,
+    pub progress: P,
+}
+
+impl<W: Write, S: FnMut() -> bool, P: FnMut(&Counts)> Watch<W> for Progress<S, P> {
+    fn event(&mut self, event: &Event) {
+        self.counts.see(event);
+    }
+
+    fn lost(&mut self, _: &'static str, _: &Lost) {}
+
+    fn turn(&mut self, _: &mut Namer<W>) -> ControlFlow<()> {
+        (self.progress)(&self.counts);
+        if (self.stop)() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
