@@ -318,7 +318,7 @@ struct sp_rx_cpu {
 	__u32 random;
 };
 
-/* A wait of ksoftirqd in progress. */
+/* A handoff in progress, from the wake of ksoftirqd on. */
 struct sp_wait {
 	__u64 woken; /* 0: not waiting */
 	__u64 in;    /* switched in, and no softirq entered yet; 0: not so */

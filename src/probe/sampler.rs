@@ -33,7 +33,7 @@ pub fn attach(config: &Config, shared: &Shared, _: Method) -> Result<Attached> {
         rodata.gap_ns = config.gap.0;
         rodata.evidence_ns = config.stall.0 / 2;
         rodata.profile_tgid = config.pid.map_or(0, |p| p.0);
-        rodata.fd_calls = super::calls(syscalls::takes_fd);
+        rodata.fd_calls = super::call_mask(syscalls::takes_fd);
     }
     let skel = open.load()?;
     let program = File::from(skel.progs.tick.as_fd().try_clone_to_owned()?);
@@ -80,8 +80,8 @@ impl Timers {
     /// Stops those of CPUs that went offline, starts those of CPUs that are back.
     fn follow(&mut self, online: &CpuList) {
         self.running.retain(|cpu, _| online.contains(*cpu));
-        let gone = |cpu: &&Cpu| online.contains(**cpu) && !self.running.contains_key(cpu);
-        for cpu in self.cpus.iter().filter(gone).copied().collect::<Vec<_>>() {
+        let back = |cpu: &&Cpu| online.contains(**cpu) && !self.running.contains_key(cpu);
+        for cpu in self.cpus.iter().filter(back).copied().collect::<Vec<_>>() {
             // It may have left again: the next look tells.
             let _ = self.start(cpu);
         }

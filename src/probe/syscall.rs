@@ -30,8 +30,8 @@ pub fn attach(config: &Config, shared: &Shared, method: Method) -> Result<Attach
         rodata.min_ns = config.syscall_min.0;
         rodata.only_tgid = config.pid.map_or(0, |p| p.0);
         rodata.sleeping_too = u32::from(config.sleeping_calls);
-        rodata.fd_calls = super::calls(syscalls::takes_fd);
-        rodata.read_calls = super::calls(syscalls::reads);
+        rodata.fd_calls = super::call_mask(syscalls::takes_fd);
+        rodata.read_calls = super::call_mask(syscalls::reads);
     }
     let storage_works = method == Method::TpBtf;
     open.maps.starts.set_autocreate(storage_works)?;
