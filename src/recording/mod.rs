@@ -9,6 +9,7 @@ mod budget;
 mod chunk;
 mod column;
 mod create;
+mod declare;
 mod fields;
 mod format;
 mod join;

@@ -1,130 +1,20 @@
 //! The tables of a recording: each one declared once, for the writer, the reader and the test
-//! that compares them with `docs/recording.md`.
+//! that compares them with `docs/recording.md`. `declare.rs` makes code of that.
 //!
 //! Rules for changes: never rename, never give an old name a new meaning. Add a column or a
-//! table, raise `MINOR`, and say in the docs what a reader may conclude where it is absent (it
-//! reads as 0 or empty).
+//! table, raise `MINOR` of `format.rs`, and say in the docs what a reader may conclude where it is
+//! absent (it reads as 0 or empty).
 
 use super::budget::Purse;
 use super::chunk::{Chunk, decode};
 use super::column::Cell;
+use super::declare::tables;
 use super::join::{Names, Numbers};
 use super::notes::Notes;
 use super::row::{Column, DamageRow, EndRow, MetaRow, Named, Row, Visit, in_order, reads};
 use super::varint::Malformed;
 use crate::model::*;
 use crate::units::Ktime;
-
-macro_rules! tables {
-    (
-        others { $($other:ident: $other_row:ty = $other_name:literal |$o:ident| {
-            $($o_column:literal: $o_place:expr),* $(,)?
-        })* }
-        events { $($event:ident: $event_row:ident ($variant:ident) = $event_name:literal |$e:ident| {
-            $($e_column:literal: $e_place:expr),* $(,)?
-        })* }
-    ) => {
-        $(tables!(@row $other_row, $other_name, $o, $($o_column: $o_place),*);)*
-        $(tables!(@row $event_row, $event_name, $e, $($e_column: $e_place),*);)*
-
-        /// Rows of all tables, in the order in which they are written: names before events.
-        #[derive(Default)]
-        pub struct Rows {
-            $(pub $other: Vec<$other_row>,)*
-            $(pub $event: Vec<$event_row>,)*
-        }
-
-        impl Rows {
-            /// How many rows there are.
-            pub fn len(&self) -> usize {
-                0 $(+ self.$other.len())* $(+ self.$event.len())*
-            }
-
-            /// Drops all rows and keeps their memory for the next.
-            pub fn clear(&mut self) {
-                $(self.$other.clear();)*
-                $(self.$event.clear();)*
-            }
-
-            /// Adds an event to its table.
-            pub fn push(&mut self, event: Event) {
-                match event {
-                    $(Event::$variant(row) => self.$event.push(row),)*
-                }
-            }
-
-            /// Goes through all tables.
-            pub fn visit(&self, visit: &mut impl Visit) -> std::io::Result<()> {
-                $(visit.rows(&self.$other)?;)*
-                $(visit.rows(&self.$event)?;)*
-                Ok(())
-            }
-
-            /// Adds the rows of a chunk to its table. A table that is not known is noted.
-            pub fn read(
-                &mut self,
-                chunk: &Chunk<'_>,
-                memory: &mut Purse,
-                notes: &mut Notes,
-            ) -> Result<(), Malformed> {
-                match chunk.table {
-                    $($other_name => decode(chunk, &mut self.$other, memory, notes),)*
-                    $($event_name => decode(chunk, &mut self.$event, memory, notes),)*
-                    unknown => {
-                        notes.unknown(unknown, "");
-                        Ok(())
-                    }
-                }
-            }
-
-            /// Adds the events of a recording within a window, under the names of another.
-            pub fn join(&mut self, part: &Recording, from: Ktime, to: Ktime, names: &mut Names) {
-                let numbers = &mut Numbers::new(part, names);
-                $(for row in part.$event.iter().filter(|row| from <= row.time && row.time <= to) {
-                    let mut row = row.clone();
-                    row.renumber(numbers);
-                    self.$event.push(row);
-                })*
-            }
-
-            /// Hands the events over, each table in order of time.
-            pub fn give_events(&mut self, recording: &mut Recording) {
-                $(
-                    in_order(&mut self.$event, |row| row.time);
-                    recording.$event = std::mem::take(&mut self.$event);
-                )*
-            }
-        }
-
-        /// Goes through the events of a recording.
-        pub fn visit_events(recording: &Recording, visit: &mut impl Visit) -> std::io::Result<()> {
-            $(visit.rows(&recording.$event)?;)*
-            Ok(())
-        }
-
-        /// Every table that this version writes and reads, with its columns.
-        #[must_use]
-        pub fn tables() -> Vec<(&'static str, Vec<&'static str>)> {
-            vec![$(($other_name, vec![$($o_column),*]),)* $(($event_name, vec![$($e_column),*]),)*]
-        }
-    };
-    (@row $row:ty, $name:literal, $r:ident, $($column:literal: $place:expr),*) => {
-        impl Row for $row {
-            const TABLE: &'static str = $name;
-            const COLUMNS: &'static [Column<$row>] = &[$(Column {
-                name: $column,
-                reads: |encoding| reads(|$r: &mut $row| &mut $place, encoding),
-                encode: |rows, keep, out| Cell::encode(rows, |$r: &$row| &$place, keep, out),
-                decode: |at, rows| Cell::decode(at, rows, |$r: &mut $row| &mut $place),
-            }),*];
-
-            fn renumber(&mut self, numbers: &mut Numbers<'_>) {
-                let $r = self;
-                $(Cell::renumber(&mut $place, numbers);)*
-            }
-        }
-    };
-}
 
 tables! {
     others {
