@@ -5,6 +5,7 @@
 
 pub(super) mod anatomy;
 mod axis;
+pub(super) mod conntrack;
 pub(super) mod curves;
 pub(super) mod files;
 pub(super) mod flames;
@@ -13,9 +14,8 @@ pub(super) mod heat;
 pub(super) mod nodes;
 pub(super) mod palette;
 mod plot;
-pub(super) mod rx;
+pub(super) mod received;
 pub(super) mod timeline;
-pub(super) mod tracked;
 
 use super::case::Case;
 use super::markup;
@@ -35,8 +35,8 @@ const FIGURES: [Draw; 8] = [
     curves::figures,
     flames::figures,
     files::figures,
-    rx::figures,
-    tracked::figures,
+    received::figures,
+    conntrack::figures,
 ];
 
 /// A drawing with its text alternative.

@@ -1,6 +1,6 @@
 //! What connection tracking lost: its counters over time, and the connections that paid for it.
 
-use super::super::figures::tracked;
+use super::super::figures::conntrack;
 use super::super::terminal::conntrack as told;
 use super::super::text::{count, plural, time};
 use super::super::{escape, words};
@@ -9,7 +9,7 @@ use super::{Case, empty, figure, markup, table, unmeasured};
 use crate::model::findings::{Conntrack, CtNamespace, FailedFlow};
 
 /// Rows of each table: connections that it cost most, namespaces that lost most.
-const ROWS: usize = tracked::LISTED;
+const ROWS: usize = conntrack::LISTED;
 /// Counters with a column of their own.
 const COUNTERS: [&str; 3] = ["insert_failed", "drop", "early_drop"];
 
@@ -27,7 +27,7 @@ pub(super) fn body(case: &Case<'_>) -> String {
     if ct.failed.is_empty() && !ct.namespaces.iter().any(told::lost) {
         html += &format!("<p>{}</p>\n", markup::text(&told::nothing_lost(ct)));
     }
-    for chart in tracked::charts(case) {
+    for chart in conntrack::charts(case) {
         let key = "Full dots: a first packet was dropped; hollow ones: its SYN was sent again.";
         let words = format!("{}. {key}", chart.notes.join(". "));
         html += &figure(&chart.figure, &markup::text(&words));

@@ -1,6 +1,6 @@
 //! Where packets came in: queues against CPUs, the flows behind them, devices, CPUs.
 
-use super::super::figures::rx;
+use super::super::figures::received;
 use super::super::terminal::received as told;
 use super::super::text::{bytes, count, cpus, percent, plural};
 use super::{Case, empty, figure, markup, table, unmeasured};
@@ -18,7 +18,7 @@ pub(super) fn body(case: &Case<'_>) -> String {
         return empty(&unmeasured(f, "rxpath", "Where packets came in").unwrap_or_else(none));
     };
     let mut html = format!("<p>{}.</p>\n", markup::text(&told::headline(f, r)));
-    html += &match rx::draw(case) {
+    html += &match received::draw(case) {
         Some(drawn) => {
             let left_out = match drawn.left_out.is_empty() {
                 true => String::new(),
@@ -83,7 +83,7 @@ fn places(r: &Received) -> String {
             margin => format!(" \u{b1}\u{a0}{}", count(margin)),
         };
         let cells = vec![
-            markup::name(&rx::name(d)),
+            markup::name(&received::name(d)),
             p.queue.map_or("unknown".to_owned(), |queue| queue.to_string()),
             p.cpu.to_string(),
             format!("{}{margin}", count(p.packets)),
@@ -122,7 +122,7 @@ fn devices(r: &Received) -> String {
     let heads = ["device", "kind", "#packets", "#on the wire", "#bytes", "+carried", "+remarkable"];
     let rows = r.devices.iter().take(ROWS).map(|d| {
         let cells = vec![
-            markup::name(&rx::name(d)),
+            markup::name(&received::name(d)),
             markup::name(d.device_kind.as_deref().unwrap_or_default()),
             count(d.packets),
             count(d.segments),
