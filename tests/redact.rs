@@ -82,6 +82,7 @@ fn marked(name: &str) -> (Recording, BTreeSet<String>) {
     }
     health(&mut r);
     r.meta.host = MARK.to_owned();
+    r.meta.build = Some("acme".to_owned());
     r.meta.kernel += "-acme";
     r.meta.kernel_version = "#1 acme".to_owned();
     r.meta.threaded_napi.push("acme0".to_owned());
@@ -134,7 +135,9 @@ fn outputs(r: &Recording) -> Vec<(&'static str, Vec<u8>)> {
     let style = Style { color: false, width: 140 };
     add("text", &mut |out| terminal::verdict(out, f, style).unwrap());
     add("stalls", &mut |out| terminal::stalls(out, f, style).unwrap());
-    add("around", &mut |out| ordered::write(out, r, f, None, 1000, style).unwrap());
+    if let Some(worst) = f.worst() {
+        add("around", &mut |out| ordered::write(out, r, worst, 1000, style).unwrap());
+    }
     add("json", &mut |out| json::write(out, f).unwrap());
     add("held", &mut |out| {
         flame::svg(out, &flame::held(r, f), &flame::held_caption(r, f)).unwrap();

@@ -1,11 +1,13 @@
 //! Recordings of real stalls in, findings out, compared with goldens.
 //!
 //! `tests/replay/NAME.stall` was recorded on a real kernel, and so was the gallery in `flamegraphs/`;
-//! `NAME.json` and `NAME.txt` are what is found in it. A change of the analysis shows as a change of these. To accept it:
-//! `STALLPROF_BLESS=1 cargo test --test replay`, and look at the diff.
+//! `NAME.json` and `NAME.txt` are what is found in it. A change of the analysis shows as a change of
+//! these. To accept it: `STALLPROF_BLESS=1 cargo test --test replay`, and look at the diff.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "replay/calls.rs"]
+mod calls;
 #[path = "replay/command.rs"]
 mod command;
 #[path = "render/difference.rs"]

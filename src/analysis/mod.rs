@@ -14,6 +14,7 @@ mod episode;
 mod files;
 mod groups;
 mod health;
+mod incident;
 mod index;
 mod latency;
 mod lateness;
@@ -65,7 +66,9 @@ pub fn analyse(recording: &Recording) -> Findings {
     Findings {
         schema: SCHEMA,
         recorded_by: meta.version.clone(),
+        build: meta.build.clone(),
         command: meta.command.clone(),
+        incident: incident::incident(recording),
         host: Host {
             name: meta.host.clone(),
             kernel: meta.kernel.clone(),

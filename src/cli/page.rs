@@ -5,7 +5,7 @@ use std::{fs, io};
 
 use anyhow::{Context, Result, bail};
 
-use super::output::{tell, write_whole};
+use super::output::{same_file, tell, write_whole};
 use crate::model::Recording;
 use crate::model::findings::Findings;
 use crate::model::nodes::Nodes;
@@ -50,12 +50,12 @@ pub fn write_nodes(sources: &[PathBuf], nodes: &Nodes, to: Outputs<'_>) -> Resul
 
 /// Refuses to write over a recording.
 fn not_over(to: Outputs<'_>, source: &Path) -> Result<()> {
-    let Some(page) = to.page.filter(|page| page.exists()) else { return Ok(()) };
-    let same = |a: &Path, b: &Path| a.canonicalize().ok() == b.canonicalize().ok();
-    if same(page, source) {
-        bail!("{} is the recording itself: give the page another name", page.display());
+    match to.page {
+        Some(page) if same_file(page, source) => {
+            bail!("{} is the recording itself: give the page another name", page.display())
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn files(

@@ -52,11 +52,11 @@ pub struct Args {
     #[arg(short, long, default_value = "10ms", value_name = "TIME")]
     interval: Nanos,
 
-    /// Send so many probes
+    /// Send so many probes; no limit by default
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=run::MOST))]
     count: Option<u64>,
 
-    /// Probe for so long
+    /// Probe for so long: 10 (seconds), 500ms, 2m; until Ctrl-C by default
     #[arg(short, long, value_name = "TIME")]
     duration: Option<Nanos>,
 
@@ -88,7 +88,8 @@ pub struct Args {
     #[arg(short = '6')]
     v6: bool,
 
-    /// Take N source ports in turn; with --table those that reach each rx queue of the target
+    /// Take N source ports in turn, 16 without a number; with --table those that reach each rx queue
+    /// of the target
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "16",
           value_parser = clap::value_parser!(u16).range(1..=256))]
     spread: Option<u16>,

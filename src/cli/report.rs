@@ -1,13 +1,13 @@
 //! `stallprof report`: from a recording, anywhere, without root.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
-use super::output::{print, tell, write_whole};
+use super::output::{print, same_file, tell, write_whole};
 use super::page::Outputs;
 use super::reading;
 use super::redaction::Redaction;
@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::analysis;
 use crate::analysis::pings::{self, JoinOptions};
+use crate::model::Recording;
 use crate::model::findings::{Findings, JoinedPings, Stall};
 use crate::ping::log;
 use crate::redact::redact;
@@ -78,6 +79,11 @@ pub struct Args {
     #[arg(long, value_name = "TIME", requires = "ping")]
     ping_late: Option<Nanos>,
 
+    /// Print what an incident of the daemon copied of the host: a file such as /proc/interrupts, or
+    /// without a name which there are
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
+    snapshot: Option<String>,
+
     /// Replace output files that exist
     #[arg(long)]
     force: bool,
@@ -94,6 +100,9 @@ enum Format {
 pub fn run(args: &Args) -> Result<ExitCode> {
     if matches!(args.format, Format::Json) && (args.stalls || args.around.is_some()) {
         bail!("--format json holds all stalls already: leave out --stalls and --around");
+    }
+    if args.snapshot.is_some() && (args.stalls || args.around.is_some() || args.ping.is_some()) {
+        bail!("--snapshot prints what was copied alone: leave out --stalls, --around and --ping");
     }
     if args.flame.is_some() && args.flame == args.profile {
         bail!("--flame and --profile are two pictures: give them two names");
@@ -112,8 +121,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 
     for (path, whole) in [(&args.flame, false), (&args.profile, true)] {
         let Some(path) = path else { continue };
-        let same = |a: &Path, b: &Path| a.canonicalize().ok() == b.canonicalize().ok();
-        if path.exists() && same(path, file) {
+        if same_file(path, file) {
             bail!("{} is the recording itself: give the picture another name", path.display());
         }
         let (folded, caption) = if whole {
@@ -130,8 +138,11 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 
     let (f, style) = (&findings, style());
     if let Some(which) = &args.around {
-        let id = Some(pick(&f.stalls, which)?.id);
-        return print(|out| render::ordered::write(out, &recording, f, id, args.before, style));
+        let stall = pick(f, which)?;
+        return print(|out| render::ordered::write(out, &recording, stall, args.before, style));
+    }
+    if let Some(name) = &args.snapshot {
+        return snapshot(&recording, name);
     }
     if let Some(path) = &args.ping {
         let log = log::read(path).with_context(|| path.display().to_string())?;
@@ -155,13 +166,33 @@ fn outputs(args: &Args) -> Outputs<'_> {
     Outputs { page, figures, force: args.force }
 }
 
+/// Prints a text that an incident copied of the host; without a name, which there are.
+fn snapshot(recording: &Recording, name: &str) -> Result<ExitCode> {
+    let texts = || recording.snapshots.iter();
+    if texts().next().is_none() {
+        bail!("--snapshot: nothing was copied of the host; only incidents of the daemon do that");
+    }
+    if name.is_empty() {
+        let names = || texts().map(|copied| render::escape::terminal(recording.str(copied.name)));
+        return print(|out| names().try_for_each(|name| writeln!(out, "{name}")));
+    }
+    let Some(copied) = texts().find(|copied| recording.str(copied.name) == name) else {
+        bail!(
+            "--snapshot {name}: there is none of that name; --snapshot alone tells which there are"
+        );
+    };
+    let mut lines = render::escape::lines(recording.str(copied.text));
+    print(|out| lines.try_for_each(|line| writeln!(out, "{line}")))
+}
+
 /// One report of several recordings. Each is let go of before the next is read.
 fn several(args: &Args) -> Result<ExitCode> {
     let pictures = [&args.flame, &args.profile];
-    if args.stalls || args.around.is_some() || pictures.iter().any(|path| path.is_some()) {
+    let of_one = args.stalls || args.around.is_some() || args.snapshot.is_some();
+    if of_one || pictures.iter().any(|path| path.is_some()) {
         bail!(
             "a report of several recordings is text, JSON or a page: give --stalls, --around, \
-             --flame and --profile with one recording"
+             --snapshot, --flame and --profile with one recording"
         );
     }
     let key = args.redaction.key()?;
@@ -190,17 +221,17 @@ struct Both<'a> {
     ping: &'a JoinedPings,
 }
 
-fn pick<'a>(stalls: &'a [Stall], which: &str) -> Result<&'a Stall> {
+fn pick<'a>(f: &'a Findings, which: &str) -> Result<&'a Stall> {
     let found = match which {
-        "worst" => stalls.iter().max_by_key(|s| s.rank()),
+        "worst" => f.worst(),
         number => {
             let Ok(id) = number.parse::<usize>() else {
                 bail!("--around {number}: give the number of a stall, or \"worst\"")
             };
-            stalls.iter().find(|s| s.id == id)
+            f.stalls.iter().find(|s| s.id == id)
         }
     };
-    match (found, stalls.len()) {
+    match (found, f.stalls.len()) {
         (Some(stall), _) => Ok(stall),
         (None, 0) => bail!("--around {which}: there is no stall in this recording"),
         (None, n) => bail!("--around {which}: this recording has stalls 1 to {n}"),

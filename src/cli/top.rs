@@ -77,7 +77,7 @@ mod alone {
               value_parser = clap::value_parser!(u32).range(1..=999))]
         freq: u32,
 
-        /// What counts as late
+        /// What is late by so much is shown as late; such as 10ms
         #[arg(long, default_value = "10ms", value_name = "TIME", conflicts_with = "attach")]
         stall: Nanos,
 

@@ -16,7 +16,7 @@ pub enum Event {
     SoftirqDelay(SoftirqDelay),
     /// A softirq handler that ran past the threshold.
     SoftirqRun(SoftirqRun),
-    /// A wait of ksoftirqd past the threshold.
+    /// A handoff to ksoftirqd past the threshold.
     Handoff(Handoff),
     /// Who ran while ksoftirqd waited.
     Runner(Runner),
@@ -162,7 +162,7 @@ pub struct Handoff {
     pub cpu: Cpu,
     /// Oldest raise pending when ksoftirqd was woken, to the wake. 0 where none was known.
     pub raise_to_wake: Nanos,
-    /// Wake to switched in: run-queue wait.
+    /// Wake to switched in: the ksoftirqd wait, in the run queue.
     pub wake_to_in: Nanos,
     /// Switched in to the first `softirq_entry`; where there was none, to switched out.
     pub in_to_entry: Nanos,
@@ -351,7 +351,7 @@ pub enum HistKind {
     SoftirqDelay,
     /// Softirq run time, one histogram a vector.
     SoftirqRun,
-    /// Run-queue wait of ksoftirqd.
+    /// The ksoftirqd wait: its wake to its switch in, the middle part of a handoff.
     KsoftirqdWait,
 }
 

@@ -91,7 +91,7 @@ pub struct LiveCpu {
     pub delay: Option<Spread>,
     /// The same for each vector that had any.
     pub vectors: Vec<(String, Spread)>,
-    /// Waits of ksoftirqd.
+    /// The ksoftirqd waits: its wake to its switch in.
     pub ksoftirqd: Option<Spread>,
     /// The longest latenesses of the interval past the threshold.
     pub late: Late,
@@ -123,7 +123,7 @@ pub struct Late {
     pub softirq_delay: Nanos,
     /// A softirq handler ran.
     pub softirq_run: Nanos,
-    /// ksoftirqd waited.
+    /// Softirqs were left to ksoftirqd, which came late to them.
     pub handoff: Nanos,
     /// The CPU took no timer interrupt.
     pub interrupt_gap: Nanos,

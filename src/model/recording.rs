@@ -22,9 +22,9 @@ pub struct Recording {
     pub delays: Vec<SoftirqDelay>,
     /// Softirq handlers that ran long.
     pub runs: Vec<SoftirqRun>,
-    /// Waits of ksoftirqd.
+    /// Handoffs to ksoftirqd.
     pub handoffs: Vec<Handoff>,
-    /// Who ran meanwhile.
+    /// Who ran while ksoftirqd waited.
     pub runners: Vec<Runner>,
     /// Hard interrupts that ran long.
     pub hardirqs: Vec<HardIrq>,

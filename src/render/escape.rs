@@ -38,6 +38,11 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     replace(text, |c| acts(c) || invisible(c))
 }
 
+/// The lines of a text, each [`visible`] but for tabs, which become blanks.
+pub fn lines(text: &str) -> impl Iterator<Item = String> {
+    text.lines().map(|line| visible(&line.replace('\t', "    ")).into_owned())
+}
+
 /// A name as a frame of a folded stack: also without the separator `;`. Not valid in XML, and
 /// thus removed too: control characters and noncharacters.
 #[must_use]

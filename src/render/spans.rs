@@ -57,8 +57,3 @@ impl<'a> Spans<'a> {
         (time <= end).then_some(stall)
     }
 }
-
-/// The longest stall, the first of equals.
-pub(crate) fn worst(f: &Findings) -> Option<&Stall> {
-    f.stalls.iter().min_by_key(|s| (std::cmp::Reverse(s.duration), s.id))
-}

@@ -163,8 +163,8 @@ pub(super) fn short(m: &Measure) -> String {
     match m.kind {
         StallKind::SoftirqDelay => format!("{}delay", vectors(m)),
         StallKind::SoftirqRun => format!("{}run", vectors(m)),
-        StallKind::Handoff => "ksoftirqd wait".to_owned(),
-        StallKind::InterruptGap => "interrupt gap".to_owned(),
+        StallKind::Handoff => "handoff".to_owned(),
+        StallKind::InterruptGap => terms::kind(m.kind).to_owned(),
     }
 }
 
@@ -179,7 +179,7 @@ pub(super) fn measure(m: &Measure) -> String {
     }
     if let Some(p) = &m.handoff {
         words += &format!(
-            " = {} raise to wake + {} wake to run + {} run to first softirq",
+            " = {} raise to wake + {} wake to switched in + {} switched in to entry",
             time(p.raise_to_wake),
             time(p.wake_to_in),
             time(p.in_to_entry)

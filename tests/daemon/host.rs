@@ -205,12 +205,16 @@ pub fn wait(what: &str, most: Duration, mut done: impl FnMut() -> bool) {
     }
 }
 
+/// What `stallprof report` prints of a recording.
+pub fn report(recording: &Path, options: &[&str]) -> String {
+    let output = stallprof().arg("report").arg(recording).args(options).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
 /// The findings of a recording, as JSON.
 pub fn findings(recording: &Path) -> serde_json::Value {
-    let output =
-        stallprof().arg("report").arg(recording).args(["--format", "json"]).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
+    serde_json::from_str(&report(recording, &["--format", "json"])).unwrap()
 }
 
 /// Makes known stalls; gives what it said of them.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::host::{Daemon, Folder, findings, machine, stalls, wait};
+use crate::host::{Daemon, Folder, findings, machine, report, stalls, wait};
 
 const QUICK: [&str; 4] = ["-s", "flight.after=1s", "-s", "http.allow_cut=true"];
 
@@ -33,6 +33,13 @@ fn a_storm_is_one_incident_with_the_right_culprit() {
     assert!(recording.damage.is_empty(), "{:?}", recording.damage);
     let names: Vec<_> = recording.snapshots.iter().map(|s| recording.str(s.name)).collect();
     assert!(names.contains(&"/proc/interrupts"), "{names:?}");
+    assert_eq!(found["incident"]["trigger"], incident["trigger"]);
+    let shown = report(&file, &[]);
+    let trigger = incident["trigger"].as_str().unwrap();
+    assert!(shown.contains("What triggered it\n") && shown.contains(trigger), "{shown}");
+    assert!(report(&file, &["--snapshot"]).lines().any(|name| name == "/proc/interrupts"));
+    let copied = report(&file, &["--snapshot", "/proc/interrupts"]);
+    assert!(copied.lines().any(|line| line.trim().starts_with("LOC:")), "{copied}");
 
     let series = "stallprof_stalls_total{cause=\"irqs_off\",culprit=\"stallgen\"}";
     wait("the count", Duration::from_secs(20), || daemon.metric(series) >= Some(9.0));

@@ -171,7 +171,9 @@ fn report(bytes: &[u8], n: usize) {
     json::write(&mut out, &f).unwrap();
     flame::svg(&mut out, &flame::held(&r, &f), &flame::held_caption(&r, &f)).unwrap();
     if n.is_multiple_of(4) {
-        ordered::write(&mut out, &r, &f, None, 50, style).unwrap();
+        if let Some(stall) = f.worst() {
+            ordered::write(&mut out, &r, stall, 50, style).unwrap();
+        }
         flame::svg(&mut out, &flame::profile(&r, &f), &flame::profile_caption(&r)).unwrap();
     }
 }

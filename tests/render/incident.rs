@@ -5,6 +5,7 @@ use super::files;
 use super::names::Names;
 use super::tape::{PERIOD, START, at};
 use stallprof::model::findings::*;
+use stallprof::model::meta::PastLimit;
 use stallprof::model::*;
 use stallprof::units::{Cpu, Ktime, Nanos, Tgid, Tid};
 
@@ -200,6 +201,8 @@ pub fn findings(names: &Names, r: &Recording, mut stalls: Vec<Stall>) -> Finding
     Findings {
         schema: SCHEMA,
         recorded_by: "0.1.0".into(),
+        build: Some("0123456789ab+".into()),
+        incident: Some(kept(names, r)),
         command: ["stallprof", "record", "-d", "30"].map(String::from).into(),
         host: Host {
             name: names.host.into(),
@@ -256,6 +259,24 @@ pub fn findings(names: &Names, r: &Recording, mut stalls: Vec<Stall>) -> Finding
         notes: vec![
             "The sampler ticks 1,000 times a second on each CPU. On kernels from 6.4 on its own interrupt exits run pending softirqs, so delays without it may be longer than those shown.".into(),
         ],
+    }
+}
+
+/// Why a daemon would have kept it.
+fn kept(names: &Names, r: &Recording) -> KeptIncident {
+    let (trigger, unit) = (format!("read of {} took 187 ms", names.file), "ns".into());
+    let parts = r
+        .snapshots
+        .iter()
+        .map(|s| SnapshotPart { name: r.str(s.name).into(), bytes: r.str(s.text).len() });
+    KeptIncident {
+        id: "20261105T123509.123Z".into(),
+        trigger,
+        time: r.meta.start_realtime + 13_000_000_000,
+        cause: "slow_cgroup_read".into(),
+        culprit: names.comm.into(),
+        past: Some(PastLimit { value: 187_000_000, limit: 50_000_000, unit }),
+        snapshot: parts.collect(),
     }
 }
 

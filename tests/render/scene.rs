@@ -25,6 +25,11 @@ pub fn incident(names: &Names) -> Incident {
     r.meta.start_realtime = 1_793_882_096_123_456_789;
     r.meta.sample_period = PERIOD;
     r.end = Some(at(30_000.0));
+    for (name, text) in [("/proc/loadavg", "0.52 0.40 0.31 2/811 4711\n"), (names.file, names.host)]
+    {
+        let (name, text) = (tape.str(name), tape.str(text));
+        tape.0.snapshots.push(Snapshot { time: at(14_000.0), name, text });
+    }
     let mut stalls = Vec::new();
     for (i, length) in LENGTHS.iter().enumerate() {
         let start = 1_000.0 + 2_000.0 * i as f64;

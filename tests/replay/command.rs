@@ -76,3 +76,31 @@ fn the_width_that_the_environment_gives_is_kept_to() {
         assert!(text.contains("sg-memcg[2840/2855]"), "COLUMNS={columns}: {text}");
     }
 }
+
+/// Where git knows the checkout, the program knows its commit; elsewhere it says nothing of one.
+#[test]
+fn the_version_tells_the_commit_that_was_built() {
+    let output = Command::new(env!("CARGO_BIN_EXE_stallprof")).arg("--version").output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    let version = concat!("stallprof ", env!("CARGO_PKG_VERSION"));
+    let commit = stallprof::BUILD.trim_end_matches('+');
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let git = |args: &[&str]| Command::new("git").current_dir(root).args(args).output();
+    let known = git(&["rev-parse", "HEAD"]).is_ok_and(|head| head.status.success());
+    if known && root.join(".git").exists() {
+        let kind = git(&["cat-file", "-t", commit]).unwrap().stdout;
+        assert_eq!(String::from_utf8(kind).unwrap(), "commit\n", "{told}");
+        assert_eq!(told, format!("{version} ({})\n", stallprof::BUILD));
+    } else {
+        assert_eq!(told, format!("{version}\n"));
+    }
+}
+
+/// Only incidents have copies of the host's files.
+#[test]
+fn no_snapshot_is_told_as_such() {
+    let output = report(&["--snapshot"]).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("nothing was copied of the host"), "{told}");
+}

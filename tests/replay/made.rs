@@ -1,22 +1,21 @@
 //! Made-up stalls, for what the recorded ones do not hold: threads that rename themselves, stalls
-//! with few samples in them, workers that run on behalf of others.
+//! with few samples in them, locks of workers, stalls without an end.
 
 use stallprof::analysis::analyse;
 use stallprof::model::findings::{Cause, Culprit, Findings, Stall, TaskCulprit};
 use stallprof::model::*;
-use stallprof::render::{Style, flame, ordered};
 use stallprof::units::{Cpu, Nanos};
 
 use super::tape::{PERIOD, START, Tape, at};
 
-const READ: SyscallId = SyscallId { nr_plus_1: 1, args: [7, 0, 4096], file: StrId(0) };
-const WITH_BH_OFF: [&str; 4] = ["__dev_queue_xmit", "udp_sendmsg", "vfs_read", "do_syscall_64"];
+pub const READ: SyscallId = SyscallId { nr_plus_1: 1, args: [7, 0, 4096], file: StrId(0) };
+pub const WITH_BH_OFF: [&str; 4] = ["__dev_queue_xmit", "udp_sendmsg", "vfs_read", "do_syscall_64"];
 
-fn ms(ms: f64) -> Nanos {
+pub fn ms(ms: f64) -> Nanos {
     Nanos((ms * 1e6) as u64)
 }
 
-fn tape() -> Tape {
+pub fn tape() -> Tape {
     let mut tape = Tape::new();
     let meta = &mut tape.0.meta;
     (meta.arch, meta.kernel) = ("x86_64".into(), "6.18.0".into());
@@ -26,14 +25,14 @@ fn tape() -> Tape {
 }
 
 /// A softirq that waits for so many milliseconds from `from` on.
-fn delay(tape: &mut Tape, from: f64, length: f64) {
+pub fn delay(tape: &mut Tape, from: f64, length: f64) {
     let (time, vector) = (at(from + length), Vector::NET_RX);
     let delay = SoftirqDelay { time, cpu: Cpu(1), vector, delay: ms(length), ..Default::default() };
     tape.0.delays.push(delay);
 }
 
-/// A wait of ksoftirqd with one task on the CPU all the time.
-fn wait(tape: &mut Tape, task: TaskId, from: f64, length: f64) {
+/// A handoff with one task on the CPU all the time.
+pub fn wait(tape: &mut Tape, task: TaskId, from: f64, length: f64) {
     let (time, cpu, ran) = (at(from + length), Cpu(1), ms(length));
     let handoff = Handoff { time, cpu, wake_to_in: ran, entered: true, ..Default::default() };
     tape.0.handoffs.push(handoff);
@@ -41,24 +40,24 @@ fn wait(tape: &mut Tape, task: TaskId, from: f64, length: f64) {
 }
 
 /// Ticks in the middle of each millisecond.
-fn ticks(tape: &mut Tape, from: f64, count: usize, like: Sample) {
+pub fn ticks(tape: &mut Tape, from: f64, count: usize, like: Sample) {
     for n in 0..count {
         tape.sample(from + 0.5 + n as f64, 1, like);
     }
 }
 
-fn slow_call(tape: &mut Tape, task: TaskId, until: f64, length: f64) {
+pub fn slow_call(tape: &mut Tape, task: TaskId, until: f64, length: f64) {
     let (time, cpu, duration) = (at(until), Cpu(1), ms(length));
     let call = SyscallSlow { time, cpu, task, syscall: READ, duration, ..Default::default() };
     tape.0.syscalls.push(call);
 }
 
-fn in_kernel(tape: &mut Tape, task: TaskId, functions: &[&str]) -> Sample {
+pub fn in_kernel(tape: &mut Tape, task: TaskId, functions: &[&str]) -> Sample {
     let kernel_stack = tape.stack(functions, true);
     Sample { task, kernel_stack, syscall: READ, pending: 1 << 3, ..Sample::default() }
 }
 
-fn only(f: &Findings) -> (&Stall, Option<&TaskCulprit>) {
+pub fn only(f: &Findings) -> (&Stall, Option<&TaskCulprit>) {
     assert_eq!((f.stalls.len(), f.culprits.len()), (1, 1), "{:.2000}", format!("{:?}", f.stalls));
     match &f.stalls[0].culprit {
         Culprit::Task(task) => (&f.stalls[0], Some(task)),
@@ -177,138 +176,6 @@ fn the_verdict_says_how_much_of_a_stall_its_samples_cover() {
         assert_eq!(task.is_some(), named, "{count}");
         assert!(stall.evidence.words.ends_with(words), "{count}: {}", stall.evidence.words);
     }
-}
-
-/// A wait of ksoftirqd of 20 ms behind one task, with `count` samples like `like`.
-fn behind(change: impl FnOnce(&mut Tape, TaskId), like: SyscallId, count: usize) -> Findings {
-    let mut tape = tape();
-    let task = tape.task("cat", 70, 70);
-    wait(&mut tape, task, 0.0, 20.0);
-    let in_call = in_kernel(&mut tape, task, &["clear_page", "vfs_read", "do_syscall_64"]);
-    ticks(&mut tape, 0.0, count, Sample { syscall: like, ..in_call });
-    change(&mut tape, task);
-    analyse(&tape.0)
-}
-
-fn probe_of_calls(tape: &mut Tape) {
-    let method = Some("tp_btf".to_owned());
-    tape.0.meta.probes.push(ProbeStatus { name: "syscall".into(), method, ..Default::default() });
-    tape.0.meta.syscall_min = ms(5.0);
-}
-
-#[test]
-fn one_sample_does_not_tell_what_could_not_be_preempted() {
-    for (count, cause) in [
-        (0, Cause::StarvedByTasks),
-        (1, Cause::StarvedByTasks),
-        (4, Cause::StarvedByTasks),
-        (5, Cause::NonPreemptible),
-        (20, Cause::NonPreemptible),
-    ] {
-        let f = behind(|_, _| (), READ, count);
-        let (stall, task) = only(&f);
-        assert_eq!((stall.cause, task.map(|t| t.tid.0)), (cause, Some(70)), "{count}");
-        let told = match count {
-            0 => "no sample fell into it",
-            20 => "all 20 samples of it are in the kernel",
-            _ => &format!("samples cover {count}.00 ms of its 20.0 ms"),
-        };
-        assert!(stall.evidence.words.contains(told), "{count}: {}", stall.evidence.words);
-    }
-}
-
-#[test]
-fn short_calls_one_after_another_can_be_preempted() {
-    let cause = |f: &Findings| only(f).0.cause;
-    // The same number and arguments; but a call of that length would have been recorded.
-    let looping = behind(|tape, _| probe_of_calls(tape), READ, 20);
-    assert_eq!(cause(&looping), Cause::StarvedByTasks);
-    let one = |tape: &mut Tape, task| {
-        probe_of_calls(tape);
-        slow_call(tape, task, 20.1, 20.2);
-    };
-    assert_eq!(cause(&behind(one, READ, 20)), Cause::NonPreemptible);
-    // One call that is over before the last sample, and one of somebody else.
-    let early = |tape: &mut Tape, task| {
-        probe_of_calls(tape);
-        slow_call(tape, task, 12.0, 12.0);
-    };
-    assert_eq!(cause(&behind(early, READ, 20)), Cause::StarvedByTasks);
-    let other = |tape: &mut Tape, _| {
-        probe_of_calls(tape);
-        let other = tape.task("cat", 71, 71);
-        slow_call(tape, other, 20.1, 20.2);
-    };
-    assert_eq!(cause(&behind(other, READ, 20)), Cause::StarvedByTasks);
-    // Other arguments are another call; and without a call there are page faults, one by one.
-    let last_differs = |tape: &mut Tape, _| tape.0.samples.last_mut().unwrap().syscall.args[0] = 8;
-    assert_eq!(cause(&behind(last_differs, READ, 20)), Cause::StarvedByTasks);
-    assert_eq!(cause(&behind(|_, _| (), SyscallId::default(), 20)), Cause::StarvedByTasks);
-}
-
-/// Before 6.4 the ticks alone tell, and the same rule holds.
-#[test]
-fn short_calls_can_be_preempted_on_old_kernels_too() {
-    for (args, cause) in [(0, Cause::NonPreemptible), (1, Cause::StarvedByTasks)] {
-        let mut tape = tape();
-        tape.0.meta.kernel = "6.1.0".into();
-        let task = tape.task("cat", 70, 70);
-        let like = in_kernel(&mut tape, task, &WITH_BH_OFF);
-        ticks(&mut tape, 0.0, 20, Sample { ksoftirqd_waits: ms(3.0), ..like });
-        tape.0
-            .samples
-            .iter_mut()
-            .enumerate()
-            .for_each(|(n, s)| s.syscall.args[2] += args * n as u64);
-        delay(&mut tape, 0.0, 20.0);
-        assert_eq!(only(&analyse(&tape.0)).0.cause, cause);
-    }
-}
-
-/// Workers of io_uring hold in their registers the call that their creator was in.
-#[test]
-fn a_worker_of_io_uring_is_in_no_system_call() {
-    for begin in [&["ret_from_fork", "ret_from_fork_asm"][..], &["ret_from_fork"]] {
-        let mut tape = tape();
-        let worker = tape.task("iou-wrk-70", 70, 75);
-        let stale = tape.str("/stale");
-        let stack = [&["__dev_queue_xmit", "io_issue_sqe", "io_wq_worker"], begin].concat();
-        let user_stack = tape.stack(&["stale_main"], false);
-        let like = in_kernel(&mut tape, worker, &stack);
-        let like = Sample { user_stack, syscall: SyscallId { file: stale, ..READ }, ..like };
-        ticks(&mut tape, 0.0, 20, like);
-        delay(&mut tape, 0.0, 20.0);
-        let f = analyse(&tape.0);
-        let (stall, task) = only(&f);
-        assert_eq!(stall.cause, Cause::BhOff);
-        let task = task.unwrap();
-        assert_eq!((&task.comm[..], &task.syscall, &task.file), ("iou-wrk-70", &None, &None));
-        let mut shown = Vec::new();
-        ordered::write(&mut shown, &tape.0, &f, None, 9, Style::default()).unwrap();
-        let mut shown = String::from_utf8(shown).unwrap();
-        for (line, _) in flame::held(&tape.0, &f).iter().chain(&flame::profile(&tape.0, &f)) {
-            shown.push_str(line);
-        }
-        for word in ["read", "stale"] {
-            assert!(!shown.contains(word), "{word} in {shown}");
-        }
-        assert!(shown.contains("io_wq_worker"), "{shown}");
-    }
-}
-
-#[test]
-fn a_kernel_thread_has_no_system_calls() {
-    let mut tape = tape();
-    let worker = tape.task("kworker/1:0", 40, 40);
-    tape.0.tasks[worker.0 as usize].kthread = true;
-    let like = in_kernel(&mut tape, worker, &["flush", "process_one_work", "kthread"]);
-    ticks(&mut tape, 0.0, 20, like);
-    delay(&mut tape, 0.0, 20.0);
-    slow_call(&mut tape, worker, 30.0, 20.0);
-    let f = analyse(&tape.0);
-    assert_eq!((f.slow_calls.len(), only(&f).1.unwrap().syscall.as_deref()), (0, None));
-    let held = flame::held(&tape.0, &f);
-    assert!(held.iter().all(|(line, _)| !line.contains("read(2)")), "{held:?}");
 }
 
 /// On PREEMPT_RT the compiler makes a copy of the loop that runs softirqs, and ksoftirqd runs it.

@@ -13,6 +13,7 @@ mod conntrack;
 mod culprit;
 mod files;
 mod health;
+mod incident;
 mod pings;
 mod received;
 mod stall;
@@ -23,6 +24,7 @@ pub use conntrack::{
 pub use culprit::{Cause, Culprit, Evidence, TaskCulprit, Workload};
 pub use files::{CpuShare, DyingTrend, FileReadGroup, RstatTimes, SlowFileCall, SlowFileGroup};
 pub use health::{Health, HealthFinding};
+pub use incident::{KeptIncident, SnapshotPart};
 pub use pings::{Handled, JoinedPings, PingGroup, PingRun};
 pub use received::{
     Balance, Examined, Place, Protocols, Received, ReceivedCpu, ReceivedDevice, ReceivedFlow,
@@ -39,8 +41,12 @@ pub struct Findings {
     pub schema: u32,
     /// Version of the stallprof that recorded.
     pub recorded_by: String,
+    /// Commit that it was built from; none if unknown.
+    pub build: Option<String>,
     /// The command that recorded.
     pub command: Vec<String>,
+    /// Why the daemon kept this recording; none of one that was asked for, or redacted.
+    pub incident: Option<KeptIncident>,
     /// Which host, which kernel.
     pub host: Host,
     /// When.
@@ -80,6 +86,14 @@ pub struct Findings {
     /// What a reader must know to judge the numbers: the sampler's own influence, damage of the
     /// file, limits.
     pub notes: Vec<String>,
+}
+
+impl Findings {
+    /// The worst stall by [`Stall::rank`], the first of equals; none if there is none.
+    #[must_use]
+    pub fn worst(&self) -> Option<&Stall> {
+        self.stalls.iter().min_by_key(|s| (std::cmp::Reverse(s.rank()), s.id))
+    }
 }
 
 /// The recorded host.
@@ -135,6 +149,7 @@ pub struct CpuSummary {
     /// Ticks of the sampler on this CPU.
     pub samples: usize,
 }
+
 /// Stalls by the same culprit for the same cause.
 #[derive(Clone, Debug, Serialize)]
 pub struct CulpritGroup {

@@ -12,7 +12,7 @@ use crate::units::{Cpu, Ktime, Nanos};
 pub enum StallKind {
     /// A softirq waited.
     SoftirqDelay,
-    /// ksoftirqd waited.
+    /// Softirqs were left to ksoftirqd, which came late to them.
     Handoff,
     /// A softirq handler ran long.
     SoftirqRun,
@@ -46,7 +46,7 @@ pub struct Measure {
 pub struct HandoffParts {
     /// Oldest pending raise to the wake of ksoftirqd.
     pub raise_to_wake: Nanos,
-    /// Wake to switched in.
+    /// Wake to switched in: the ksoftirqd wait.
     pub wake_to_in: Nanos,
     /// Switched in to the first softirq entered.
     pub in_to_entry: Nanos,

@@ -14,6 +14,9 @@ use crate::units::Ktime;
 const CHARTS: usize = 2;
 /// Samples drawn in one, the last ones.
 const SAMPLES: usize = 2_000;
+/// How a chart is described, before what it leaves out.
+pub(in crate::render) const CHART: &str =
+    "Flame chart: time goes from left to right; callees above callers.";
 /// Pixels at each side of the frames.
 const PAD: f64 = 10.0;
 
@@ -108,7 +111,7 @@ fn graph(name: &str, title: String, lines: &[(String, [u64; 2])], form: Form) ->
             "Flame graph, as wide as during stalls: what a function did itself, not what it called, \
              is red where it is more than in the whole recording, blue where it is less."
         }
-        Form::Chart => "Flame chart: time goes from left to right; callees above callers.",
+        Form::Chart => CHART,
     };
     Some(Figure { name: name.to_owned(), title, desc: desc.to_owned(), height, body })
 }

@@ -1,6 +1,7 @@
 //! Where and when it was recorded, and how to get the same again.
 
 use super::super::escape;
+use super::super::terminal::recorder;
 use super::super::text::{count, cpus, time, utc};
 use super::{Case, markup};
 use crate::units::Cpu;
@@ -47,7 +48,7 @@ pub(super) fn body(case: &Case<'_>) -> String {
     if let Some(pid) = m.pid {
         facts.push(("calls and profile of", format!("process {pid} only")));
     }
-    facts.push(("recorded by", known(&format!("stallprof {}", f.recorded_by))));
+    facts.push(("recorded by", recorder(f)));
     let facts: String = facts
         .iter()
         .map(|(label, fact)| {

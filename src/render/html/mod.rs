@@ -12,6 +12,7 @@ mod flames;
 mod health;
 mod heat;
 mod host;
+mod incident;
 mod latency;
 pub mod live;
 mod method;
@@ -43,7 +44,7 @@ struct Section {
 }
 
 /// The sections below the verdict, in the order of the page.
-const SECTIONS: [Section; 14] = [
+const SECTIONS: [Section; 15] = [
     Section { id: "timeline", title: "Timeline", body: timeline::body },
     Section { id: "worst", title: "The worst stalls, to scale", body: anatomy::body },
     Section { id: "stalls", title: "All stalls", body: stalls::body },
@@ -56,6 +57,7 @@ const SECTIONS: [Section; 14] = [
     Section { id: "received", title: "Packets received", body: received::body },
     Section { id: "conntrack", title: "Connection tracking", body: conntrack::body },
     Section { id: "health", title: "Node health", body: health::body },
+    Section { id: "trigger", title: "What triggered it", body: incident::body },
     Section { id: "method", title: "What the numbers rest on", body: method::body },
     Section { id: "host", title: "Host and recording", body: host::body },
 ];

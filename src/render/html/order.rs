@@ -17,7 +17,7 @@ pub(super) fn body(case: &Case<'_>) -> String {
                 tick stands for the time since the one before it; the tick that ended an interrupt \
                 gap for the whole gap, if the analysis holds that its stack is what kept interrupts off.";
     let each = charts.iter().map(|drawn| {
-        let note = drawn.desc.split_once("callers.").map_or("", |(_, note)| note);
+        let note = drawn.desc.strip_prefix(flames::CHART).unwrap_or_default();
         figure(drawn, &format!("{more}{note}"))
     });
     each.collect()

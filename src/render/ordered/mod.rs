@@ -9,32 +9,23 @@ use super::ink::Text;
 use super::page::Page;
 use super::text::{count, plural, time};
 use super::{Style, spans, words};
-use crate::model::findings::{Findings, Stall};
+use crate::model::findings::Stall;
 use crate::model::{Recording, Sample};
 use crate::units::Ktime;
 use runs::Clock;
 
-/// Samples shown where the caller does not say.
-pub const SAMPLES: usize = 100;
-
-/// Writes the last `n` samples of a stall's CPU before it and those inside it, oldest first. Without a
-/// number the longest stall is shown. An unknown number is an error of kind `InvalidInput`.
+/// Writes the last `n` samples of a stall's CPU before it and those inside it, oldest first.
+///
+/// # Errors
+/// The writer's.
 pub fn write(
     out: &mut dyn Write,
     r: &Recording,
-    f: &Findings,
-    stall: Option<usize>,
+    stall: &Stall,
     n: usize,
     style: Style,
 ) -> io::Result<()> {
     let page = &mut Page::wide(out, style);
-    let stall = match stall {
-        Some(id) => f.stalls.iter().find(|s| s.id == id).ok_or_else(|| unknown(id, f))?,
-        None => match spans::worst(f) {
-            Some(stall) => stall,
-            None => return page.put(2, &Text::new().bold("No stall: nothing to show the end of")),
-        },
-    };
     let samples = samples_of(r, stall, n);
     heading(page, stall, &samples, n)?;
     let marks = marks(stall);
@@ -51,15 +42,6 @@ pub fn write(
         mark(page, &clock, at, &words)?;
     }
     Ok(())
-}
-
-fn unknown(id: usize, f: &Findings) -> io::Error {
-    let known = match f.stalls.as_slice() {
-        [] => "the recording holds none".to_owned(),
-        [one] => format!("the only one is {}", one.id),
-        [first, .., last] => format!("they are numbered {} to {}", first.id, last.id),
-    };
-    io::Error::new(io::ErrorKind::InvalidInput, format!("no stall {id}: {known}"))
 }
 
 /// The last `n` samples of the CPU before the stall, and those inside it.

@@ -6,6 +6,7 @@ pub(super) mod cpu;
 pub(super) mod files;
 pub(super) mod foot;
 mod health;
+pub(super) mod incident;
 pub(super) mod quiet;
 pub(super) mod received;
 pub(super) mod stalls;
@@ -13,13 +14,13 @@ pub(super) mod tables;
 
 use std::io::{self, Write};
 
-use super::Style;
 use super::ink::Text;
 use super::page::Page;
 use super::text::utc;
+use super::{Style, escape};
 use crate::model::findings::Findings;
 
-pub use stalls::{ANATOMIES, anatomy, stalls};
+pub use stalls::stalls;
 
 /// The answer: which CPUs stalled, who did it, and what the numbers rest on.
 pub fn verdict(out: &mut dyn Write, f: &Findings, style: Style) -> io::Result<()> {
@@ -34,6 +35,7 @@ pub fn verdict(out: &mut dyn Write, f: &Findings, style: Style) -> io::Result<()
         received::received(page, f)?;
         conntrack::conntrack(page, f)?;
         health::health(page, f)?;
+        incident::incident(page, f)?;
         foot::lost(page, f)?;
         foot::not_measured(page, f)?;
     } else {
@@ -46,6 +48,7 @@ pub fn verdict(out: &mut dyn Write, f: &Findings, style: Style) -> io::Result<()
         received::received(page, f)?;
         conntrack::conntrack(page, f)?;
         health::health(page, f)?;
+        incident::incident(page, f)?;
         foot::lost(page, f)?;
     }
     foot::notes(page, f)
@@ -62,7 +65,18 @@ pub fn received(out: &mut dyn Write, f: &Findings, style: Style) -> io::Result<(
 /// Which host, when, how recorded, in one line.
 fn circumstances(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
     page.blank()?;
-    page.put(2, &Text::new().dim(&facts(f).join(" · ")))
+    let mut facts = facts(f);
+    facts.extend(
+        f.build.as_ref().map(|_| format!("recorded by {}", recorder(f).replace(' ', "\u{a0}"))),
+    );
+    page.put(2, &Text::new().dim(&facts.join(" · ")))
+}
+
+/// `stallprof 0.1.0 (821765b90d1e)`: the program that recorded, and the commit it was built from.
+pub(super) fn recorder(f: &Findings) -> String {
+    let known = |text: &str| escape::bounded(text, 50).into_owned();
+    let commit = f.build.as_deref().map(|commit| format!(" ({})", known(commit)));
+    format!("stallprof {}{}", known(&f.recorded_by), commit.unwrap_or_default())
 }
 
 /// Which host, which kernel, when, and whether anything is missing.

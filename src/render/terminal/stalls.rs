@@ -12,7 +12,7 @@ use crate::model::findings::*;
 const CULPRIT: usize = 24;
 
 /// How many stalls [`stalls`] takes apart.
-pub const ANATOMIES: usize = 3;
+const ANATOMIES: usize = 3;
 
 /// One line a stall in order of time, then the worst [`ANATOMIES`] in detail.
 pub fn stalls(out: &mut dyn Write, f: &Findings, style: Style) -> io::Result<()> {
@@ -26,14 +26,9 @@ pub fn stalls(out: &mut dyn Write, f: &Findings, style: Style) -> io::Result<()>
     worst.sort_by_key(|s| (std::cmp::Reverse(s.rank()), s.id));
     for stall in worst.into_iter().take(ANATOMIES) {
         page.blank()?;
-        dissect(page, f, stall)?;
+        anatomy(page, f, stall)?;
     }
     Ok(())
-}
-
-/// One stall in detail.
-pub fn anatomy(out: &mut dyn Write, f: &Findings, stall: &Stall, style: Style) -> io::Result<()> {
-    dissect(&mut Page::new(out, style), f, stall)
 }
 
 fn table(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
@@ -76,7 +71,8 @@ fn in_columns(culprit: &Culprit, left: usize) -> Text {
     Text::new().accent(&who).plain(" ").plain(&escape::middle(&doing, left))
 }
 
-fn dissect(page: &mut Page<'_>, f: &Findings, s: &Stall) -> io::Result<()> {
+/// A stall in detail.
+fn anatomy(page: &mut Page<'_>, f: &Findings, s: &Stall) -> io::Result<()> {
     page.put(2, &Text::new().bold(&head(f, s)))?;
     // Labels on the left, facts on the right.
     for (label, text) in details(s) {

@@ -64,8 +64,8 @@ pub(in crate::render) fn sentence(case: &Case<'_>, s: &Stall) -> String {
     if let Some(h) = s.measures.iter().find_map(|m| m.handoff) {
         let whole = h.raise_to_wake.0 + h.wake_to_in.0 + h.in_to_entry.0;
         parts.push(format!(
-            "Of the wait of ksoftirqd {} went from raise to wake, {} from wake to switched in, {} \
-             from there to the first softirq.",
+            "Of the handoff {} went from raise to wake, {} from wake to switched in, {} from there to \
+             the first softirq entered.",
             percent(h.raise_to_wake.0, whole),
             percent(h.wake_to_in.0, whole),
             percent(h.in_to_entry.0, whole)

@@ -46,7 +46,7 @@ impl Row {
     pub(in crate::render) fn short(self) -> &'static str {
         let names = [
             "softirq delay",
-            "ksoftirqd wait",
+            "ksoftirqd handoff",
             "interrupt gap",
             "softirq run",
             "hard interrupt",
