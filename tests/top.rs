@@ -12,7 +12,7 @@ use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use stallprof::model::live::*;
 use stallprof::render::escape;
-use stallprof::top::{App, Attached, draw};
+use stallprof::top::{App, Attached, Trust, draw};
 use stallprof::units::Nanos;
 
 const SIZES: [(u16, u16); 3] = [(40, 10), (80, 24), (140, 40)];
@@ -266,7 +266,7 @@ fn what_is_no_daemon_is_told_of_in_time() {
     for (answer, endless, words) in answers {
         let began = Instant::now();
         let url = server(answer, endless);
-        let error = format!("{:#}", Attached::to(&url, None).unwrap_err());
+        let error = format!("{:#}", Attached::to(&url, None, &Trust::default()).unwrap_err());
         assert!(error.contains(words) && error.contains(&url), "{error}");
         assert!(began.elapsed() < Duration::from_secs(5), "{error}: {:?}", began.elapsed());
     }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 
-use crate::top::{self, Attached};
+use crate::top::{self, Attached, Trust};
 
 /// Show what stalls the CPUs now, and who does it, in the terminal
 ///
@@ -13,13 +13,25 @@ use crate::top::{self, Attached};
 /// this host with the daemon's low cost, or shows what a daemon measures. `?` tells the keys.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Show what the daemon at this address measures, such as http://127.0.0.1:9747
+    /// Show what the daemon at this address measures, such as http://127.0.0.1:9747 or https://node7:9747
     #[arg(long, value_name = "URL")]
     attach: Option<String>,
 
     /// File with the token of that daemon
     #[arg(long, value_name = "FILE", requires = "attach")]
     token_file: Option<PathBuf>,
+
+    /// Authority of the certificate of that daemon (PEM), for https
+    #[arg(long, value_name = "FILE", requires = "attach")]
+    ca: Option<PathBuf>,
+
+    /// Certificate to show to that daemon (PEM)
+    #[arg(long, value_name = "FILE", requires = "ca", requires = "key")]
+    cert: Option<PathBuf>,
+
+    /// Key of that certificate (PEM)
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
 
     #[cfg(feature = "probes")]
     #[command(flatten)]
@@ -33,7 +45,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     match &args.attach {
         Some(url) => {
             let token = args.token_file.as_deref().map(token).transpose()?;
-            top::run(&mut Attached::to(url, token)?, colors)?;
+            let own = args.cert.clone().zip(args.key.clone());
+            let trust = Trust { ca: args.ca.clone(), own };
+            top::run(&mut Attached::to(url, token, &trust)?, colors)?;
         }
         #[cfg(feature = "probes")]
         None => top::run(&mut alone::start(&args.measure)?, colors)?,

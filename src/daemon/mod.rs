@@ -9,6 +9,7 @@
 mod alone;
 mod blame;
 mod board;
+mod calls;
 mod condition;
 pub mod config;
 mod control;
@@ -57,12 +58,17 @@ const JOBS: usize = 16;
 pub fn run(config: Config, origin: Origin, root: HostRoot) -> Result<()> {
     let listen = config.http.listen.clone();
     let socket = Socket::bind(&listen).with_context(|| format!("http.listen: {listen}"))?;
-    let gate = Gate::read(&config.http)?;
+    let gate = Gate::read(&config)?;
     let started =
-        format!("{}, incidents in {}", socket.place(&listen), config.store.directory.display());
+        format!("{}, incidents in {}", socket.place(&config), config.store.directory.display());
     rights::drop_others()?;
     let control = Arc::new(Control::new(gate)?);
     let metrics = Arc::new(Metrics::new(&config.metrics, &root));
+    let refused = config.rights.seccomp;
+    if refused {
+        let programs = config.probes.on.iter().any(|probe| probe == "ct_stats");
+        metrics.seccomp.set_all(calls::refuse(programs));
+    }
     let (board, index) = (Arc::new(Board::default()), Index::default());
     let stop = Arc::new(Notify::new());
 
@@ -74,6 +80,9 @@ pub fn run(config: Config, origin: Origin, root: HostRoot) -> Result<()> {
     let store = Builder::new().name("stallprof-store".into()).spawn(move || {
         if fenced {
             held.landlock.set(Thread::Store, fence::enter(Thread::Store, &host, &kept, None));
+        }
+        if refused {
+            held.seccomp.set(Thread::Store, calls::refuse_more(Thread::Store));
         }
         maker.run(&work);
     })?;
@@ -97,6 +106,9 @@ pub fn run(config: Config, origin: Origin, root: HostRoot) -> Result<()> {
             _ => None,
         };
         metrics.landlock.set(Thread::Http, fence::enter(Thread::Http, &root, &directory, path));
+    }
+    if refused {
+        metrics.seccomp.set(Thread::Http, calls::refuse_more(Thread::Http));
     }
     let state = http::State::new(control, metrics, index, board);
     let runtime = tokio::runtime::Builder::new_current_thread()

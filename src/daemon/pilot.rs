@@ -353,17 +353,20 @@ impl Pilot {
     }
 
     fn take_over(&mut self, mut config: Config) -> Result<()> {
-        let gate = super::http::Gate::read(&config.http)?;
+        let listen = &self.config.http.listen;
+        let moved = config.http.listen != *listen;
+        // Who may ask goes by where it listens, and that stays.
+        config.http.listen.clone_from(listen);
+        config.check().map_err(|why| anyhow!("while it listens on {listen}: {why}"))?;
+        let gate = super::http::Gate::read(&config)?;
         if config.probes != self.config.probes {
             self.restart(&config)?;
         }
-        if config.http.listen != self.config.http.listen
-            || config.http.connections != self.config.http.connections
-        {
+        if moved || config.http.connections != self.config.http.connections {
             say(&"http.listen and http.connections change with the next start only");
         }
         if config.rights != self.config.rights {
-            say(&"rights.landlock changes with the next start only");
+            say(&"rights.landlock and rights.seccomp change with the next start only");
         }
         if config.store.directory != self.config.store.directory && self.config.rights.landlock {
             say(&"store.directory changes with the next start only: Landlock holds the old one");

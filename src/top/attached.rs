@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use ureq::Agent;
 
-use super::{Source, Told};
+use super::{Source, Told, Trust};
 use crate::model::live::{Live, SCHEMA};
 use crate::units::Nanos;
 
@@ -36,18 +36,20 @@ struct Asker {
 }
 
 impl Attached {
-    /// Asks a daemon at `http://ADDRESS:PORT` for the first time.
+    /// Asks a daemon at `http://ADDRESS:PORT` or `https://NAME:PORT` for the first time.
     ///
     /// # Errors
-    /// It cannot be reached, or is none.
-    pub fn to(url: &str, token: Option<String>) -> Result<Attached> {
+    /// It cannot be reached, is none, or is not to be trusted.
+    pub fn to(url: &str, token: Option<String>, trust: &Trust) -> Result<Attached> {
         let url = url.trim_end_matches('/').to_owned();
-        if !url.starts_with("http://") {
+        if !url.starts_with("http://") && !url.starts_with("https://") {
             bail!("--attach {url}: give http://ADDRESS:PORT, such as http://127.0.0.1:9747");
         }
+        let tls = trust.towards(&url).with_context(|| format!("--attach {url}"))?;
         let config = Agent::config_builder()
             .timeout_global(Some(PATIENCE))
             .max_redirects(0)
+            .tls_config(tls)
             .proxy(None)
             .http_status_as_error(false)
             .build();
@@ -81,6 +83,7 @@ impl Asker {
         match answer.status().as_u16() {
             200 => {}
             401 => bail!("it takes a token: give --token-file"),
+            403 => bail!("it takes a certificate: give --cert and --key"),
             404 => bail!("there is no /live: a stallprof daemon of another version, or none"),
             other => bail!("it answers with status {other}"),
         }

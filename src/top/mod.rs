@@ -8,6 +8,7 @@ mod culprits;
 mod detail;
 mod draw;
 mod screen;
+mod trust;
 mod words;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use crate::model::live::Live;
 use crate::units::Nanos;
 use screen::Screen;
 pub use screen::check;
+pub use trust::Trust;
 
 /// How often it is looked at what goes on.
 const LOOK: Duration = Duration::from_millis(500);

@@ -108,13 +108,22 @@ impl Daemon {
     }
 
     /// The same with no arguments but those of the command, and where it listens.
-    pub fn start_with(folder: &Folder, mut command: Command) -> Daemon {
+    pub fn start_with(folder: &Folder, command: Command) -> Daemon {
+        let ready = |daemon: &Daemon| daemon.get("/readyz").is_some_and(|a| a.status == 200);
+        Daemon::start_until(folder, command, ready)
+    }
+
+    /// The same, ready when `ready` says so.
+    pub fn start_until(
+        folder: &Folder,
+        mut command: Command,
+        ready: impl Fn(&Daemon) -> bool,
+    ) -> Daemon {
         let (port, log) = (free_port(), folder.path("log"));
         command.args(["-s", &format!("http.listen=127.0.0.1:{port}")]);
         command.stdin(Stdio::null()).stderr(File::create(&log).unwrap());
         let daemon = Daemon { child: command.spawn().unwrap(), port, log };
-        let ready = || daemon.get("/readyz").is_some_and(|a| a.status == 200);
-        wait("the daemon to be ready", Duration::from_secs(20), ready);
+        wait("the daemon to be ready", Duration::from_secs(20), || ready(&daemon));
         daemon
     }
 

@@ -79,6 +79,10 @@ fn it_holds_few_rights_and_says_which() {
     let Some(_machine) = machine() else { return };
     let folder = Folder::new("rights");
     let daemon = Daemon::start(&folder, &QUICK);
+    // A container may have filters of its own.
+    let own = std::fs::read_to_string("/proc/self/status").unwrap();
+    let own = own.lines().find_map(|l| l.strip_prefix("Seccomp_filters:")).unwrap();
+    let own: u32 = own.trim().parse().unwrap();
     for task in std::fs::read_dir(format!("/proc/{}/task", daemon.pid())).unwrap() {
         let status = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap();
         let value = |name: &str| {
@@ -91,9 +95,20 @@ fn it_holds_few_rights_and_says_which() {
             assert_eq!(held >> bit & 1, 0, "{name} is held: {status}");
         }
         assert_eq!(value("NoNewPrivs:"), "1");
+        // Filtered, and those that do not measure twice.
+        assert_eq!(value("Seccomp:"), "2", "{status}");
+        let twice = ["stallprof", "stallprof-store"].contains(&value("Name:").as_str());
+        let filters = value("Seccomp_filters:").parse::<u32>().unwrap();
+        assert_eq!(filters - own, if twice { 2 } else { 1 }, "{status}");
+    }
+    for thread in ["all", "http", "store"] {
+        let series = format!("stallprof_seccomp_up{{thread=\"{thread}\"}}");
+        assert_eq!(daemon.metric(&series), Some(1.0), "{thread}");
     }
     let log = daemon.stop();
     assert!(log.contains("holds CAP_BPF, "), "{log}");
+    assert!(log.contains("all threads: by seccomp ") && log.contains("no program is run"), "{log}");
+    assert!(!log.contains("no seccomp"), "{log}");
 }
 
 /// What is counted under a name: slow reads by kind of file, packets by CPU.

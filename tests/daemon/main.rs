@@ -26,6 +26,7 @@ mod snat;
 mod soak;
 mod store;
 mod terminal;
+mod tls;
 mod top;
 mod triggers;
 #[path = "../health/world.rs"]

@@ -1,6 +1,7 @@
 //! What the daemon does and with which limits: a TOML file, with `--set` over it. A key that is not
 //! known or a value that makes no sense is refused with its place.
 
+mod tls;
 mod units;
 
 use std::fs;
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use tls::Tls;
 pub use units::{Bytes, Cpus, Listen, Period};
 
 use crate::host::{CpuList, HostRoot};
@@ -63,6 +65,8 @@ pub struct Config {
     pub store: Store,
     /// The HTTP server.
     pub http: Http,
+    /// What encrypts it.
+    pub tls: Tls,
     /// The metrics.
     pub metrics: Metrics,
     /// What the daemon gives up.
@@ -173,6 +177,8 @@ pub struct Rights {
     /// Limit the files of the threads that talk to clients and that write incidents (Landlock),
     /// where the kernel can.
     pub landlock: bool,
+    /// Refuse system calls that are never needed (seccomp), where the kernel can.
+    pub seccomp: bool,
 }
 
 /// How much detail metrics have.
@@ -258,7 +264,7 @@ impl Default for Metrics {
 
 impl Default for Rights {
     fn default() -> Rights {
-        Rights { landlock: true }
+        Rights { landlock: true, seccomp: true }
     }
 }
 
@@ -303,7 +309,11 @@ impl Config {
         toml::to_string(self).unwrap_or_default()
     }
 
-    fn check(&self) -> Result<(), String> {
+    /// Whether the values go together.
+    ///
+    /// # Errors
+    /// Which do not, and why.
+    pub fn check(&self) -> Result<(), String> {
         for name in &self.probes.on {
             if !PROBES.iter().any(|p| p.name == name) {
                 let names: Vec<_> = PROBES.iter().map(|p| p.name).collect();
@@ -327,13 +337,14 @@ impl Config {
         if self.store.count == 0 || self.store.bytes.0 == 0 {
             return Err("store: a limit of zero keeps nothing".to_owned());
         }
-        if self.http.token_file == Path::new("") && !self.http.insecure && !self.http.listen.local()
-        {
+        let asks = self.http.token_file != Path::new("") || self.tls.client_ca != Path::new("");
+        if !asks && !self.http.insecure && !self.http.listen.local() {
             return Err("http.listen: others than this host could connect: give a token_file, or \
-                        insecure = true where the network itself keeps them away"
+                        a client_ca in [tls], or insecure = true where the network itself keeps \
+                        them away"
                 .to_owned());
         }
-        Ok(())
+        self.tls.check(&self.http)
     }
 
     /// A trigger that could never go off is refused.

@@ -2,11 +2,15 @@
 
 use std::fs;
 use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use axum::http::{HeaderMap, Method, StatusCode, header};
+use rustls::ServerConfig;
 
-use crate::daemon::config::{Http, Listen};
+use super::tls;
+use crate::daemon::config::{Config, Listen};
 
 /// A token that is shorter can be guessed.
 const SHORTEST: usize = 16;
@@ -19,14 +23,19 @@ pub struct Gate {
     pub allow_cut: bool,
     /// Only this host can connect, by TCP: then a browser may be tricked into it.
     local: bool,
+    /// New connections are encrypted so.
+    pub tls: Option<Arc<ServerConfig>>,
+    /// It takes a certificate.
+    certificate: bool,
 }
 
 impl Gate {
-    /// Reads the token.
+    /// Reads the token and the certificates.
     ///
     /// # Errors
-    /// Its file cannot be read, or holds none worth the name.
-    pub fn read(http: &Http) -> Result<Gate> {
+    /// A file cannot be read, or does not hold what it should.
+    pub fn read(config: &Config) -> Result<Gate> {
+        let http = &config.http;
         let file = &http.token_file;
         let mut token = None;
         if !file.as_os_str().is_empty() {
@@ -38,16 +47,23 @@ impl Gate {
             token = Some(text.trim().to_owned());
         }
         let local = http.listen.local() && matches!(http.listen, Listen::Tcp(_));
-        Ok(Gate { token, allow_cut: http.allow_cut, local })
+        let tls = tls::read(&config.tls)?;
+        let certificate = config.tls.client_ca != Path::new("");
+        Ok(Gate { token, allow_cut: http.allow_cut, local, tls, certificate })
     }
 
-    /// Why a request is refused; none if it is not.
+    /// Why a request is refused; none if it is not. `certified`: the client has shown a
+    /// certificate, and it was found good.
     #[must_use]
     pub fn refuses(
         &self,
         method: &Method,
         headers: &HeaderMap,
+        certified: bool,
     ) -> Option<(StatusCode, &'static str)> {
+        if self.certificate && !certified {
+            return Some((StatusCode::FORBIDDEN, "it takes a client's certificate\n"));
+        }
         if let Some(token) = &self.token {
             let given = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
             let given = given.and_then(|v| v.strip_prefix("Bearer ")).unwrap_or_default();
@@ -55,8 +71,8 @@ impl Gate {
                 .then_some((StatusCode::UNAUTHORIZED, "it takes the token\n"));
         }
         // Without a token a page from elsewhere could have a browser on this host ask for it:
-        // by a name of its own that leads here, or by a form.
-        if self.local && !is_plain_host(headers) {
+        // by a name of its own that leads here, or by a form. That name has no certificate of ours.
+        if self.local && self.tls.is_none() && !is_plain_host(headers) {
             return Some((StatusCode::MISDIRECTED_REQUEST, "ask by address or localhost\n"));
         }
         (*method != Method::GET && headers.contains_key(header::ORIGIN))

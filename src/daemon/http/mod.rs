@@ -6,6 +6,7 @@
 mod gate;
 mod reports;
 mod routes;
+mod tls;
 
 use std::fs;
 use std::io;
@@ -14,21 +15,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
 pub use gate::Gate;
 pub use routes::State;
 
-use super::config::{Http, Listen};
+use super::config::{Config, Http, Listen};
 use super::log::say;
 
-/// For the head of a request; an idle connection is closed after it, too.
+/// For the head of a request, and for the handshake of TLS; an idle connection is closed after it,
+/// too.
 const HEAD: Duration = Duration::from_secs(5);
 /// Bytes of the head of a request, and its lines.
 const HEAD_BYTES: usize = 16 << 10;
@@ -78,12 +85,14 @@ impl Socket {
 
     /// Where others find it, in words. The port is the one in force, also where any would do.
     #[must_use]
-    pub fn place(&self, listen: &Listen) -> String {
+    pub fn place(&self, config: &Config) -> String {
+        let listen = &config.http.listen;
+        let scheme = if config.tls.is_on() { "https" } else { "http" };
         let place = match self {
             Socket::None => return "no HTTP (http.listen is off)".to_owned(),
             Socket::Tcp(socket) => {
                 let address = socket.local_addr().map(|address| address.to_string());
-                format!("http://{}/", address.unwrap_or_else(|_| listen.to_string()))
+                format!("{scheme}://{}/", address.unwrap_or_else(|_| listen.to_string()))
             }
             Socket::Unix(_) => listen.to_string(),
         };
@@ -101,7 +110,8 @@ fn is_socket(meta: &fs::Metadata) -> bool {
 /// # Errors
 /// The socket cannot be waited for.
 pub async fn serve(socket: Socket, http: &Http, state: State, stop: &Notify) -> io::Result<()> {
-    let router = routes::router(Arc::new(state));
+    let state = Arc::new(state);
+    let router = routes::router(Arc::clone(&state));
     let room = Arc::new(Semaphore::new(http.connections));
     macro_rules! accept {
         ($listener:expr) => {{
@@ -114,7 +124,7 @@ pub async fn serve(socket: Socket, http: &Http, state: State, stop: &Notify) -> 
                 };
                 match stream {
                     Ok((stream, _)) => {
-                        let serve = connection(stream, router.clone());
+                        let serve = client(stream, state.tls(), router.clone());
                         tokio::spawn(async move {
                             serve.await;
                             drop(place);
@@ -139,8 +149,34 @@ pub async fn serve(socket: Socket, http: &Http, state: State, stop: &Notify) -> 
     }
 }
 
-async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S, router: Router) {
-    let service = TowerToHyperService::new(router);
+/// Whether a client has shown a certificate that is good; goes with each of its requests.
+#[derive(Clone, Copy, Debug)]
+struct Certified(bool);
+
+async fn client<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    tls: Option<Arc<ServerConfig>>,
+    router: Router,
+) {
+    let Some(tls) = tls else { return connection(stream, Certified(false), router).await };
+    // Whoever is slow here, or has a certificate of somebody else, is gone.
+    if let Ok(Ok(stream)) = timeout(HEAD, TlsAcceptor::from(tls).accept(stream)).await {
+        // Where none is asked for none is shown.
+        let certified = Certified(stream.get_ref().1.peer_certificates().is_some());
+        connection(stream, certified, router).await;
+    }
+}
+
+async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    certified: Certified,
+    router: Router,
+) {
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(certified);
+        router.call(request)
+    });
     let serve = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)

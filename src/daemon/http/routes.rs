@@ -8,9 +8,11 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use rustls::ServerConfig;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
+use super::Certified;
 use super::reports::Reports;
 use crate::daemon::board::Board;
 use crate::daemon::control::Control;
@@ -51,6 +53,11 @@ impl State {
         let downloads = Semaphore::new(DOWNLOADS);
         State { control, metrics, index, board, downloads, reports: Reports::default() }
     }
+
+    /// How connections are encrypted from now on.
+    pub(super) fn tls(&self) -> Option<Arc<ServerConfig>> {
+        self.control.gate().tls.clone()
+    }
 }
 
 /// All routes, behind the gate.
@@ -69,9 +76,10 @@ pub fn router(state: Arc<State>) -> Router {
 }
 
 async fn gate(With(state): Shared, request: Request, next: Next) -> Response {
-    // Whoever keeps us alive need not know the token.
+    // Whoever keeps us alive need not know the token, nor have a certificate.
     let open = matches!(request.uri().path(), "/healthz" | "/readyz");
-    match state.control.gate().refuses(request.method(), request.headers()) {
+    let certified = request.extensions().get().is_some_and(|Certified(shown)| *shown);
+    match state.control.gate().refuses(request.method(), request.headers(), certified) {
         Some((status, why)) if !open => (status, why).into_response(),
         _ => next.run(request).await,
     }

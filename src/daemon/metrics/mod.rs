@@ -16,6 +16,7 @@ mod places;
 pub mod probes;
 mod received;
 pub mod reloads;
+pub mod seccomp;
 mod slow_reads;
 pub mod stalls;
 mod text;
@@ -123,6 +124,8 @@ pub struct Metrics {
     pub clock: Arc<clock::Clock>,
     /// Which threads Landlock fences in.
     pub landlock: Arc<landlock::Landlock>,
+    /// Which threads seccomp refuses system calls.
+    pub seccomp: Arc<seccomp::Seccomp>,
 }
 
 #[derive(Debug)]
@@ -154,6 +157,8 @@ impl Metrics {
         families.push(Arc::clone(&clock) as _);
         let landlock = Arc::<landlock::Landlock>::default();
         families.push(Arc::clone(&landlock) as _);
+        let seccomp = Arc::<seccomp::Seccomp>::default();
+        families.push(Arc::clone(&seccomp) as _);
         let mut registry = Registry::with_prefix("stallprof");
         for family in &families {
             registry.register_collector(Box::new(Shown(Arc::clone(family))));
@@ -169,6 +174,7 @@ impl Metrics {
             reloads,
             clock,
             landlock,
+            seccomp,
         }
     }
 
