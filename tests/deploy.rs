@@ -9,6 +9,8 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+#[path = "deploy/manifests.rs"]
+mod manifests;
 #[path = "deploy/promtool.rs"]
 mod promtool;
 

@@ -16,11 +16,13 @@ mod faults;
 mod fence;
 mod host;
 mod host_root;
+mod hostile;
 mod http;
 mod incidents;
 mod pages;
 #[path = "../deploy/promtool.rs"]
 mod promtool;
+mod scrape;
 #[path = "../health/snat.rs"]
 mod snat;
 mod soak;

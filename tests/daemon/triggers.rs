@@ -64,6 +64,19 @@ fn packets_that_connection_tracking_loses() {
     let counters = router["counters"].as_array().unwrap();
     let counted = counters.iter().find(|c| c["counter"] == "insert_failed").unwrap();
     assert!(counted["count"].as_u64().unwrap() >= value, "{router}");
+    // And the metrics: all that were lost, and nothing else, under the namespace that lost them.
+    let metric = |counter: &str| {
+        let labels = format!("netns=\"{}\",counter=\"{counter}\"", w.name(ROUTER));
+        daemon.metric(&format!("stallprof_conntrack_events_total{{{labels}}}"))
+    };
+    let all = shown(&w, "insert_failed") - before;
+    let told = || metric("insert_failed").is_some_and(|n| n >= all as f64);
+    wait("the metric", Duration::from_secs(25), told);
+    assert_eq!(metric("insert_failed"), Some(all as f64));
+    assert_eq!(metric("drop"), Some(all as f64), "each was dropped");
+    // How full the table of a namespace is that it may not enter, it does not know, and says nothing.
+    let entries = format!("stallprof_conntrack_entries{{netns=\"{}\"}}", w.name(ROUTER));
+    assert_eq!(daemon.metric(&entries), None);
     daemon.stop();
 }
 
