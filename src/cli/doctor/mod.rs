@@ -18,6 +18,9 @@ use crate::units::Nanos;
 use checks::{Check, checks};
 
 /// Tell what can be measured on this kernel, by which method, and why not more
+///
+/// Attaches every probe for a moment and counts nothing. Exits with 1 only if nothing at all can be
+/// measured.
 #[derive(clap::Args)]
 pub struct Args {
     /// How to print it
@@ -37,7 +40,7 @@ pub struct Args {
 enum Format {
     /// For people
     Text,
-    /// For programs
+    /// For programs: docs/doctor.md tells the schema
     Json,
 }
 
