@@ -1,22 +1,24 @@
 //! `stallprof record`: what stalls this host, now?
 
+mod child;
+mod methods;
+mod progress;
+
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::host_root;
+use super::{conclude, host_root, output};
 use crate::host::{CpuList, HostFacts, HostRoot};
 use crate::model::{Meta, measured};
-use crate::probe::{Config, Method, PROBES, Probe, Tracking, Wanted};
+use crate::probe::{Config, Tracking};
 use crate::recording;
 use crate::session::{Counts, Pace, Session, add_health};
 use crate::units::{Nanos, Tgid};
@@ -69,8 +71,8 @@ pub struct Args {
 
     /// For experts: measure PROBE (or all that can) by this METHOD instead of the best that works,
     /// such as softirq=raw_tp; all=no_bpf does without BPF
-    #[arg(long, value_name = "PROBE=METHOD", value_parser = method)]
-    method: Vec<Methods>,
+    #[arg(long, value_name = "PROBE=METHOD", value_parser = methods::method)]
+    method: Vec<methods::Methods>,
 
     /// Where the host's / is mounted, such as /host in a container; docs/daemon.md tells what for
     #[arg(long, value_name = "DIR", default_value = "/", value_parser = host_root::running())]
@@ -81,12 +83,6 @@ pub struct Args {
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 }
-
-/// How long a command may take to end.
-const PATIENCE: Duration = Duration::from_secs(1);
-
-/// What one `--method` asks for.
-type Methods = Vec<(&'static str, Wanted)>;
 
 pub fn run(args: Args) -> Result<ExitCode> {
     let facts = HostFacts::read(&args.host_root)?;
@@ -104,12 +100,12 @@ pub fn run(args: Args) -> Result<ExitCode> {
     warn(&session);
     let meta = session.meta(&config, &facts);
     // The command first: where it cannot be run, no file is replaced.
-    let mut child = spawn(&args.command)?;
+    let mut child = child::spawn(&args.command)?;
     let began = Instant::now();
     let writer = match begin(&path, args.force, &meta) {
         Ok(writer) => writer,
         Err(error) => {
-            child.as_mut().map(finish_child);
+            child.as_mut().map(child::finish);
             return Err(error);
         }
     };
@@ -120,17 +116,17 @@ pub fn run(args: Args) -> Result<ExitCode> {
             || limit.is_some_and(|l| began.elapsed() >= l)
             || child.as_mut().is_some_and(|c| !matches!(c.try_wait(), Ok(None)))
     };
-    let bar = progress_bar(limit);
-    let progress = |counts: &Counts| show_progress(&bar, counts, began);
+    let bar = progress::bar(limit);
+    let progress = |counts: &Counts| progress::show(&bar, counts, began);
     let (end, counts) = session.record(writer, &meta, stop, progress, |writer| {
         bar.finish_and_clear();
         add_health(writer, &config.root);
     });
     bar.finish_and_clear();
     if let Some(child) = &mut child {
-        finish_child(child);
+        child::finish(child);
     }
-    super::conclude::conclude(&path, args.force, &end, &counts)
+    conclude::conclude(&path, args.force, &end, &counts)
 }
 
 fn begin(path: &Path, force: bool, meta: &Meta) -> Result<recording::Writer<File>> {
@@ -190,34 +186,11 @@ fn check_pid(root: &HostRoot, pid: u32) -> Result<()> {
     Ok(())
 }
 
-/// `softirq=raw_tp`, `all=raw_tp` or `all=no_bpf`.
-fn method(text: &str) -> Result<Methods, String> {
-    let (name, method) = text.split_once('=').ok_or("give PROBE=METHOD, such as softirq=raw_tp")?;
-    if (name, method) == ("all", "no_bpf") {
-        return Ok(PROBES.iter().map(|p| (p.name, Wanted::WithoutBpf)).collect());
-    }
-    let method: Method = method.parse()?;
-    let able = |p: &&Probe| p.rungs.iter().any(|r| r.method == method);
-    if name == "all" {
-        let able = PROBES.iter().filter(able);
-        return Ok(able.map(|p| (p.name, Wanted::Only(method))).collect());
-    }
-    let probe = PROBES.iter().find(|p| p.name == name).ok_or_else(|| {
-        let names: Vec<_> = PROBES.iter().map(|p| p.name).collect();
-        format!("no such probe: {name}; there are {}, and all", names.join(", "))
-    })?;
-    if !able(&probe) {
-        let names: Vec<_> = probe.rungs.iter().map(|r| r.method.name()).collect();
-        return Err(format!("{name} cannot be measured by {method}, but by {}", names.join(", ")));
-    }
-    Ok(vec![(probe.name, Wanted::Only(method))])
-}
-
 /// Says at once what will be missing: a person may wait long for the verdict.
 fn warn(session: &Session) {
     for (probes, reason) in measured::missing(&session.probes) {
         let names: Vec<&str> = probes.iter().map(|p| p.name.as_str()).collect();
-        super::output::tell(&format_args!("not measured: {} ({reason})", names.join(", ")));
+        output::tell(&format_args!("not measured: {} ({reason})", names.join(", ")));
     }
 }
 
@@ -233,36 +206,6 @@ pub fn explain(error: anyhow::Error) -> anyhow::Error {
     error.context("this kernel refuses to be measured; `stallprof doctor` tells more")
 }
 
-fn spawn(command: &[OsString]) -> Result<Option<Child>> {
-    let Some((program, args)) = command.split_first() else { return Ok(None) };
-    Command::new(program)
-        .args(args)
-        .spawn()
-        .map(Some)
-        .with_context(|| format!("cannot run {}", Path::new(program).display()))
-}
-
-/// The command outlived the recording: it is asked to end, as the recording's reason to be. One
-/// that does not is left alone, and told of.
-fn finish_child(child: &mut Child) {
-    let runs = |child: &mut Child| matches!(child.try_wait(), Ok(None));
-    if !runs(child) {
-        return;
-    }
-    // SAFETY: our own child, not yet waited for, so the pid is still its.
-    unsafe { libc::kill(child.id() as libc::pid_t, SIGTERM) };
-    let asked = Instant::now();
-    while runs(child) {
-        if asked.elapsed() > PATIENCE {
-            let pid = child.id();
-            return super::output::tell(&format_args!(
-                "the command has not ended {PATIENCE:?} after SIGTERM, and goes on: kill {pid}"
-            ));
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
 /// `stallprof-HOST-20261121-011830.stall`, in UTC.
 fn default_name(host: &str) -> PathBuf {
     let safe: String = host
@@ -271,40 +214,4 @@ fn default_name(host: &str) -> PathBuf {
         .collect();
     let time = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
     PathBuf::from(format!("stallprof-{safe}-{time}.stall"))
-}
-
-fn progress_bar(limit: Option<Duration>) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = match limit {
-        Some(limit) => ProgressBar::new(limit.as_millis() as u64),
-        None => ProgressBar::new_spinner(),
-    };
-    let template = match limit {
-        Some(_) => "{spinner} {bar:20} {msg}",
-        None => "{spinner} {msg}",
-    };
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
-    bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(5));
-    bar
-}
-
-fn show_progress(bar: &ProgressBar, counts: &Counts, began: Instant) {
-    let elapsed = began.elapsed();
-    bar.set_position(elapsed.as_millis() as u64);
-    let worst = match counts.stalls {
-        0 => String::new(),
-        _ => format!(", worst {}", counts.worst),
-    };
-    bar.set_message(format!(
-        "{:.0} s  {} stall{}{worst}  {} lost  (Ctrl-C ends)",
-        elapsed.as_secs_f64(),
-        counts.stalls,
-        if counts.stalls == 1 { "" } else { "s" },
-        counts.lost,
-    ));
-    bar.tick();
 }
