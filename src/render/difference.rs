@@ -18,6 +18,9 @@ const NOT_SHOWN: &str = "No difference shown";
 const LATENCY: usize = 24;
 
 /// Writes the answer first, then what it rests on.
+///
+/// # Errors
+/// The writer's.
 pub fn write(out: &mut dyn Write, d: &Difference, style: Style) -> io::Result<()> {
     let page = &mut Page::new(out, style);
     page.put(2, &Text::new().bold(&headline(d)).plain(&sentence(d, &d.stalls)))?;

@@ -13,6 +13,9 @@ use super::escape;
 /// Characters that act on a terminal or in HTML are written as `\u` escapes, which mean the same
 /// to a parser: whoever prints the file, or puts it into a page, is not at the mercy of a process's
 /// name.
+///
+/// # Errors
+/// The writer's.
 pub fn write(out: &mut dyn Write, f: &impl Serialize) -> serde_json::Result<()> {
     f.serialize(&mut Serializer::with_formatter(&mut *out, Careful(PrettyFormatter::new())))?;
     out.write_all(b"\n").map_err(serde_json::Error::io)

@@ -15,6 +15,9 @@ const ROWS: usize = 10;
 const CELL: usize = 8;
 
 /// Writes the answer first, then each node, causes, culprits, the worst stalls and latencies.
+///
+/// # Errors
+/// The writer's.
 pub fn write(out: &mut dyn Write, n: &Nodes, style: Style) -> io::Result<()> {
     let page = &mut Page::new(out, style);
     page.put(2, &Text::new().bold(&headline(n)))?;

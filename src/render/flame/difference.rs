@@ -15,6 +15,9 @@ use crate::render::text::time;
 /// Draws what held the CPUs during stalls, before and after. The counts before are scaled to the
 /// time and the sampling period after. Widths are those of the side that has more, so that neither
 /// what is gone nor what is new is lost.
+///
+/// # Errors
+/// The writer's.
 pub fn difference(
     out: &mut dyn Write,
     before: (&Recording, &Findings),

@@ -11,6 +11,9 @@ use super::{Caption, colors};
 const MIN_WIDTH: f64 = 0.04;
 
 /// Draws folded lines. No lines give a small picture that says why.
+///
+/// # Errors
+/// The writer's.
 pub fn svg(out: &mut dyn Write, folded: &[(String, u64)], caption: &Caption) -> io::Result<()> {
     let counted = folded.iter().filter(|(_, n)| *n > 0);
     let stacks: Vec<(String, u64)> =

@@ -23,6 +23,9 @@ use crate::model::findings::Findings;
 pub use stalls::stalls;
 
 /// The answer: which CPUs stalled, who did it, and what the numbers rest on.
+///
+/// # Errors
+/// The writer's.
 pub fn verdict(out: &mut dyn Write, f: &Findings, style: Style) -> io::Result<()> {
     let page = &mut Page::new(out, style);
     if f.cpus.iter().any(|c| c.stalls > 0) {

@@ -15,6 +15,9 @@ const CULPRIT: usize = 24;
 const ANATOMIES: usize = 3;
 
 /// One line a stall in order of time, then the worst [`ANATOMIES`] in detail.
+///
+/// # Errors
+/// The writer's.
 pub fn stalls(out: &mut dyn Write, f: &Findings, style: Style) -> io::Result<()> {
     let page = &mut Page::new(out, style);
     if f.stalls.is_empty() {
