@@ -21,6 +21,7 @@ mod incident;
 mod log;
 mod metrics;
 mod pilot;
+mod pulse;
 mod rights;
 mod rounds;
 mod store;

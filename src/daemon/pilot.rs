@@ -19,6 +19,7 @@ use super::incident::{Cut, Job};
 use super::log::say;
 use super::metrics::incidents::Fate;
 use super::metrics::{self, Metrics};
+use super::pulse::Pulse;
 use super::rounds::Rounds;
 use super::trigger::{Trigger, lateness};
 use crate::host::{HostFacts, HostRoot};
@@ -89,6 +90,7 @@ struct Pilot {
     counted: Ktime,
     look: Instant,
     rounds: Rounds,
+    pulse: Pulse,
     next: Option<Session>,
 }
 
@@ -107,6 +109,7 @@ pub fn fly(config: Config, origin: Origin, links: Links, started: &str) -> Resul
     let mut pilot = Pilot {
         conditions: Conditions::new(&config.triggers, &links.root),
         rounds: Rounds::begin(&links.root),
+        pulse: Pulse::begin(),
         config,
         origin,
         links,
@@ -156,6 +159,7 @@ impl Watch<Vec<u8>> for Pilot {
         self.flight.see(late.is_some(), metrics::named(event));
         self.links.metrics.event(event);
         self.conditions.event(event);
+        self.pulse.event(event);
         self.links.board.event(event);
         if late.is_some()
             && let Some(trigger) = self.config.triggers.by_event(event)
@@ -316,10 +320,20 @@ impl Pilot {
         // What was attached to a CPU before it went is gone for good.
         if changes.come.iter().any(|cpu| ours(&cpu)) {
             say(&"CPUs came online: the probes are started anew");
-            let config = self.config.clone();
-            if let Err(error) = self.restart(&config) {
-                say(&format_args!("that failed, the old ones stay: {error:#}"));
-            }
+            self.start_anew();
+        } else if let Some(unseen) = self.pulse.look(&self.links.root, &self.meta) {
+            say(&format_args!(
+                "{unseen} softirqs ran and the probe softirq saw none: it was detached; the probes \
+                 are started anew"
+            ));
+            self.start_anew();
+        }
+    }
+
+    fn start_anew(&mut self) {
+        let config = self.config.clone();
+        if let Err(error) = self.restart(&config) {
+            say(&format_args!("that failed, the old ones stay: {error:#}"));
         }
     }
 
@@ -335,6 +349,8 @@ impl Pilot {
         let (next, meta) = start(config, &self.links.root)?;
         self.links.metrics.probes.set(&next.probes);
         self.links.board.measures(&meta, &config.probes.on, &self.links.root);
+        self.links.metrics.probes.restarted();
+        self.pulse = Pulse::begin();
         (self.next, self.meta) = (Some(next), meta);
         Ok(())
     }

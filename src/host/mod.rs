@@ -34,6 +34,7 @@ pub mod rules;
 pub mod rxpath;
 pub mod schedstat;
 pub mod sockets;
+pub mod softirqs;
 pub mod softnet;
 pub mod stat;
 mod sys;

@@ -152,6 +152,40 @@ fn a_storm_of_cgroups_leaves_nothing_behind() {
     assert!(!log.contains("panicked"), "{log}");
 }
 
+/// Network namespaces come and go, each with a process in it and tables of its own, while their
+/// connection tracking is watched.
+#[test]
+fn a_storm_of_namespaces_leaves_nothing_behind() {
+    let Some(_machine) = machine() else { return };
+    let folder = Folder::new("storm-netns");
+    let on = "probes.on=[\"softirq\",\"ksoftirqd\",\"sampler\",\"ct_stats\"]";
+    let daemon = Daemon::start(&folder, &["-s", on, "-s", "flight.before=5s"]);
+    let storm = |namespaces: u64| {
+        // Eight at a time, so that some are there whenever the daemon looks.
+        let script =
+            "for n in $(seq \"$1\"); do unshare --net true & [ $((n % 8)) = 0 ] && wait; done
+                      wait";
+        let mut command = std::process::Command::new("bash");
+        let ran = command.args(["-c", script, "bash"]).arg(namespaces.to_string()).status();
+        assert!(ran.unwrap().success());
+    };
+    storm(100);
+    std::thread::sleep(Duration::from_secs(2));
+    let (before, fds) = size(&daemon);
+    storm(amount("STALLPROF_NAMESPACES", 1_000));
+    assert_eq!(daemon.get("/readyz").unwrap().status, 200);
+    let (after, fds_after) = size(&daemon);
+    eprintln!("RSS {before} -> {after} bytes, descriptors {fds} -> {fds_after}");
+    assert!(after < before + before / 10 + (6 << 20), "memory grew: {before} -> {after} bytes");
+    assert!(fds_after <= fds + 8, "descriptors: {fds} -> {fds_after}");
+    // Names have their limit: 50, and the others together.
+    let text = daemon.get("/metrics").unwrap().text();
+    let rows = text.lines().filter(|line| line.starts_with("stallprof_conntrack_events_total{"));
+    assert!(rows.count() <= 51 * 8, "{text}");
+    let log = daemon.stop();
+    assert!(!log.contains("panicked"), "{log}");
+}
+
 /// A thousand clients at the same time, many more than there are places: each is served.
 #[test]
 fn a_thousand_scrapes_at_once() {

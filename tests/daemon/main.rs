@@ -12,6 +12,7 @@ mod config;
 #[path = "../kernel/connects.rs"]
 #[allow(dead_code, reason = "the tests of the probes use the rest")]
 mod connects;
+mod detached;
 mod faults;
 mod fence;
 mod host;
