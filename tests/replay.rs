@@ -20,6 +20,8 @@ mod gallery;
 mod made;
 #[path = "replay/page.rs"]
 mod page;
+#[path = "replay/proof.rs"]
+mod proof;
 #[path = "replay/stolen.rs"]
 mod stolen;
 #[path = "render/tape.rs"]

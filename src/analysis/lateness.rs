@@ -1,6 +1,7 @@
 //! How late something was: every event past its threshold, as one measure.
 
 use super::index::Index;
+use super::open;
 use crate::model::findings::{Context, HandoffParts, Measure, StallKind};
 use crate::model::{Handoff, Sample, SoftirqDelay, Vector};
 use crate::units::{Cpu, Ktime, Nanos};
@@ -32,7 +33,9 @@ pub fn measures(index: &Index<'_>, cpu: Cpu) -> Vec<Measure> {
         let next = exact.get(exact.partition_point(|(_, end)| *end < m.start));
         next.is_none_or(|(start, _)| *start > m.start.after(m.duration))
     }));
-    found.retain(|m| m.duration.0 > 0 && m.duration >= threshold);
+    // Of what began after the end, while the probes were taken off, not all was seen.
+    let ended = r.last_time();
+    found.retain(|m| m.duration.0 > 0 && m.duration >= threshold && m.start < ended);
     found.sort_by_key(|m| (m.start, m.kind, m.duration));
     found
 }
@@ -82,6 +85,7 @@ fn sampled_runs<'a>(index: &'a Index<'_>, cpu: Cpu) -> impl Iterator<Item = Meas
     let meta = &index.recording.meta;
     let (period, threshold) = (meta.sample_period, meta.stall_threshold);
     let skipped = if ticks_are_skipped(index) { SKIPPED } else { 0 };
+    let last_tick = open::last_tick(index, cpu).map(|tick| tick.time);
     let mut ticks = index
         .samples
         .of(cpu)
@@ -98,12 +102,16 @@ fn sampled_runs<'a>(index: &'a Index<'_>, cpu: Cpu) -> impl Iterator<Item = Meas
             last = next;
         }
         let seen = last.time.since(entered);
-        let half = Nanos(period.0 / 2);
+        // When it was over nobody saw: the recording ended.
+        let open = last_tick.is_some_and(|tick| tick == last.time);
+        let half = if open { Nanos(0) } else { Nanos(period.0 / 2) };
+        let skipped = if open { 0 } else { skipped };
         let uncertainty = Nanos(half.0.saturating_add(skipped.saturating_mul(period.0)));
         // What counts is what was seen: half a period more is no evidence.
         Some((seen >= threshold).then(|| Measure {
             uncertainty,
             vectors: vec![vector],
+            open,
             ..measure(StallKind::SoftirqRun, entered.after(seen + half), seen + half)
         }))
     });

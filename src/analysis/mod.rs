@@ -33,6 +33,7 @@ pub mod workload;
 
 use crate::model::Recording;
 use crate::model::findings::{Findings, Host, LostRecords, Options, SCHEMA, Stall, Window};
+use crate::units::Ktime;
 pub(crate) use calls::outside_calls;
 pub use dying::counts as dying_counts;
 pub(crate) use groups::median;
@@ -57,7 +58,7 @@ pub fn analyse(recording: &Recording) -> Findings {
         stall.id = n + 1;
     }
 
-    let meta = &recording.meta;
+    let (meta, ended) = (&recording.meta, recording.last_time());
     let (slow_files, slow_file_calls) = files::slow(&index, &stalls);
     let file_reads = reads::groups(&index);
     let dying_trend = dying::trend(recording);
@@ -77,7 +78,7 @@ pub fn analyse(recording: &Recording) -> Findings {
         },
         window: Window {
             start: meta.start,
-            end: recording.last_time(),
+            end: stalls.iter().map(|s| s.start.after(s.duration)).fold(ended, Ktime::max),
             start_realtime: meta.start_realtime,
             complete: recording.end.is_some(),
         },

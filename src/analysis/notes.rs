@@ -104,6 +104,21 @@ pub fn notes(r: &Recording, stalls: &[Stall]) -> Vec<String> {
                 .to_owned(),
         );
     }
+    let shared = |m: &str| matches!(m, "tracepoint" | "kprobe");
+    let hardirq =
+        meta.probes.iter().find(|p| p.name == "hardirq").and_then(|p| p.method.as_deref());
+    let sampled_gap = |s: &Stall| {
+        s.measures.iter().any(|m| m.kind == StallKind::InterruptGap && m.uncertainty.0 > 0)
+    };
+    if let Some(method) = hardirq.filter(|m| shared(m))
+        && stalls.iter().any(sampled_gap)
+    {
+        notes.push(format!(
+            "Interrupts were watched by {method}: the kernel hides them, and the sampler's ticks, \
+             while a program of another tool runs on such an event. If one does, a gap may be \
+             ticks that were hidden, and nobody's doing."
+        ));
+    }
     let unseen = |s: &&Stall| s.cause == Cause::Unexplained && s.evidence.samples == 0;
     let unexplained = stalls.iter().filter(unseen).map(|s| s.duration);
     let worst = unexplained.max().unwrap_or(Nanos(0));

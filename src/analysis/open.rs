@@ -22,7 +22,7 @@ fn a_few_ticks(index: &Index<'_>) -> Nanos {
 }
 
 /// The last tick of a CPU, if it came right before the end of the recording.
-fn last_tick<'r>(index: &Index<'r>, cpu: Cpu) -> Option<&'r Sample> {
+pub fn last_tick<'r>(index: &Index<'r>, cpu: Cpu) -> Option<&'r Sample> {
     let r = index.recording;
     let last = index.samples.of(cpu).last().copied()?;
     (r.last_time().since(last.time) <= a_few_ticks(index)).then_some(last)
@@ -62,6 +62,15 @@ pub fn notes(index: &Index<'_>, stalls: &[Stall]) -> Vec<String> {
                 "When the recording ended, softirqs had been waiting on CPU {cpu} for {} and still \
                  were: its last stall was longer than told.",
                 m.duration
+            ));
+        }
+        let runs = |m: &&Measure| m.open && m.kind == StallKind::SoftirqRun;
+        let own = stalls.iter().filter(|s| s.cpu == cpu);
+        if let Some(run) = own.flat_map(|s| &s.measures).find(runs) {
+            notes.push(format!(
+                "When the recording ended, a softirq handler had been running on CPU {cpu} for {} \
+                 and still was: its last stall was longer than told.",
+                run.duration
             ));
         }
         let Some(last) = last_tick(index, cpu) else { continue };

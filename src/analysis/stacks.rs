@@ -27,6 +27,19 @@ const HANDLERS: [(&str, u8); 14] = [
     ("rcu_core", 9),
 ];
 
+/// The slow paths of locks that are waited for without sleeping: kernel/locking/qspinlock.c and
+/// qrwlock.c, by their names on real and on virtual machines.
+const SPINS: [&str; 5] = [
+    "native_queued_spin_lock_slowpath",
+    "__pv_queued_spin_lock_slowpath",
+    "queued_spin_lock_slowpath",
+    "queued_read_lock_slowpath",
+    "queued_write_lock_slowpath",
+];
+
+/// How many frames may lie above: what a virtual CPU does while it waits (`kvm_wait`).
+const SPIN_DEPTH: usize = 4;
+
 /// What a kernel stack tells.
 #[derive(Clone, Debug, Default)]
 pub struct StackFacts {
@@ -45,6 +58,8 @@ pub struct StackFacts {
     pub softirq_loop: bool,
     /// A function of it has a name.
     pub named: bool,
+    /// Its softirq handler, or else the task, spins for a lock that somebody else holds.
+    pub spins: bool,
     /// Frames in all.
     pub len: usize,
     /// Where a softirq that was entered on this stack ran; none where the stack does not tell.
@@ -58,12 +73,15 @@ impl StackFacts {
         let interrupt_frames =
             names.iter().rposition(|n| is_interrupt_entry(n)).map_or(0, |i| i + 1);
         let own = names.get(interrupt_frames..).unwrap_or_default();
+        let softirq = softirq(&names);
+        let doer = softirq.and_then(|(_, depth)| names.get(..depth)).unwrap_or(own);
         StackFacts {
-            softirq: softirq(&names),
+            softirq,
             interrupt_frames,
             irq_restore_frames: own.iter().take_while(|n| restores_irqs(n)).count(),
             top_restores: names.iter().take_while(|n| restores_irqs(n)).count(),
             softirq_loop: names.iter().any(|n| SOFTIRQ_LOOP.contains(n)),
+            spins: doer.iter().take(SPIN_DEPTH).any(|n| SPINS.contains(n)),
             named: names.iter().any(|n| *n != "[unknown]"),
             len: names.len(),
             context: context(&names),

@@ -105,7 +105,9 @@ impl Recording {
         })
     }
 
-    /// The last moment known to belong to the recording.
+    /// The last moment that belongs to the recording: its end, or where it was cut short, the last
+    /// one that is known. What comes after the end was seen while the probes were taken off, one
+    /// after the other, which a CPU without interrupts can hold up.
     #[must_use]
     pub fn last_time(&self) -> Ktime {
         let last = [
@@ -114,9 +116,9 @@ impl Recording {
             self.handoffs.last().map(|e| e.time),
             self.syscalls.last().map(|e| e.time),
             self.steal.last().map(|e| e.time),
-            self.end,
         ];
-        last.into_iter().flatten().max().unwrap_or(self.meta.start)
+        let known = || last.into_iter().flatten().max();
+        self.end.or_else(known).unwrap_or(self.meta.start)
     }
 
     /// How long it lasted.

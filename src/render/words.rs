@@ -172,7 +172,10 @@ pub(super) fn short(m: &Measure) -> String {
 pub(super) fn measure(m: &Measure) -> String {
     let mut words = format!("{}{}  {}", vectors(m), terms::kind(m.kind), time(m.duration));
     if m.open {
-        words += " at least, not entered before the recording ended";
+        words += match m.kind {
+            StallKind::SoftirqRun => " at least, still running as the recording ended",
+            _ => " at least, not entered before the recording ended",
+        };
     }
     if m.uncertainty.0 > 0 {
         words += &format!(" (±\u{a0}{})", time(m.uncertainty));
@@ -211,6 +214,9 @@ pub(super) fn ending(m: &Measure) -> String {
         StallKind::SoftirqDelay => {
             let place = m.context.map(|c| format!(" {}", terms::context(c))).unwrap_or_default();
             format!("{}entered{place}, {late} late", vectors(m))
+        }
+        StallKind::SoftirqRun if m.open => {
+            format!("{}handler still running after {late}", vectors(m))
         }
         StallKind::SoftirqRun => format!("{}handler returned after {late}", vectors(m)),
         StallKind::InterruptGap => format!("interrupts were taken again, after {late}"),

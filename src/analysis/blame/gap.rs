@@ -2,7 +2,7 @@
 //! Where that is a function that turns them on, its caller had them off. Anywhere else the time
 //! went to something a task cannot be blamed for.
 
-use super::{Verdict, task};
+use super::{Verdict, lock, task};
 use crate::analysis::index::Index;
 use crate::analysis::steal;
 use crate::model::Sample;
@@ -180,6 +180,7 @@ fn blame_task(
     if stolen.0 > 0 {
         words.push_str(&format!("; steal time around it: {stolen}"));
     }
+    words.push_str(&lock::waited(index, tick, gap.duration));
     Verdict {
         cause: Cause::IrqsOff,
         culprit: Culprit::Task(task::doing(index, tick.task, &[tick])),

@@ -3,7 +3,7 @@
 
 use super::coverage::Coverage;
 use super::stretch::one_stretch;
-use super::{Verdict, task, votes};
+use super::{Verdict, lock, task, votes};
 use crate::analysis::index::Index;
 use crate::analysis::stacks::common;
 use crate::model::findings::{Cause, Culprit, Evidence, Measure};
@@ -84,6 +84,7 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, m: &Measure) -> Verdict {
             .push_str(&format!(", in one turn; all {} samples of it are in the kernel", own.len()));
     }
     words.push_str(&coverage.words());
+    words.push_str(&lock::spinning(index, &own));
     words.push_str(&served(m));
     let mut culprit = task::doing(index, first.task, &own);
     if coverage.too_thin() {

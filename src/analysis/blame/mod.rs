@@ -3,6 +3,7 @@
 mod coverage;
 mod gap;
 mod handoff;
+mod lock;
 mod stretch;
 mod task;
 mod votes;
@@ -82,6 +83,7 @@ fn judge(index: &Index<'_>, cpu: Cpu, episode: &Episode) -> Verdict {
     let exact_run = |m: &&Measure| {
         m.kind == StallKind::SoftirqRun
             && m.uncertainty.0 == 0
+            && !m.open
             && is_half(m.duration, primary.duration)
     };
     match episode.0.iter().find(exact_run) {

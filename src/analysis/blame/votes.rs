@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use super::coverage::Coverage;
 use super::stretch::one_stretch;
-use super::{Verdict, task};
+use super::{Verdict, lock, task};
 use crate::analysis::index::Index;
 use crate::analysis::stacks::common;
 use crate::model::findings::{Cause, Culprit, Evidence};
 use crate::model::{KernelVersion, Sample, TaskId, Vector};
-use crate::units::{Cpu, Ktime};
+use crate::units::{Cpu, Ktime, Nanos};
 
 /// What a tick found on the CPU.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,11 +53,51 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, start: Ktime, end: Ktime) -> Verdict {
         let words = format!("only {total} {samples} fell into its {length}");
         return Verdict::unknown("too few samples fell into it", Evidence { words, ..evidence });
     }
+    if let [tick] = agree.as_slice()
+        && let Some(words) = one_is_no_proof(index, *winner, tick, (start, end))
+    {
+        return Verdict::unknown("one sample does not tell", Evidence { words, ..evidence });
+    }
     let mut verdict = by_winner(index, *winner, agree, evidence);
     if verdict.cause != Cause::Unexplained {
+        verdict.evidence.words.push_str(&lock::spinning(index, agree));
         verdict.evidence.words.push_str(&Coverage::new(index, total, length).words());
     }
     verdict
+}
+
+/// Why the only sample on the winner's side does not tell who took the time from `start` to `end`: a
+/// handler that had just been entered, or a task that no softirq waited for at that moment.
+fn one_is_no_proof(
+    index: &Index<'_>,
+    winner: Found,
+    tick: &Sample,
+    (start, end): (Ktime, Ktime),
+) -> Option<String> {
+    let length = end.since(start);
+    let found = match winner {
+        Found::Softirq(vector) => {
+            let same = tick.softirq_vector == vector && tick.since_softirq_entry.0 > 0;
+            let ran = if same { tick.since_softirq_entry } else { Nanos(0) };
+            // The second: it is this very run whose length is told.
+            if super::is_half(ran, length) || same && tick.time.before(ran) == start {
+                return None;
+            }
+            let known = if same { format!(", entered {ran} before") } else { String::new() };
+            format!("the {vector} softirq running{known}")
+        }
+        // With softirqs pending, bottom halves were off since they were raised: the exit of an
+        // interrupt would have run them. But not where they waited for ksoftirqd.
+        Found::Kernel(_) if tick.pending == 0 || waited_for_ksoftirqd(index, &[tick]) => {
+            "a task in the kernel".to_owned()
+        }
+        Found::User(_) if waited_for_ksoftirqd(index, &[tick]) => "a task in user mode".to_owned(),
+        _ => return None,
+    };
+    Some(format!(
+        "the one sample in its {length} that tells found {found}: what held the CPU for the rest \
+         was not seen"
+    ))
 }
 
 fn by_winner(index: &Index<'_>, winner: Found, agree: &[&Sample], evidence: Evidence) -> Verdict {

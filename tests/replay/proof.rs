@@ -1,0 +1,193 @@
+//! What is no proof: a single sample, a lock that somebody else holds, an end that nobody saw.
+
+use stallprof::analysis::analyse;
+use stallprof::model::findings::{Cause, Culprit, Findings};
+use stallprof::model::*;
+use stallprof::render::{Style, terminal};
+use stallprof::units::{Cpu, Nanos};
+
+use super::made::{WITH_BH_OFF, delay, in_kernel, ms, only, slow_call, tape, ticks, wait};
+use super::tape::{Tape, at};
+
+const NET_RX: [&str; 4] = ["process_backlog", "net_rx_action", "handle_softirqs", "irq_exit_rcu"];
+
+/// A tape of a sampler that ticks every 10 ms, as the daemon's.
+fn seldom() -> Tape {
+    let mut tape = tape();
+    tape.0.meta.sample_period = ms(10.0);
+    tape
+}
+
+/// What lies in a delay of 20 ms with one sample 15 ms after the raise.
+fn with_one(like: impl FnOnce(&mut Tape) -> Sample) -> Findings {
+    let mut tape = seldom();
+    let like = like(&mut tape);
+    tape.sample(15.0, 1, like);
+    delay(&mut tape, 0.0, 20.0);
+    analyse(&tape.0)
+}
+
+/// It may have been entered a moment ago, when what had held the CPU was over.
+#[test]
+fn one_sample_in_a_softirq_names_it_only_if_it_ran_for_long() {
+    let run = |entered: f64, vector: Vector| {
+        with_one(|tape| {
+            let kernel_stack = tape.stack(&NET_RX, true);
+            let (since_softirq_entry, softirq_vector) = (ms(entered), vector);
+            let task = tape.task("worker", 70, 70);
+            Sample { task, kernel_stack, since_softirq_entry, softirq_vector, ..Sample::default() }
+        })
+    };
+    for (entered, vector, cause) in [
+        (1.0, Vector::NET_RX, Cause::Unexplained),
+        (0.0, Vector::NET_RX, Cause::Unexplained),
+        (12.0, Vector::NET_RX, Cause::SoftirqHog),
+        (12.0, Vector(1), Cause::Unexplained),
+    ] {
+        let f = run(entered, vector);
+        let (stall, _) = only(&f);
+        assert_eq!(stall.cause, cause, "{entered} ms, {vector}");
+        let words = &stall.evidence.words;
+        assert_eq!(words.contains("was not seen"), cause == Cause::Unexplained, "{words}");
+    }
+}
+
+/// A task that is seen while softirqs wait has bottom halves off since they were raised; that a task
+/// was in the kernel says nothing.
+#[test]
+fn one_sample_in_a_task_names_it_only_if_softirqs_waited_for_it() {
+    for (pending, kernel, cause) in [
+        (1 << 3, "6.18.0", Cause::BhOff),
+        (0, "6.18.0", Cause::Unexplained),
+        // Where they wait for ksoftirqd it may be anybody's turn.
+        (1 << 3, "6.1.0", Cause::Unexplained),
+    ] {
+        let f = with_one(|tape| {
+            tape.0.meta.kernel = kernel.into();
+            let task = tape.task("worker", 70, 70);
+            let like = in_kernel(tape, task, &WITH_BH_OFF);
+            Sample { pending, ksoftirqd_waits: ms(3.0), ..like }
+        });
+        assert_eq!(only(&f).0.cause, cause, "{pending} on {kernel}");
+    }
+}
+
+/// The time is the holder's.
+#[test]
+fn who_spins_for_a_lock_is_told_from_who_holds_it() {
+    const SPINS: [&str; 4] =
+        ["__pv_queued_spin_lock_slowpath", "_raw_spin_lock_bh", "udp_sendmsg", "do_syscall_64"];
+    let told = "of them found it spinning for a lock: who held that is not known";
+    for (spinning, ksoftirqd) in [(20, false), (10, false), (9, false), (20, true)] {
+        let mut tape = tape();
+        let task = tape.task("worker", 70, 70);
+        let spins = in_kernel(&mut tape, task, &SPINS);
+        let works = in_kernel(&mut tape, task, &WITH_BH_OFF);
+        ticks(&mut tape, 0.0, spinning, spins);
+        ticks(&mut tape, spinning as f64, 20 - spinning, works);
+        match ksoftirqd {
+            true => wait(&mut tape, task, 0.0, 20.0),
+            false => delay(&mut tape, 0.0, 20.0),
+        }
+        let f = analyse(&tape.0);
+        let words = &only(&f).0.evidence.words;
+        assert_eq!(words.contains(&format!("{spinning} {told}")), spinning >= 10, "{words}");
+    }
+    // Nor is a task blamed for what a softirq on top of it waits for, or the other way round.
+    let mut tape = tape();
+    let task = tape.task("worker", 70, 70);
+    let on_top = [&NET_RX[..], &["asm_sysvec_apic_timer_interrupt"], &SPINS[..]].concat();
+    let like = in_kernel(&mut tape, task, &on_top);
+    ticks(&mut tape, 0.0, 20, like);
+    delay(&mut tape, 0.0, 20.0);
+    let f = analyse(&tape.0);
+    assert_eq!(only(&f).0.cause, Cause::SoftirqHog);
+    assert!(!only(&f).0.evidence.words.contains("spinning"));
+}
+
+/// No sample falls into a gap: but how long a read waited for the locks of rstat is counted.
+#[test]
+fn a_read_that_waited_for_the_locks_of_rstat_says_so() {
+    for (waited, told) in [(18.0, true), (2.0, false)] {
+        let mut tape = tape();
+        let task = tape.task("cadvisor", 70, 70);
+        let stack = ["_raw_spin_unlock_irq", "css_rstat_flush", "memory_stat_show", "vfs_read"];
+        let like = in_kernel(&mut tape, task, &stack);
+        tape.sample(20.0, 1, Sample { gap: ms(19.0), ..like });
+        slow_call(&mut tape, task, 20.1, 20.0);
+        let (time, cpu, filesystem) = (at(20.1), Cpu(1), Filesystem::CgroupV2);
+        let more =
+            FileCall { time, cpu, filesystem, rstat_waited: ms(waited), ..Default::default() };
+        tape.0.file_calls.push(more);
+        let f = analyse(&tape.0);
+        let (stall, _) = only(&f);
+        assert_eq!(stall.cause, Cause::IrqsOff);
+        let words = &stall.evidence.words;
+        assert_eq!(words.contains("who held them is not known"), told, "{words}");
+    }
+}
+
+/// A handler that runs while the recording ends: how long it ran in all nobody saw.
+#[test]
+fn a_softirq_that_outlasts_the_recording_is_told() {
+    for (ended, open) in [(20.0, true), (500.0, false)] {
+        let mut tape = tape();
+        let task = tape.task("worker", 70, 70);
+        let like = in_kernel(&mut tape, task, &NET_RX);
+        ticks(&mut tape, 0.0, 20, Sample { softirq_vector: Vector::NET_RX, ..like });
+        for (n, s) in tape.0.samples.iter_mut().enumerate() {
+            s.since_softirq_entry = ms(0.5 + n as f64);
+        }
+        tape.0.end = Some(at(ended));
+        let f = analyse(&tape.0);
+        let (stall, _) = only(&f);
+        let length = if open { (ms(19.5), Nanos(0)) } else { (ms(20.0), ms(0.5)) };
+        let measure = &stall.measures[0];
+        assert_eq!(
+            (measure.duration, measure.uncertainty, measure.open),
+            (length.0, length.1, open)
+        );
+        assert!(matches!(stall.culprit, Culprit::Softirq { vector: Vector::NET_RX, .. }));
+        assert_eq!(f.notes.iter().any(|note| note.contains("longer than told")), open);
+        let mut text = Vec::new();
+        terminal::stalls(&mut text, &f, Style::default()).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        assert_eq!(text.contains("at least, still running"), open, "{text}");
+    }
+}
+
+/// `trace_call_bpf()` runs no program inside of another one, whosever it is.
+#[test]
+fn gaps_that_another_tool_may_have_made_are_told() {
+    for (method, told) in [("tracepoint", true), ("kprobe", true), ("raw_tp", false)] {
+        let mut tape = tape();
+        let method = Some(method.to_owned());
+        let hardirq = ProbeStatus { name: "hardirq".into(), method, ..Default::default() };
+        tape.0.meta.probes.push(hardirq);
+        let task = tape.task("worker", 70, 70);
+        let like = in_kernel(&mut tape, task, &WITH_BH_OFF);
+        tape.sample(20.0, 1, Sample { gap: ms(19.0), ..like });
+        let notes = analyse(&tape.0).notes;
+        assert_eq!(notes.iter().any(|n| n.contains("another tool")), told, "{notes:?}");
+    }
+}
+
+/// To take the probes off can take long where a CPU is without interrupts: that time is no part of
+/// the recording, and what began in it was seen in part.
+#[test]
+fn what_comes_after_the_end_is_no_part_of_a_recording() {
+    let mut tape = tape();
+    let task = tape.task("worker", 70, 70);
+    wait(&mut tape, task, 0.0, 20.0);
+    wait(&mut tape, task, 95.0, 20.0);
+    wait(&mut tape, task, 150.0, 20.0);
+    tape.0.steal.push(Steal { time: at(900.0), cpu: Cpu(1), total: ms(1.0) });
+    tape.0.end = Some(at(100.0));
+    let f = analyse(&tape.0);
+    assert_eq!(f.stalls.len(), 2, "one within, one that was under way");
+    assert_eq!(f.window.end, at(115.0), "of a stall all is told");
+    tape.0.handoffs.truncate(1);
+    assert_eq!(analyse(&tape.0).window.end, at(100.0));
+    tape.0.end = None;
+    assert_eq!(analyse(&tape.0).window.end, at(900.0), "cut short: the last that is known");
+}
