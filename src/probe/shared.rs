@@ -19,7 +19,7 @@ use crate::host::{HostRoot, in_host_user_namespace};
 use crate::model::event::HistKind;
 use crate::model::hist::BUCKETS;
 use crate::model::{HistCount, KernelVersion, ProbeStatus, Vector};
-use crate::units::{Cpu, Ktime, Tid};
+use crate::units::{Cpu, Ktime, Nanos, Tid};
 
 /// Kernels before this one have no BPF ring buffer.
 const RING_BUFFER: KernelVersion = KernelVersion { major: 5, minor: 8 };
@@ -163,6 +163,18 @@ impl Shared {
         Ok(())
     }
 
+    /// Whether a recorded CPU that is not idle has had no tick of the sampler for `time` at `now`:
+    /// none of those that ticked before.
+    #[must_use]
+    pub fn is_late(&self, now: Ktime, time: Nanos) -> bool {
+        let states = self.cpus.lookup_percpu(&0u32.to_ne_bytes(), MapFlags::ANY);
+        let states = states.ok().flatten().unwrap_or_default();
+        states.iter().filter_map(|bytes| read::<sp_cpu>(bytes)).any(|c| {
+            let last = Ktime(c.last_tick.max(c.busy_since));
+            c.enabled != 0 && c.busy_since != 0 && c.last_tick != 0 && now.since(last) >= time
+        })
+    }
+
     /// Losses so far of every probe on every CPU, as `[probe][cpu]`.
     #[must_use]
     pub fn losses_so_far(&self) -> Vec<Vec<Losses>> {
@@ -270,7 +282,6 @@ mod tests {
 
     use super::*;
     use crate::model::hist;
-    use crate::units::Nanos;
 
     /// Runs `hist_bucket()` in the kernel.
     #[test]

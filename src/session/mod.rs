@@ -16,7 +16,7 @@ mod symbols;
 
 use std::io::Write;
 use std::ops::ControlFlow;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
 
@@ -70,6 +70,25 @@ pub struct Session {
 struct Bpf {
     shared: Shared,
     ring: ring::Reader,
+    /// Of the sampler.
+    period: Nanos,
+}
+
+/// How long the end waits for a CPU that takes no interrupts.
+const LATE: Duration = Duration::from_secs(1);
+/// How often it looks.
+const LOOK: Duration = Duration::from_millis(5);
+
+impl Bpf {
+    /// Waits for CPUs whose ticks are late: the next one tells of the stall. To take the sampler off
+    /// such a CPU would take as long, and the tick would not come.
+    fn wait_for_ticks(&self) {
+        let began = Instant::now();
+        let late = Nanos(2 * self.period.0);
+        while began.elapsed() < LATE && self.shared.is_late(now(), late) {
+            std::thread::sleep(LOOK);
+        }
+    }
 }
 
 /// How packets reach the CPUs of this host, for a recording; none where it cannot be read.
@@ -117,7 +136,7 @@ impl Session {
                 let root = &config.root;
                 let ksoftirqds = ksoftirqd::ksoftirqds(root, &CpuList::online(root)?);
                 shared.enable(config, &ksoftirqds, &probes)?;
-                Some(Bpf { shared, ring })
+                Some(Bpf { shared, ring, period: config.period() })
             }
             Err(_) => None,
         };
@@ -215,12 +234,15 @@ impl Session {
                 recorder.namer.bound();
             }
         }
+        if let Some(bpf) = &bpf {
+            bpf.wait_for_ticks();
+        }
         let ended = now();
         // Detach first: what is in the ring then is the rest. In reverse, for the sampler goes by
         // what the softirq and ksoftirqd probes keep.
         while attached.pop().is_some() {}
         recorder.ask(&mut sources, true);
-        if let Some(Bpf { shared, ring }) = bpf {
+        if let Some(Bpf { shared, ring, .. }) = bpf {
             ring.finish().for_each(|batch| recorder.take(&batch));
             recorder.counters(&shared);
             recorder.reads(&shared, true);

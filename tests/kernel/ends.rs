@@ -1,9 +1,13 @@
 //! However a recording ends, it is readable and the verdict is given.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::host::{Folder, findings, machine, stallprof, stderr, succeeded};
+use stallscore::found::Found;
+use stallscore::read::Truth;
+
+use crate::host::{Folder, cpu, findings, machine, stallgen, stallprof, stderr, succeeded};
+use crate::kinds::assert_close;
 
 fn ended_by(signal: i32) {
     let Some(_machine) = machine() else { return };
@@ -103,4 +107,49 @@ fn a_full_disk() {
     let f = findings(&copy);
     assert_eq!(f["window"]["complete"], false);
     assert!(f["cpus"][0]["samples"].as_u64().unwrap() > 0);
+}
+
+/// Interrupts are off most of the time, and as most of these recordings end: each stall that began
+/// within one is in it, with all of its length.
+#[test]
+fn interrupts_off_at_the_end() {
+    let Some(_machine) = machine() else { return };
+    let folder = Folder::new("irqsoff-end");
+    let (cpu, truth) = (cpu().to_string(), folder.path("truth"));
+    let mut generator = Command::new(stallgen())
+        .args(["irqsoff", "--cpu", &cpu, "--count", "30", "--length", "300ms"])
+        .args(["--every", "330ms", "--no-victims", "--truth"])
+        .arg(&truth)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    let windows = (0..4).map(|n| {
+        let recording = folder.path(&format!("{n}.stall"));
+        let output = stallprof()
+            .args(["record", "-C", &cpu, "-d", &format!("{}ms", 400 + 70 * n), "-o"])
+            .arg(&recording)
+            .output()
+            .unwrap();
+        succeeded(&output);
+        findings(&recording)
+    });
+    let windows: Vec<_> = windows.collect();
+    generator.wait().unwrap();
+    let truth = Truth::read(&truth).unwrap();
+    let mut lengths = Vec::new();
+    for f in &windows {
+        let edge = |name: &str| f["window"][name].as_u64().unwrap();
+        // Not what had hardly begun.
+        let inside = edge("start")..edge("end") - 10_000_000;
+        let found = Found::all(f).unwrap();
+        for made in truth.stalls.iter().filter(|made| inside.contains(&made.start_ns)) {
+            let gap = found.iter().find(|x| x.cause == "irqs_off" && x.covers(made));
+            let gap = gap.unwrap_or_else(|| panic!("not found: {made:?} in {found:#?}"));
+            assert!(gap.blames(&truth.header), "{gap:?}");
+            lengths.push((gap.duration, made.duration_ns));
+        }
+    }
+    assert!(lengths.len() >= 4, "only {} stalls began within a recording", lengths.len());
+    assert_close("interrupt gap", &lengths);
 }
