@@ -18,7 +18,7 @@ use crate::units::Ktime;
 /// Nothing reaches the file before [`Writer::flush`]; what was flushed stays readable whatever
 /// happens to the program later. Each distinct string, task, frame and stack is kept in memory to
 /// know it again, so the writer grows with the number of distinct names, not with that of events;
-/// [`Writer::forget_stacks`] bounds that.
+/// [`Writer::forget_stacks`] and [`Writer::forget_tasks`] bound that.
 pub struct Writer<W: Write> {
     packer: Packer<W>,
     rows: Rows,
@@ -140,6 +140,11 @@ impl<W: Write> Writer<W> {
     pub fn forget_stacks(&mut self) {
         self.frames.known = HashMap::new();
         self.stacks.known = HashMap::new();
+    }
+
+    /// Forgets the tasks it knows, likewise.
+    pub fn forget_tasks(&mut self) {
+        self.tasks.known = HashMap::new();
     }
 
     /// Writes all that waits: one block, or a few where it is more than about a MiB.

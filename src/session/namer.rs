@@ -19,6 +19,8 @@ const PF_KTHREAD: u32 = 0x0020_0000; // include/linux/sched.h
 
 /// Stacks that are kept to be known again: with all that belongs to them some 100 MB at most.
 const MAX_STACKS: usize = 100_000;
+/// Tasks that are kept likewise: some 30 MB.
+const MAX_TASKS: usize = 100_000;
 
 /// Names for a recording, looked up while their owners live.
 pub struct Namer<W: Write> {
@@ -65,6 +67,11 @@ impl<W: Write> Namer<W> {
             self.user_stacks = HashMap::new();
             self.symbols.forget_user();
             self.writer.forget_stacks();
+        }
+        if self.tasks.len() > MAX_TASKS {
+            self.tasks = HashMap::new();
+            self.threads = HashMap::new();
+            self.writer.forget_tasks();
         }
     }
 

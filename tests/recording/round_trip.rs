@@ -3,7 +3,7 @@
 use stallprof::model::event::HistKind;
 use stallprof::model::*;
 use stallprof::recording::{Writer, read_bytes, write};
-use stallprof::units::{Cpu, Ktime, Nanos};
+use stallprof::units::{Cpu, Ktime, Nanos, Tid};
 
 use crate::examples::{add, assert_same, empty, events, flushes, meta};
 use crate::forge::{Random, blocks};
@@ -223,4 +223,22 @@ fn stacks_that_were_forgotten_come_back() {
         .map(|s| recording.functions(s.kernel_stack).collect::<Vec<_>>().join(" "))
         .collect();
     assert_eq!(names, ["a", "b", "b", "a", "b"]);
+}
+
+/// Nor does it keep all tasks, of which there can be any number.
+#[test]
+fn tasks_that_were_forgotten_come_back() {
+    let mut writer = Writer::new(Vec::new(), &meta()).unwrap();
+    for tid in [7, 8, 7] {
+        let task = writer.task(Task { tid: Tid(tid), ..Task::default() });
+        writer.event(Event::Sample(Sample { time: Ktime(5), task, ..Sample::default() }));
+        if tid == 8 {
+            writer.forget_tasks();
+            writer.flush().unwrap();
+        }
+    }
+    assert_eq!(writer.names(), 1, "the last one");
+    let recording = read_bytes(&writer.finish(Ktime(9)).unwrap()).unwrap();
+    let tids: Vec<u32> = recording.samples.iter().map(|s| recording.task(s.task).tid.0).collect();
+    assert_eq!(tids, [7, 8, 7]);
 }
