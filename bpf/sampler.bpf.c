@@ -83,11 +83,15 @@ static __always_inline bool in_long_softirq(struct sp_cpu *c, struct task_struct
  */
 static __always_inline __u64 steal_time(struct task_struct *task)
 {
-	struct rq *rq = BPF_CORE_READ(task, se.cfs_rq, rq);
+	struct rq *rq;
 	__u64 steal = 0;
 
-	if (bpf_core_field_exists(rq->prev_steal_time))
+	/* Two options of the kernel's configuration: see kernel.bpf.h. */
+	if (bpf_core_field_exists(struct sched_entity, cfs_rq) &&
+	    bpf_core_field_exists(struct rq, prev_steal_time)) {
+		rq = BPF_CORE_READ(task, se.cfs_rq, rq);
 		bpf_core_read(&steal, sizeof(steal), &rq->prev_steal_time);
+	}
 	return steal;
 }
 
