@@ -31,7 +31,9 @@ static __always_inline void timer_irq_begin(void)
 	c->timer_irq = c->irq_entered;
 }
 
-static __always_inline void irq_end(__u32 kind, __u32 irq, struct irqaction *action)
+/* `name` of vectors that are known by nothing else, `len` with its NUL; else NULL. */
+static __always_inline void irq_ended(__u32 kind, __u32 irq, struct irqaction *action,
+				      const char *name, __u32 len)
 {
 	struct sp_cpu *c = this_cpu();
 	struct sp_hardirq e = {};
@@ -54,8 +56,15 @@ static __always_inline void irq_end(__u32 kind, __u32 irq, struct irqaction *act
 		bpf_probe_read_kernel_str(e.name, sizeof(e.name), BPF_CORE_READ(action, name));
 	} else if (kind == SP_IRQ_TIMER && c->timer_worst) {
 		e.handler = c->timer_worst_func;
+	} else if (name) {
+		__builtin_memcpy(e.name, name, len);
 	}
 	emit(SP_P_HARDIRQ, &e, sizeof(e), BPF_RB_FORCE_WAKEUP);
+}
+
+static __always_inline void irq_end(__u32 kind, __u32 irq, struct irqaction *action)
+{
+	irq_ended(kind, irq, action, NULL, 0);
 }
 
 /* Which timer function took the time. */
@@ -111,6 +120,24 @@ VECTOR(irq_work, irq_begin, SP_IRQ_WORK)
 VECTOR(call_function, irq_begin,
        SP_IRQ_CALL) /* what other CPUs ask this one to run (kernel/smp.c) */
 VECTOR(call_function_single, irq_begin, SP_IRQ_CALL)
+
+/*
+ * The other vectors of that file, as far as their handlers do something. Other CPUs ask for a
+ * reschedule; what its interrupt does is next to nothing, but other tools trace it, too.
+ */
+#define SYSTEM_VECTOR(name)                                                                        \
+	ON_RAW_TRACEPOINT(name##_entry, irq_begin())                                               \
+	ON_RAW_TRACEPOINT(                                                                         \
+	    name##_exit, irq_ended(SP_IRQ_SYSTEM, vector, NULL, #name, sizeof(#name)), int vector) \
+	ON_TRACEPOINT(irq_vectors, name##_entry, trace_event_raw_x86_irq_vector, irq_begin())      \
+	ON_TRACEPOINT(irq_vectors, name##_exit, trace_event_raw_x86_irq_vector,                    \
+		      irq_ended(SP_IRQ_SYSTEM, ctx->vector, NULL, #name, sizeof(#name)))
+
+SYSTEM_VECTOR(reschedule)
+SYSTEM_VECTOR(x86_platform_ipi)
+SYSTEM_VECTOR(thermal_apic)
+SYSTEM_VECTOR(threshold_apic)
+SYSTEM_VECTOR(deferred_error_apic)
 
 /* Without tracepoints: the functions that do the work of these interrupts. */
 ON_FUNCTION(__handle_irq_event_percpu, irq_begin())

@@ -155,6 +155,7 @@ enum sp_irq_kind {
 	SP_IRQ_TIMER,
 	SP_IRQ_CALL,
 	SP_IRQ_WORK,
+	SP_IRQ_SYSTEM,
 };
 
 struct sp_hardirq {
@@ -163,7 +164,7 @@ struct sp_hardirq {
 	__u64 handler; /* address: the action's handler, or the timer function that ran longest */
 	__u32 irq_kind;
 	__u32 irq;
-	char name[32]; /* irqaction->name */
+	char name[32]; /* irqaction->name; of SP_IRQ_SYSTEM the vector's */
 };
 
 /* Followed by: path. */

@@ -71,5 +71,6 @@ fn irq_kind(kind: IrqKind) -> &'static str {
         IrqKind::Timer => "timer",
         IrqKind::CallFunction => "call_function",
         IrqKind::IrqWork => "irq_work",
+        IrqKind::System => "system",
     }
 }

@@ -210,6 +210,8 @@ pub enum IrqKind {
     CallFunction,
     /// Deferred irq work.
     IrqWork,
+    /// Another vector of the CPU's own, such as the request of another CPU to reschedule.
+    System,
 }
 
 /// A hard interrupt handler that ran past the threshold.
@@ -223,7 +225,7 @@ pub struct HardIrq {
     pub kind: IrqKind,
     /// Interrupt line, for a device; else the vector number.
     pub irq: u32,
-    /// `irqaction->name` of a device's interrupt, or none.
+    /// `irqaction->name` of a device's interrupt; of [`IrqKind::System`] the vector's; or none.
     pub name: StrId,
     /// The handler, or the timer function that took most of the time, by symbol; or none.
     pub handler: FrameId,

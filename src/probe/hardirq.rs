@@ -40,6 +40,7 @@ pub fn decode(record: &[u8], names: &mut dyn Names) -> Option<Event> {
             sp_irq_kind::SP_IRQ_TIMER => IrqKind::Timer,
             sp_irq_kind::SP_IRQ_CALL => IrqKind::CallFunction,
             sp_irq_kind::SP_IRQ_WORK => IrqKind::IrqWork,
+            sp_irq_kind::SP_IRQ_SYSTEM => IrqKind::System,
             _ => IrqKind::Device,
         },
         irq: e.irq,

@@ -27,11 +27,20 @@ fn kinds(method: Method) -> &'static [&'static str] {
 }
 
 /// Targets that a kernel has by one name or by the other, or that one kernel has beside another
-/// (the locks of single CPUs beside the one that all share): where one is, the other is not missed.
-const RENAMED: [(&str, &str); 3] = [
+/// (the locks of single CPUs beside the one that all share; vectors that not every machine has):
+/// where one is, the other is not missed.
+const RENAMED: [(&str, &str); 11] = [
     ("run_rebalance_domains", "sched_balance_softirq"),
     ("cgroup_rstat_cpu_lock_contended", "cgroup_rstat_locked"),
     ("cgroup_rstat_cpu_locked", "cgroup_rstat_locked"),
+    ("x86_platform_ipi_entry", "local_timer_entry"),
+    ("x86_platform_ipi_exit", "local_timer_entry"),
+    ("thermal_apic_entry", "local_timer_entry"),
+    ("thermal_apic_exit", "local_timer_entry"),
+    ("threshold_apic_entry", "local_timer_entry"),
+    ("threshold_apic_exit", "local_timer_entry"),
+    ("deferred_error_apic_entry", "local_timer_entry"),
+    ("deferred_error_apic_exit", "local_timer_entry"),
 ];
 
 /// Where tracefs is mounted: on its own, or within debugfs.

@@ -238,7 +238,7 @@ macro_rules! kinds {
     )* };
 }
 kinds! {
-    IrqKind { Device = 0, Timer = 1, CallFunction = 2, IrqWork = 3 }
+    IrqKind { Device = 0, Timer = 1, CallFunction = 2, IrqWork = 3, System = 4 }
     Filesystem { Other = 0, CgroupV1 = 1, CgroupV2 = 2, Proc = 3 }
     Severity { Unknown = 0, Ok = 1, Notice = 2, Warning = 3, Critical = 4 }
     WindowKind { Now = 0, SinceBoot = 1, Within = 2, TenSeconds = 3 }

@@ -156,6 +156,24 @@ fn hard_interrupt_that_runs_long() {
     found_and_right("hardirq", "interrupt gap");
 }
 
+/// One of the vectors that hardly ever do anything: nobody else is blamed for what one of them does.
+#[test]
+fn interrupt_of_a_reschedule_that_runs_long() {
+    let Some(_machine) = machine() else { return };
+    let run = run("hardirq", 25, &[], &["--reschedule"]);
+    let comparison = Comparison::of(&run.truth, &run.found, &run.findings).unwrap();
+    assert!(comparison.made.len() >= 22, "only {} had a victim", comparison.made.len());
+    for made in &comparison.made {
+        assert!(made.found.is_some(), "not found: {:?}", made.truth);
+    }
+    assert_close("interrupt gap", &comparison.lengths());
+    for (_, found) in comparison.pairs() {
+        let culprit = &found.culprit;
+        assert_eq!((&culprit["kind"], &culprit["name"]), (&"system".into(), &"reschedule".into()));
+    }
+    assert_nobody_else(&comparison);
+}
+
 /// Another process's profile was asked for: the stalls of the CPU are told all the same.
 #[test]
 fn softirq_handler_that_runs_long_beside_the_process_asked_for() {

@@ -67,7 +67,7 @@ fn an_older_file_without_some_columns_is_read() {
 #[test]
 fn rows_with_a_kind_that_is_not_known_are_left_out_and_counted() {
     let rows =
-        Chunk::new("hardirq", 4).delta("time", &[1, 2, 3, 4]).plain("kind", &[1, 4, 3, 900]).end();
+        Chunk::new("hardirq", 4).delta("time", &[1, 2, 3, 4]).plain("kind", &[1, 5, 3, 900]).end();
     let read = read_bytes(&file(&[rows])).unwrap();
     let kinds: Vec<_> = read.hardirqs.iter().map(|row| (row.time, row.kind)).collect();
     assert_eq!(kinds, [(Ktime(1), IrqKind::Timer), (Ktime(3), IrqKind::IrqWork)]);

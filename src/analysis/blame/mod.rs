@@ -175,6 +175,7 @@ fn hardirq_verdict(index: &Index<'_>, h: &HardIrq, stolen: Nanos) -> Verdict {
         IrqKind::Timer => ("timer", None),
         IrqKind::CallFunction => ("call_function", None),
         IrqKind::IrqWork => ("irq_work", None),
+        IrqKind::System => ("system", None),
     };
     let mut words = format!("this hard interrupt was entered, and returned {} later", h.run);
     if stolen.0 > 0 {

@@ -44,11 +44,11 @@ pub enum Culprit {
     },
     /// A hard interrupt.
     HardIrq {
-        /// `timer`, `device`, `call_function`, `irq_work`.
+        /// `timer`, `device`, `call_function`, `irq_work`, `system`.
         kind: &'static str,
         /// Interrupt line of a device.
         irq: Option<u32>,
-        /// The name its driver gave it.
+        /// The name its driver gave it; of `system` the vector's.
         name: Option<String>,
         /// The function that took the time, where known.
         handler: Option<String>,
