@@ -23,7 +23,7 @@ mod open;
 mod paths;
 pub mod pings;
 mod reads;
-mod received;
+pub(crate) mod received;
 mod slow_reads;
 pub(crate) mod stacks;
 mod steal;

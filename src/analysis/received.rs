@@ -8,7 +8,7 @@ use super::windows::Windows;
 use crate::model::findings::*;
 use crate::model::rx::WEIGHT;
 use crate::model::{Recording, RxDeviceId, RxFlow, RxRow};
-use crate::units::Cpu;
+use crate::units::{Cpu, Ktime};
 
 /// Devices that are told.
 const DEVICES: usize = 64;
@@ -107,7 +107,8 @@ type Places = BTreeMap<(Option<u32>, Cpu), Sums>;
 fn devices(r: &Recording, flows: &[ReceivedFlow], windows: &Windows) -> Vec<ReceivedDevice> {
     let mut by: BTreeMap<(u32, u32), (ReceivedDevice, Places)> = BTreeMap::new();
     for seen in &r.rx_rows {
-        let (row, factor) = windows.whole(seen);
+        let factor = windows.factor(seen.time, seen.cpu);
+        let row = with_pauses(seen, factor);
         let RxDeviceId { netns, ifindex, name, kind } = row.device;
         let (device, places) = by.entry((netns, ifindex)).or_insert_with(|| {
             let own = r.meta.netns.map(|own| own == netns);
@@ -134,7 +135,11 @@ fn devices(r: &Recording, flows: &[ReceivedFlow], windows: &Windows) -> Vec<Rece
         let sums = places.entry((row.queue_plus_1.checked_sub(1), row.cpu)).or_default();
         add(&mut sums.packets, row.packets);
         add(&mut sums.bytes, row.bytes);
-        sums.variance += variance(seen, factor);
+        if windows.is_look(seen.time, seen.cpu) {
+            add(sums.looks.entry(seen.time).or_default(), seen.packets);
+        } else {
+            sums.variance += drawn(seen.packets.saturating_sub(seen.examined));
+        }
         sums.flows = sums.flows.max(row.flows);
         sums.flows_full |= row.flows_full;
         sums.flows_missed |= row.packets > row.examined;
@@ -144,7 +149,7 @@ fn devices(r: &Recording, flows: &[ReceivedFlow], windows: &Windows) -> Vec<Rece
         .into_values()
         .map(|(mut device, places)| {
             device.balance = spread(r, &places);
-            device.places = places.into_iter().map(place).collect();
+            device.places = places.into_iter().map(|p| place(p, windows)).collect();
             device.places.sort_by_key(|p| (Reverse(p.packets), p.queue, p.cpu));
             device.words = words(r, &device, flows);
             device
@@ -178,28 +183,49 @@ fn by_protocol(p: &mut Protocols, more: [u64; 9]) {
 struct Sums {
     packets: u64,
     bytes: u64,
+    /// Of what was read at other times than looks.
     variance: f64,
+    /// Packets of each look.
+    looks: BTreeMap<Ktime, u64>,
     flows: u64,
     flows_full: bool,
     flows_missed: bool,
     protocols: Protocols,
 }
 
-/// Variance of a row's packets. Each packet that stands for `WEIGHT` was drawn with a chance of one
-/// in as many; those of the time our program was attached are a draw from all that came.
-fn variance(seen: &RxRow, factor: f64) -> f64 {
-    let not_examined = seen.packets.saturating_sub(seen.examined) as f64;
-    let drawn = f64::from(WEIGHT) * not_examined;
-    factor * factor * drawn + (factor - 1.0) * factor * seen.packets as f64
+/// A row, and what came in the pauses that it stands for.
+fn with_pauses(row: &RxRow, factor: f64) -> RxRow {
+    RxRow {
+        packets: times(row.packets, factor),
+        segments: times(row.segments, factor),
+        bytes: times(row.bytes, factor),
+        protocols: row.protocols.map(|packets| times(packets, factor)),
+        ..*row
+    }
 }
 
-fn place(((queue, cpu), sums): ((Option<u32>, Cpu), Sums)) -> Place {
+fn times(n: u64, factor: f64) -> u64 {
+    if factor == 1.0 { n } else { (n as f64 * factor).round() as u64 }
+}
+
+/// Variance of a count of packets, so many of which were not looked at: each that stands for
+/// `WEIGHT` was drawn with a chance of one in as many.
+fn drawn(not_examined: u64) -> f64 {
+    f64::from(WEIGHT) * not_examined as f64
+}
+
+/// Two standard deviations of what was drawn, and what pauses leave open. That a look was a draw,
+/// too, shows in how much looks differ.
+fn margin(variance: f64, cpu: Cpu, looks: &BTreeMap<Ktime, u64>, windows: &Windows) -> u64 {
+    (2.0 * variance.sqrt() + windows.margin(cpu, looks)).ceil() as u64
+}
+
+fn place(((queue, cpu), sums): ((Option<u32>, Cpu), Sums), windows: &Windows) -> Place {
     Place {
         queue,
         cpu,
         packets: sums.packets,
-        // Two standard deviations.
-        margin: (2.0 * sums.variance.sqrt()).ceil() as u64,
+        margin: margin(sums.variance, cpu, &sums.looks, windows),
         bytes: sums.bytes,
         flows: sums.flows,
         flows_full: sums.flows_full,
@@ -301,6 +327,9 @@ fn hurts(cpu: Cpu, devices: &[ReceivedDevice], flows: &[ReceivedFlow]) -> Option
 /// What tells flows apart, as they stand on the wire.
 type FlowKey = (u32, u32, u8, u8, [u64; 2], [u64; 2], u16, u16);
 
+/// Sums of a flow by CPU and queue.
+type FlowPlaces = BTreeMap<(Cpu, Option<u32>), Sums>;
+
 /// Flows, the largest first.
 fn flows(r: &Recording, windows: &Windows) -> Vec<ReceivedFlow> {
     let mut names: BTreeMap<(u32, u32), &str> = BTreeMap::new();
@@ -308,15 +337,25 @@ fn flows(r: &Recording, windows: &Windows) -> Vec<ReceivedFlow> {
         let at = (row.device.netns, row.device.ifindex);
         names.entry(at).or_insert_with(|| r.str(row.device.name));
     }
-    let mut by: BTreeMap<FlowKey, BTreeMap<(Cpu, Option<u32>), u64>> = BTreeMap::new();
+    let mut sampled: BTreeSet<(Ktime, Cpu, u32, u32)> = BTreeSet::new();
+    for row in r.rx_rows.iter().filter(|row| row.packets > row.examined) {
+        sampled.insert((row.time, row.cpu, row.device.netns, row.device.ifindex));
+    }
+    let mut by: BTreeMap<FlowKey, FlowPlaces> = BTreeMap::new();
     for f in &r.rx_flows {
         let (from, to) = (f.source_port, f.destination_port);
         let key = (f.netns, f.ifindex, f.family, f.protocol, f.source, f.destination, from, to);
         let places = by.entry(key).or_default();
-        add(places.entry((f.cpu, f.queue_plus_1.checked_sub(1))).or_default(), windows.packets(f));
+        let sums = places.entry((f.cpu, f.queue_plus_1.checked_sub(1))).or_default();
+        add(&mut sums.packets, times(f.packets, windows.factor(f.time, f.cpu)));
+        if windows.is_look(f.time, f.cpu) {
+            add(sums.looks.entry(f.time).or_default(), f.packets);
+        } else if sampled.contains(&(f.time, f.cpu, f.netns, f.ifindex)) {
+            sums.variance += drawn(f.packets);
+        }
     }
     let mut flows: Vec<ReceivedFlow> =
-        by.into_iter().map(|(key, places)| flow(&names, &key, &places)).collect();
+        by.into_iter().map(|(key, places)| flow(&names, &key, &places, windows)).collect();
     flows.sort_by_key(|f| Reverse(f.packets));
     let (mut any, mut icmp) = (0, 0);
     flows.retain(|f| {
@@ -330,19 +369,22 @@ fn flows(r: &Recording, windows: &Windows) -> Vec<ReceivedFlow> {
 fn flow(
     names: &BTreeMap<(u32, u32), &str>,
     key: &FlowKey,
-    places: &BTreeMap<(Cpu, Option<u32>), u64>,
+    places: &FlowPlaces,
+    windows: &Windows,
 ) -> ReceivedFlow {
     let &(netns, ifindex, family, protocol, source, destination, from, to) = key;
     let (source, destination): (IpAddr, IpAddr) =
         RxFlow { family, source, destination, ..RxFlow::default() }.addresses();
     let ports = protocol == 6 || protocol == 17;
     let mut cpus: BTreeMap<Cpu, u64> = BTreeMap::new();
-    for ((cpu, _), packets) in places {
-        add(cpus.entry(*cpu).or_default(), *packets);
+    let mut off = 0;
+    for ((cpu, _), sums) in places {
+        add(cpus.entry(*cpu).or_default(), sums.packets);
+        add(&mut off, margin(sums.variance, *cpu, &sums.looks, windows));
     }
     let mut order: Vec<Cpu> = cpus.keys().copied().collect();
     order.sort_by_key(|cpu| (Reverse(cpus[cpu]), *cpu));
-    let most = places.iter().max_by_key(|&(at, packets)| (*packets, Reverse(at)));
+    let most = places.iter().max_by_key(|&(at, sums)| (sums.packets, Reverse(at)));
     ReceivedFlow {
         device: names.get(&(netns, ifindex)).copied().unwrap_or_default().to_owned(),
         netns,
@@ -357,6 +399,7 @@ fn flow(
         source_port: Some(from).filter(|_| ports),
         destination_port: Some(to).filter(|_| ports),
         packets: cpus.values().fold(0, |sum, n| sum.saturating_add(*n)),
+        margin: off,
         queue: most.and_then(|((_, queue), _)| *queue),
         cpus: order,
     }

@@ -31,8 +31,8 @@ pub struct RxCpu {
     /// Packets that our program saw: all of them, also where it examined only some, unless it
     /// paused.
     pub seen: u64,
-    /// Our program was off its tracepoint, as packets came fast: what came is taken to be like what
-    /// it saw until the row before.
+    /// Our program was off its tracepoint, as packets came fast. The row after is of a look that
+    /// came by chance.
     pub paused: bool,
     /// Of these, estimated: those that are in no [`RxRow`] because there were too many.
     pub unplaced: u64,

@@ -12,10 +12,10 @@ use libbpf_rs::btf::types::Enum;
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 use libbpf_rs::{MapCore, MapFlags, MapHandle};
 
-use super::hook::Windows;
 use super::ladder::{Needs, choose};
 use super::shared::share;
 use super::skel::conntrack::ConntrackSkelBuilder;
+use super::windows::Windows;
 use super::wire::read;
 use super::wire::types::{sp_ct_drop, sp_flow, sp_syn_again};
 use super::{Attached, Config, Method, Names, Shared, Source, Tracking};

@@ -28,6 +28,7 @@ mod softirq;
 mod syscall;
 mod table;
 mod tracking;
+mod windows;
 mod wire;
 
 use std::any::Any;

@@ -346,6 +346,7 @@ fn received(names: &Names) -> Received {
             source_port: None,
             destination_port: None,
             packets: 3_000,
+            margin: 0,
             queue: Some(11),
             cpus: vec![Cpu(11)],
         }],

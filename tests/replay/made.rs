@@ -289,7 +289,7 @@ fn packets_of_pauses_are_taken_to_be_like_those_seen() {
     let device = &received.devices[0];
     assert_eq!((device.packets, device.bytes), (1050, 64 * 1050));
     let places: Vec<_> = device.places.iter().map(|p| (p.cpu.0, p.packets, p.margin)).collect();
-    // Ten times a draw of 100: two standard deviations are 2 * sqrt(10 * 9 * 100).
-    assert_eq!(places, [(0, 1000, 190), (1, 50, 0)]);
-    assert_eq!(received.flows[0].packets, 1050);
+    // One look says nothing of the pause for sure: none or all of its packets may have been like it.
+    assert_eq!(places, [(0, 1000, 900), (1, 50, 0)]);
+    assert_eq!((received.flows[0].packets, received.flows[0].margin), (1050, 900));
 }

@@ -58,7 +58,7 @@ pub struct Examined {
     /// Packets that passed by our program.
     pub seen: u64,
     /// Packets that came while it paused, as it does for most of a second in which packets come
-    /// fast: what is told of devices and flows takes them to be like those that passed by.
+    /// fast: of what kind they were is estimated by looks in between.
     pub paused: u64,
     /// Packets that the kernel counted beyond those that passed by our program: it counts one again
     /// for each virtual device on its way (`another_round` of `__netif_receive_skb_core`).
@@ -166,6 +166,8 @@ pub struct ReceivedFlow {
     pub destination_port: Option<u16>,
     /// Packets.
     pub packets: u64,
+    /// As of a [`Place`], of the seconds in which it was one of the largest.
+    pub margin: u64,
     /// The queue of most of them; none where packets do not tell.
     pub queue: Option<u32>,
     /// CPUs that received it, the one with most packets first.

@@ -10,9 +10,10 @@ use anyhow::{Context, Result};
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 use libbpf_rs::{MapCore, MapFlags, MapHandle};
 
-use super::hook::{Hook, Windows};
+use super::hook::Hook;
 use super::ladder::Needs;
 use super::skel::rxpath::RxpathSkelBuilder;
+use super::windows::Windows;
 use super::wire::read;
 use super::wire::types::sp_rx_cpu;
 use super::{Attached, Config, Method, Names, Shared, Source};
@@ -89,7 +90,8 @@ impl Counts {
             }
             push(Event::RxCpu(cpu));
         }
-        if let Some(maps) = &mut self.maps {
+        // What ran while the program was taken off comes with the next reading.
+        if let Some(maps) = self.maps.as_mut().filter(|_| !paused) {
             for row in maps.known.read(&maps.rows, time, names) {
                 push(Event::RxRow(row));
             }

@@ -152,7 +152,7 @@ pub(in crate::render) fn rests_on(r: &Received) -> String {
                 0 => (String::new(), "flows of few packets"),
                 _ => (
                     format!(
-                        ", and only in a part of each second, in which {} came",
+                        ", and only at moments drawn by chance, in which {} came",
                         percent(e.seen, all)
                     ),
                     "devices and flows that came only in between, and flows of few packets,",
