@@ -49,6 +49,23 @@ static __always_inline bool within_rate(__u32 probe, __u64 now)
 	return false;
 }
 
+/*
+ * Whether the ring has room for what comes at every tick; counts the refusal. The last quarter is
+ * for what comes seldom and proves something.
+ */
+static __always_inline bool spare_room(__u32 probe)
+{
+	__u64 size = bpf_ringbuf_query(&ring, BPF_RB_RING_SIZE);
+	struct sp_loss *loss;
+
+	if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) <= size / 4 * 3)
+		return true;
+	loss = loss_of(probe);
+	if (loss)
+		loss->ring_full++;
+	return false;
+}
+
 static __always_inline void emit(__u32 probe, void *record, __u64 size, __u64 flags)
 {
 	struct sp_loss *loss;

@@ -172,6 +172,8 @@ int tick(struct perf_ctx *ctx)
 		return 0;
 	if (!evidence && !tid && on_task_stack(task, ctx->sp))
 		return 0; /* idle is what is left of the whole */
+	if (!evidence && !spare_room(SP_P_SAMPLER))
+		return 0;
 
 	fill_head(&e->head, SP_SAMPLE, now);
 	fill_task(&e->task, task);

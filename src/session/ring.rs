@@ -5,16 +5,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use libbpf_rs::{MapHandle, RingBufferBuilder};
+use libbpf_rs::libbpf_sys::{ring__avail_data_size, ring_buffer__ring};
+use libbpf_rs::{AsRawLibbpf, MapHandle, RingBuffer, RingBufferBuilder};
 
 use crate::probe::affinity::keep_off;
 use crate::units::Cpu;
 
 /// Batches under way to the writer; past it the thread waits and the ring fills.
 const UNDER_WAY: usize = 64;
+/// A record that is still being written hides those behind it. At the end it is waited for, as the
+/// program's CPU may just now belong to another guest of the hypervisor.
+const UNFINISHED: Duration = Duration::from_millis(250);
 /// A batch is sent once it holds this many bytes.
 const BATCH: usize = 256 << 10;
 
@@ -108,6 +112,11 @@ fn run(ring: &MapHandle, poll: Duration, send: &SyncSender<Batch>, stop: &Atomic
             let _ = buffer.poll(poll);
         }
         let _ = buffer.consume();
+        let begun = Instant::now();
+        while last && unread(&buffer) > 0 && begun.elapsed() < UNFINISHED {
+            std::thread::sleep(Duration::from_millis(1));
+            let _ = buffer.consume();
+        }
         let full = std::mem::take(&mut *batch.borrow_mut());
         if !full.0.is_empty() && send.send(full).is_err() {
             return;
@@ -116,4 +125,10 @@ fn run(ring: &MapHandle, poll: Duration, send: &SyncSender<Batch>, stop: &Atomic
             return;
         }
     }
+}
+
+/// Bytes in the ring that were not read.
+fn unread(buffer: &RingBuffer<'_>) -> u64 {
+    // SAFETY: both belong to the buffer, which has one ring.
+    unsafe { ring__avail_data_size(ring_buffer__ring(buffer.as_libbpf_object().as_ptr(), 0)) }
 }

@@ -51,6 +51,12 @@ pub fn counter(namespace: &Value, name: &str) -> u64 {
     found.unwrap_or_else(|| panic!("no {name} in {all:?}"))["count"].as_u64().unwrap()
 }
 
+/// Records of connection tracking that were counted as lost.
+pub fn records_lost(f: &Value) -> u64 {
+    let all = f["lost"].as_array().unwrap().iter().filter(|lost| lost["probe"] == "conntrack");
+    all.map(|lost| lost["ring_full"].as_u64().unwrap()).sum()
+}
+
 /// What was dropped in a namespace.
 pub fn failed<'a>(f: &'a Value, namespace: &Value) -> Vec<&'a Value> {
     let all = f["conntrack"]["failed"].as_array().unwrap();
@@ -144,12 +150,16 @@ fn lost_a_race(name: &str, method: &str, enough: usize) {
 
     let router = namespace(&f, w.name(ROUTER));
     assert_eq!(counter(router, "insert_failed"), lost, "as conntrack -S counts");
-    assert_eq!(f["conntrack"]["unseen"], 0, "a loss of which no packet was seen");
+    // On a machine that is busy with other tests the ring may overflow: that is told.
+    let overflow = records_lost(&f);
+    let unseen = f["conntrack"]["unseen"].as_u64().unwrap();
+    assert!(unseen <= overflow, "{unseen} losses of which no packet was seen");
     let named = failed(&f, router);
     let ends: BTreeSet<&str> = named.iter().map(|n| text(n, "from")).collect();
     let truth: BTreeSet<&str> = slow.keys().map(String::as_str).collect();
-    assert_eq!(ends, truth, "other connections than those that were slow");
-    let mut joined = 0;
+    assert!(ends.is_subset(&truth), "others than were slow: {ends:?}, {truth:?}");
+    assert_eq!(ends.len() as u64 + unseen, truth.len() as u64, "{ends:?}, {truth:?}");
+    let (mut joined, mut why) = (0, BTreeSet::new());
     for n in named {
         let words = (text(n, "protocol"), text(n, "verdict"), text(n, "translation"));
         assert_eq!(words, ("TCP", "insert_failed", "snat"), "{n}");
@@ -157,6 +167,7 @@ fn lost_a_race(name: &str, method: &str, enough: usize) {
         assert_eq!((text(n, "reason"), text(n, "function")), ("NETFILTER_DROP", "nf_hook_slow"));
         assert_eq!((text(n, "to"), text(n, "hook")), ("10.93.2.2:8080", "postrouting"), "{n}");
         assert!(text(n, "translated_from").starts_with("10.93.2.1:"), "{n}");
+        why.extend(n["not_joined"].as_str());
         let Some(again) = n["sent_again_after"].as_u64() else { continue };
         joined += 1;
         assert_eq!(n["task"]["tgid"], std::process::id(), "{n}");
@@ -164,10 +175,9 @@ fn lost_a_race(name: &str, method: &str, enough: usize) {
         let (again, took) = (Duration::from_nanos(again), slow[text(n, "from")]);
         assert!(again > Duration::from_millis(900) && again <= took, "{again:?} of {took:?}");
     }
-    // All, but once in 25 runs, when those of one CPU were not seen to be sent again (nor counted
-    // as lost): the report says so of each.
     println!("{joined} joined");
-    assert!(2 * joined > slow.len(), "only {joined} of {} were seen to be sent again", slow.len());
+    let others = (slow.len() - joined) as u64;
+    assert!(others <= overflow, "{others} were not seen to be sent again: {why:?}");
     let server = namespace(&f, w.name(SERVER));
     assert!(failed(&f, server).is_empty(), "a rule is taken for a lost race: {f:#}");
     let by_rules = f["conntrack"]["by_rules"].as_u64().unwrap();

@@ -146,6 +146,26 @@ fn a_syn_of_two_namespaces_or_after_the_end_is_not_joined() {
     assert!(why[0].contains("two network namespaces") && why[1].contains("ended"), "{why:?}");
 }
 
+/// Its record may be one of those that were lost.
+#[test]
+fn a_syn_whose_record_may_be_lost_is_told_so() {
+    let mut tape = tape();
+    drop(&mut tape, 500.0, 1, 6, SNAT);
+    drop(&mut tape, 8_900.0, 2, 6, SNAT);
+    reading(&mut tape, ROUTER, 9_000.0, Some(0.0), &[("insert_failed", 2), ("drop", 2)]);
+    let probe = tape.str("sampler");
+    let other = Lost { time: at(2_000.0), probe, ring_full: 1, ..Default::default() };
+    tape.0.lost.push(other);
+    let why = |tape: &Tape| -> Vec<_> {
+        found(tape).failed.iter().map(|f| f.not_joined.unwrap()).collect()
+    };
+    assert!(why(&tape).iter().all(|why| !why.contains("lost")), "{:?}", why(&tape));
+    let probe = tape.str("conntrack");
+    tape.0.lost.push(Lost { probe, ..other });
+    let why = why(&tape);
+    assert!(why[0].contains("records were lost") && why[1].contains("ended"), "{why:?}");
+}
+
 #[test]
 fn a_rules_drop_is_no_lost_race() {
     let mut tape = tape();

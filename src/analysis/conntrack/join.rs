@@ -4,12 +4,15 @@ use std::collections::HashMap;
 
 use crate::model::Recording;
 use crate::model::conntrack::{CtDrop, Flow, SynRetransmit};
-use crate::units::Nanos;
+use crate::units::{Ktime, Nanos};
 
 /// TCP sends a SYN again 1 s after the first and 2 s after the second (`TCP_TIMEOUT_INIT`, RFC
 /// 6298), each up to some ticks late.
 const SOONEST: Nanos = Nanos::from_millis(500);
 const LATEST: Nanos = Nanos::from_millis(3_500);
+
+/// Lost records are counted so much later at most, or at the end.
+const COUNTED: Nanos = Nanos::from_millis(2_500);
 
 const TCP: u8 = 6;
 const UDP: u8 = 17;
@@ -17,7 +20,11 @@ const DNS: u16 = 53;
 
 /// SYNs sent again, by connection. The client's own namespace has the addresses that the packet
 /// came with, whichever namespace dropped it.
-pub struct Again<'r>(HashMap<Flow, Vec<&'r SynRetransmit>>);
+pub struct Again<'r> {
+    by: HashMap<Flow, Vec<&'r SynRetransmit>>,
+    /// When records of the probe were found to be lost.
+    lost: Vec<Ktime>,
+}
 
 impl<'r> Again<'r> {
     pub fn of(r: &'r Recording) -> Again<'r> {
@@ -25,7 +32,8 @@ impl<'r> Again<'r> {
         for syn in &r.syn_retransmits {
             by.entry(syn.flow).or_default().push(syn);
         }
-        Again(by)
+        let lost = r.lost.iter().filter(|lost| r.str(lost.probe) == "conntrack");
+        Again { by, lost: lost.map(|lost| lost.time).collect() }
     }
 
     /// The first one after a drop.
@@ -43,10 +51,13 @@ impl<'r> Again<'r> {
             _ => return Err("only TCP sends again by itself"),
         }
         let [from, until] = [SOONEST, LATEST].map(|wait| drop.time.0.saturating_add(wait.0));
-        let all = self.0.get(&drop.sent).map(Vec::as_slice).unwrap_or_default();
+        let all = self.by.get(&drop.sent).map(Vec::as_slice).unwrap_or_default();
         let begin = all.partition_point(|syn| syn.time.0 < from);
         let end = all.partition_point(|syn| syn.time.0 <= until);
         match all.get(begin..end).unwrap_or_default() {
+            [] if self.lost.iter().any(|t| (from..=until + COUNTED.0).contains(&t.0)) => {
+                Err("no SYN was seen to be sent again, but records were lost")
+            }
             [] if r.last_time().0 < until => {
                 Err("no SYN was seen to be sent again before the recording ended")
             }
