@@ -25,6 +25,12 @@ pub enum Thread {
     Http,
     /// Writes incidents.
     Store,
+    /// Pushes to an OTLP receiver.
+    #[cfg(feature = "otlp")]
+    Otlp,
+    /// Copies incidents to object storage.
+    #[cfg(feature = "upload")]
+    Upload,
 }
 
 impl Thread {
@@ -34,6 +40,10 @@ impl Thread {
         match self {
             Thread::Http => "http",
             Thread::Store => "store",
+            #[cfg(feature = "otlp")]
+            Thread::Otlp => "otlp",
+            #[cfg(feature = "upload")]
+            Thread::Upload => "upload",
         }
     }
 }
@@ -50,9 +60,14 @@ pub fn enter(thread: Thread, host: &HostRoot, store: &Path, socket: Option<&Path
     }
     let may = match thread {
         Thread::Http => "reads /proc, /sys, /run and the store, writes nothing, connects nowhere",
-        Thread::Store => "reads /proc, /sys and /run, writes the store, connects nowhere",
+        _ => "reads /proc, /sys and /run, writes the store, connects nowhere",
     };
-    match restrict(thread, host, store, socket) {
+    told(thread, may, restrict(thread, host, store, socket))
+}
+
+/// Says what became of it, and what the thread may do now; gives whether it is fenced in.
+pub fn told(thread: Thread, may: &str, done: Result<RulesetStatus, RulesetError>) -> bool {
+    match done {
         Ok(RulesetStatus::NotEnforced) => {
             say(&format_args!("{}: no Landlock, this kernel has none", thread.name()));
             false

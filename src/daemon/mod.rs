@@ -3,7 +3,7 @@
 //!
 //! Threads: `stallprof-probes` owns the probes, the flight recorder and the triggers (`pilot`);
 //! `stallprof-ring` empties the ring buffer for it; `stallprof-store` analyses and writes
-//! (`incident`); the first thread serves HTTP. Channels between them are bounded, and what does not
+//! (`incident`); the first thread serves HTTP; `outlets` are those that send to other hosts, if any. Channels between them are bounded, and what does not
 //! fit is counted.
 
 mod alone;
@@ -20,6 +20,8 @@ mod http;
 mod incident;
 mod log;
 mod metrics;
+#[cfg(any(feature = "otlp", feature = "upload"))]
+mod outlets;
 mod pilot;
 mod pulse;
 mod rights;
@@ -46,6 +48,8 @@ use http::{Gate, Socket};
 use incident::{Index, Maker};
 use log::say;
 use metrics::Metrics;
+#[cfg(any(feature = "otlp", feature = "upload"))]
+use outlets::{Outlets, Sources};
 use pilot::Links;
 pub use pilot::Origin;
 
@@ -76,6 +80,11 @@ pub fn run(config: Config, origin: Origin, root: HostRoot) -> Result<()> {
     let (jobs, work) = sync_channel(JOBS);
     let (host, about) = (root.clone(), (Arc::clone(&metrics), Arc::clone(&board)));
     let maker = Maker::new(config.clone(), root.clone(), Arc::clone(&index), about);
+    #[cfg(any(feature = "otlp", feature = "upload"))]
+    let outlets = {
+        let (metrics, index) = (Arc::clone(&metrics), Arc::clone(&index));
+        Outlets::start(&config, &Sources { root: root.clone(), metrics, index })?
+    };
     let (directory, fenced) = (config.store.directory.clone(), config.rights.landlock);
     let (kept, held) = (directory.clone(), Arc::clone(&metrics));
     let store = Builder::new().name("stallprof-store".into()).spawn(move || {
@@ -122,6 +131,8 @@ pub fn run(config: Config, origin: Origin, root: HostRoot) -> Result<()> {
     let _ = sd_notify::notify(&[NotifyState::Stopping]);
     // Its channel has ended; it stores what is under way.
     store.join().map_err(|_| anyhow!("the thread that makes incidents panicked"))?;
+    #[cfg(any(feature = "otlp", feature = "upload"))]
+    outlets.finish();
     if let config::Listen::Unix(path) = &listen {
         let _ = std::fs::remove_file(path);
     }

@@ -388,6 +388,9 @@ impl Pilot {
             say(&"store.directory changes with the next start only: Landlock holds the old one");
             config.store.directory.clone_from(&self.config.store.directory);
         }
+        if config.otlp != self.config.otlp || config.upload != self.config.upload {
+            say(&"otlp and upload change with the next start only");
+        }
         config.rights.clone_from(&self.config.rights);
         self.links.control.set_gate(gate);
         self.links.metrics.set(&config.metrics);

@@ -53,6 +53,17 @@ pub fn drop_others() -> Result<()> {
     Ok(())
 }
 
+/// Gives up every capability of the calling thread, and of those that it starts.
+///
+/// # Errors
+/// The kernel refuses to take them.
+#[cfg(feature = "upload")]
+pub fn drop_all() -> Result<()> {
+    let none = HashSet::new();
+    caps::set(None, CapSet::Effective, &none).context("dropping capabilities")?;
+    caps::set(None, CapSet::Permitted, &none).context("dropping capabilities")
+}
+
 /// Whether the kernel has CAP_BPF (5.8).
 fn knows_bpf() -> bool {
     let last = std::fs::read_to_string("/proc/sys/kernel/cap_last_cap").unwrap_or_default();

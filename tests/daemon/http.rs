@@ -193,7 +193,10 @@ fn metrics_are_well_formed() {
     // All that is exported is in the docs, and nothing else.
     let docs = std::fs::read_to_string("docs/metrics.md").unwrap();
     let told = docs.lines().filter_map(|l| l.strip_prefix("| `")?.split('`').next());
+    // What tells of outlets is compared in `tests/outlets`.
+    let told = told.filter(|n| !n.contains("_otlp_") && !n.contains("_upload_"));
     let told: std::collections::BTreeSet<_> = told.map(str::to_owned).collect();
+    types.retain(|name, _| !name.contains("_otlp_") && !name.contains("_upload_"));
     assert_eq!(told, types.into_keys().collect(), "docs/metrics.md and what is exported differ");
     daemon.stop();
 }

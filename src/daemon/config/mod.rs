@@ -1,6 +1,7 @@
 //! What the daemon does and with which limits: a TOML file, with `--set` over it. A key that is not
 //! known or a value that makes no sense is refused with its place.
 
+pub mod outlets;
 mod tls;
 mod units;
 
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use outlets::{Otlp, Upload};
 pub use tls::Tls;
 pub use units::{Bytes, Cpus, Listen, Period};
 
@@ -71,6 +73,10 @@ pub struct Config {
     pub metrics: Metrics,
     /// What the daemon gives up.
     pub rights: Rights,
+    /// Metrics and incidents by OTLP.
+    pub otlp: Otlp,
+    /// Incidents to object storage.
+    pub upload: Upload,
 }
 
 /// What is measured, from which thresholds on.
@@ -344,7 +350,9 @@ impl Config {
                         them away"
                 .to_owned());
         }
-        self.tls.check(&self.http)
+        self.tls.check(&self.http)?;
+        self.otlp.check()?;
+        self.upload.check()
     }
 
     /// A trigger that could never go off is refused.

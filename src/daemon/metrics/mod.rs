@@ -11,6 +11,8 @@ mod late;
 mod latency;
 mod lost;
 mod memcg;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 mod own;
 mod places;
 pub mod probes;
@@ -20,6 +22,8 @@ pub mod seccomp;
 mod slow_reads;
 pub mod stalls;
 mod text;
+#[cfg(feature = "upload")]
+pub mod upload;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -126,6 +130,12 @@ pub struct Metrics {
     pub landlock: Arc<landlock::Landlock>,
     /// Which threads seccomp refuses system calls.
     pub seccomp: Arc<seccomp::Seccomp>,
+    /// What is pushed to an OTLP receiver.
+    #[cfg(feature = "otlp")]
+    pub otlp: Arc<otlp::Otlp>,
+    /// What is copied to object storage.
+    #[cfg(feature = "upload")]
+    pub upload: Arc<upload::Upload>,
 }
 
 #[derive(Debug)]
@@ -159,6 +169,14 @@ impl Metrics {
         families.push(Arc::clone(&landlock) as _);
         let seccomp = Arc::<seccomp::Seccomp>::default();
         families.push(Arc::clone(&seccomp) as _);
+        #[cfg(feature = "otlp")]
+        let otlp = Arc::<otlp::Otlp>::default();
+        #[cfg(feature = "otlp")]
+        families.push(Arc::clone(&otlp) as _);
+        #[cfg(feature = "upload")]
+        let upload = Arc::<upload::Upload>::default();
+        #[cfg(feature = "upload")]
+        families.push(Arc::clone(&upload) as _);
         let mut registry = Registry::with_prefix("stallprof");
         for family in &families {
             registry.register_collector(Box::new(Shown(Arc::clone(family))));
@@ -175,6 +193,10 @@ impl Metrics {
             clock,
             landlock,
             seccomp,
+            #[cfg(feature = "otlp")]
+            otlp,
+            #[cfg(feature = "upload")]
+            upload,
         }
     }
 

@@ -1,0 +1,72 @@
+//! What `stallprof daemon` sends to other hosts, received on real sockets: OTLP by the published
+//! messages, incidents by a directory and by an emulator of S3. Needs root; fails in CI where it
+//! cannot run, elsewhere says what it skipped.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod bucket;
+#[allow(dead_code, reason = "the tests of the daemon use the rest")]
+#[path = "../daemon/host.rs"]
+mod host;
+mod otlp;
+mod receiver;
+mod s3;
+mod tables;
+
+use std::process::Command;
+use std::time::Duration;
+
+use host::{Daemon, wait};
+
+/// Incidents that do not take long, and only those asked for.
+const QUICK: [&str; 8] = [
+    "-s",
+    "flight.after=1ms",
+    "-s",
+    "flight.before=1s",
+    "-s",
+    "triggers.softirq_delay=0",
+    "-s",
+    "triggers.interrupt_gap=0",
+];
+
+/// stallprof on a node of this name.
+fn on_node(name: &str) -> Command {
+    let mut command = host::stallprof();
+    command.env("K8S_NODE_NAME", name);
+    command
+}
+
+/// Makes an incident; gives its id.
+fn incident(daemon: &Daemon) -> String {
+    let last = || Some(daemon.incidents().last()?["id"].as_str().unwrap().to_owned());
+    let before = last();
+    daemon.signal(libc::SIGUSR1);
+    wait("an incident", Duration::from_secs(10), || last() != before);
+    last().unwrap()
+}
+
+/// Whether this kernel has Landlock: then it has to be in force.
+fn landlock() -> bool {
+    // SAFETY: with this flag it takes no pointer: landlock_create_ruleset(2).
+    let version =
+        unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<u8>(), 0, 1) };
+    version > 0
+}
+
+/// All that the docs tell of these metrics is exported, and nothing else.
+#[test]
+fn the_docs_tell_each_metric() {
+    let Some(_machine) = host::machine() else { return };
+    let folder = host::Folder::new("outlets-docs");
+    let daemon = Daemon::start(&folder, &QUICK);
+    let text = daemon.get("/metrics").unwrap().text();
+    let ours =
+        |name: &&str| name.starts_with("stallprof_otlp_") || name.starts_with("stallprof_upload_");
+    let types = text.lines().filter_map(|l| l.strip_prefix("# TYPE ")?.split(' ').next());
+    let exported: std::collections::BTreeSet<_> = types.filter(ours).collect();
+    let docs = std::fs::read_to_string("docs/metrics.md").unwrap();
+    let told = docs.lines().filter_map(|l| l.strip_prefix("| `")?.split('`').next());
+    assert_eq!(told.filter(ours).collect::<std::collections::BTreeSet<_>>(), exported);
+    daemon.stop();
+}
