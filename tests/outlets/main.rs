@@ -12,6 +12,7 @@ mod otlp;
 mod receiver;
 mod s3;
 mod tables;
+mod tls;
 
 use std::process::Command;
 use std::time::Duration;
@@ -19,13 +20,17 @@ use std::time::Duration;
 use host::{Daemon, wait};
 
 /// Incidents that do not take long, and only those asked for.
-const QUICK: [&str; 8] = [
+const QUICK: [&str; 12] = [
     "-s",
     "flight.after=1ms",
     "-s",
     "flight.before=1s",
     "-s",
     "triggers.softirq_delay=0",
+    "-s",
+    "triggers.softirq_run=0",
+    "-s",
+    "triggers.handoff=0",
     "-s",
     "triggers.interrupt_gap=0",
 ];
@@ -69,4 +74,23 @@ fn the_docs_tell_each_metric() {
     let told = docs.lines().filter_map(|l| l.strip_prefix("| `")?.split('`').next());
     assert_eq!(told.filter(ours).collect::<std::collections::BTreeSet<_>>(), exported);
     daemon.stop();
+}
+
+/// The example for a cluster is a configuration, also with what is commented out in it.
+#[test]
+fn the_example_is_a_configuration() {
+    let folder = host::Folder::new("outlets-example");
+    let example = std::fs::read_to_string("tools/deploy/kubernetes/daemon.toml").unwrap();
+    let whole = example.lines().map(|line| match line.strip_prefix('#') {
+        Some(rest) if !rest.starts_with(' ') => rest,
+        _ => line,
+    });
+    let file = folder.path("daemon.toml");
+    std::fs::write(&file, whole.collect::<Vec<_>>().join("\n")).unwrap();
+    let output = host::stallprof().args(["daemon", "--print-config", "-c"]).arg(&file).output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("endpoint = \"http://localhost:4318\""), "{said}");
+    assert!(said.contains("url = \"s3://BUCKET/stallprof\""), "{said}");
 }

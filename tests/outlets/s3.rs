@@ -22,19 +22,25 @@ pub fn python(test: &str) -> Option<PathBuf> {
 }
 
 /// An emulator; it ends with the test.
-struct Moto(Child, u16);
+pub struct Moto(Child, u16);
 
 impl Moto {
     /// Starts one and makes a bucket.
     fn start(python: &PathBuf, port: u16) -> Moto {
-        let server = "import sys; from moto.server import main; main(['-p', sys.argv[1]])";
+        let moto = Moto::serve(python, port, &[]);
+        moto.ask(python, "s3.create_bucket(Bucket='stalls')");
+        moto
+    }
+
+    /// Starts one with further options.
+    pub fn serve(python: &PathBuf, port: u16, options: &[&str]) -> Moto {
+        let server = "import sys; from moto.server import main; main(sys.argv[1:])";
         let mut command = Command::new(python);
-        command.args(["-c", server, &port.to_string()]);
+        command.args(["-c", server, "-p", &port.to_string()]).args(options);
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let moto = Moto(child, port);
         let up = || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
         wait("the emulator", Duration::from_secs(60), up);
-        moto.ask(python, "s3.create_bucket(Bucket='stalls')");
         moto
     }
 

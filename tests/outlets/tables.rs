@@ -24,7 +24,7 @@ fn the_queries_of_the_docs_work() {
     let bucket = folder.path("bucket");
     let url = format!("upload.url=file://{}", bucket.display());
     for node in ["node-a", "node-b"] {
-        let arguments = [&QUICK[..], &["-s", &url]].concat();
+        let arguments = [&QUICK[..], &["-s", &url, "-s", "flight.before=20s"]].concat();
         let daemon = Daemon::start_as(&folder, on_node(node), &arguments);
         stalls("irqsoff", 2, "60ms");
         incident(&daemon);

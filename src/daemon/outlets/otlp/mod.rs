@@ -29,7 +29,7 @@ use crate::host::{self, HostRoot};
 /// New incidents are looked for this often.
 const LOOK: Duration = Duration::from_secs(1);
 /// Incidents that were not taken are sent again after so long.
-const AGAIN: Duration = Duration::from_secs(5);
+const AGAIN: Duration = Duration::from_secs(2);
 /// Incidents in a message.
 const MOST: usize = 100;
 /// At the end the receiver has this long for each message.

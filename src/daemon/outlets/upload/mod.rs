@@ -35,7 +35,7 @@ use crate::recording;
 /// New incidents are looked for this often.
 const LOOK: Duration = Duration::from_secs(1);
 /// After a failure the next try waits this long, and twice as long after each further one ...
-const AGAIN: Duration = Duration::from_secs(5);
+const AGAIN: Duration = Duration::from_secs(2);
 /// ... up to this.
 const LONGEST: Duration = Duration::from_secs(600);
 /// Of a longer recording there are no tables: they would take too much memory here.
