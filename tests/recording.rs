@@ -2,6 +2,8 @@
 //! harm its reader.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "recording/bounded.rs"]
+mod bounded;
 #[path = "recording/damage.rs"]
 mod damage;
 #[path = "recording/disk_full.rs"]

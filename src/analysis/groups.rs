@@ -21,7 +21,7 @@ pub fn cpus(index: &Index<'_>, stalls: &[Stall]) -> Vec<CpuSummary> {
             stalls: own.len(),
             worst: own.iter().max_by_key(|s| s.rank()).map(|s| s.duration).unwrap_or_default(),
             total: own.iter().map(|s| s.duration).sum(),
-            samples: index.samples.of(cpu).len(),
+            samples: index.samples.of(cpu).iter().map(|s| s.count() as usize).sum(),
         }
     };
     index.cpus().into_iter().map(summary).collect()

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::alike::Alike;
 use super::paths;
 use super::stacks::StackFacts;
 use crate::model::*;
@@ -83,31 +84,27 @@ pub struct Index<'r> {
     calls: BTreeMap<TaskId, Vec<&'r SyscallSlow>>,
     file_calls: BTreeMap<(Ktime, Cpu), &'r FileCall>,
     threads: Vec<TaskId>,
-    /// For each stack the number of its facts; 0 for those that are empty, of which a damaged
-    /// file can hold millions.
+    /// For each stack the number of its facts; 0 for those that are empty, and for stacks of users.
     numbers: Vec<u32>,
     facts: Vec<StackFacts>,
 }
 
 impl<'r> Index<'r> {
     pub fn new(r: &'r Recording) -> Index<'r> {
+        let (numbers, facts) = facts(r);
+        Index { samples: ByCpu::new(&r.samples), numbers, facts, ..Index::without_samples(r) }
+    }
+
+    /// For who asks nothing about samples and stacks, of which there may be a million.
+    pub fn without_samples(r: &'r Recording) -> Index<'r> {
         let threads = threads(&r.tasks);
         let mut calls: BTreeMap<TaskId, Vec<&SyscallSlow>> = BTreeMap::new();
         for call in &r.syscalls {
             calls.entry(first_of(&threads, call.task)).or_default().push(call);
         }
-        let mut facts = vec![StackFacts::default()];
-        let mut number = |(n, stack): (usize, &Stack)| {
-            if stack.0.is_empty() {
-                return 0;
-            }
-            facts.push(StackFacts::of(r.functions(StackId(n as u32))));
-            facts.len() as u32 - 1
-        };
-        let numbers = r.stacks.iter().enumerate().map(&mut number).collect();
         Index {
             recording: r,
-            samples: ByCpu::new(&r.samples),
+            samples: ByCpu::new(&[]),
             delays: ByCpu::new(&r.delays),
             runs: ByCpu::new(&r.runs),
             handoffs: ByCpu::new(&r.handoffs),
@@ -117,8 +114,8 @@ impl<'r> Index<'r> {
             calls,
             file_calls: r.file_calls.iter().map(|f| ((f.time, f.cpu), f)).collect(),
             threads,
-            numbers,
-            facts,
+            numbers: Vec::new(),
+            facts: vec![StackFacts::default()],
         }
     }
 
@@ -181,6 +178,30 @@ fn threads(tasks: &[Task]) -> Vec<TaskId> {
         }
     };
     tasks.iter().enumerate().map(one).collect()
+}
+
+/// The facts of kernel stacks, and for each stack the number of its own.
+fn facts(r: &Recording) -> (Vec<u32>, Vec<StackFacts>) {
+    let (mut numbers, mut facts) = (vec![0; r.stacks.len()], vec![StackFacts::default()]);
+    let mut alike = Alike::new(r);
+    let kernel = r.samples.iter().map(|s| s.kernel_stack);
+    for stack in kernel.chain(r.delays.iter().map(|d| d.entry_stack)) {
+        let first = alike.of(stack);
+        let known = numbers.get(first.0 as usize).copied().unwrap_or_default();
+        let number = match known {
+            0 if first.is_some() => {
+                facts.push(StackFacts::of(r.functions(first)));
+                facts.len() as u32 - 1
+            }
+            known => known,
+        };
+        for id in [first, stack] {
+            if let Some(place) = numbers.get_mut(id.0 as usize) {
+                *place = number;
+            }
+        }
+    }
+    (numbers, facts)
 }
 
 fn first_of(threads: &[TaskId], task: TaskId) -> TaskId {

@@ -5,6 +5,7 @@
 //! recorded *inside* it; `groups` ranks them.
 
 mod advice;
+mod alike;
 mod blame;
 mod calls;
 pub mod compare;
@@ -34,12 +35,14 @@ pub mod workload;
 use crate::model::Recording;
 use crate::model::findings::{Findings, Host, LostRecords, Options, SCHEMA, Stall, Window};
 use crate::units::Ktime;
+pub(crate) use alike::Alike;
 pub(crate) use calls::outside_calls;
 pub use dying::counts as dying_counts;
 pub(crate) use groups::median;
 use index::Index;
 pub use latency::{Histogram, histograms};
 pub use slow_reads::{SlowRead, slow_reads};
+pub use stacks::runs_softirqs;
 
 /// Concludes what a recording shows.
 #[must_use]

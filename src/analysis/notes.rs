@@ -1,7 +1,7 @@
 //! What a reader must know to judge the numbers.
 
 use crate::model::findings::{Cause, Stall, StallKind};
-use crate::model::{KernelVersion, Meta, Recording, Vector};
+use crate::model::{KernelVersion, Meta, Recording, Thinned, Vector};
 use crate::units::Nanos;
 
 /// Notes, the gravest first.
@@ -11,6 +11,19 @@ pub fn notes(r: &Recording, stalls: &[Stall]) -> Vec<String> {
         notes.push(
             "The recording was cut short: what came in its last second may be missing.".to_owned(),
         );
+    }
+    if let Some(Thinned { one_in, samples, stretches }) = r.thinned {
+        notes.push(format!(
+            "The recording is large ({samples} samples): outside of stalls one sample in {one_in} \
+             was read, and stands for the others there. What is said of stalls rests on all."
+        ));
+        if stretches > 0 {
+            notes.push(format!(
+                "Stalls took so much of it that all samples were read of the longest only: of \
+                 {stretches} stretches with shorter stalls one in {one_in} was read, so that some \
+                 of these may be unexplained, and their counts of samples stand for others."
+            ));
+        }
     }
     let lost: u64 = r
         .lost

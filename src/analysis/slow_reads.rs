@@ -19,7 +19,7 @@ pub struct SlowRead {
 /// The slow reads of cgroupfs and procfs in a recording.
 #[must_use]
 pub fn slow_reads(recording: &Recording) -> Vec<SlowRead> {
-    let index = Index::new(recording);
+    let index = Index::without_samples(recording);
     let arch = &recording.meta.arch;
     let calls = recording.syscalls.iter();
     let reads = calls.filter(|c| syscalls::reads(arch, c.syscall.nr_plus_1.saturating_sub(1)));

@@ -93,6 +93,9 @@ impl StackFacts {
 /// `handle_softirqs` on PREEMPT_RT.
 fn source_name(symbol: &str) -> &str {
     const COPIES: [&str; 4] = [".constprop.", ".isra.", ".part.", ".cold"];
+    if !symbol.as_bytes().contains(&b'.') {
+        return symbol;
+    }
     let cut = COPIES.iter().filter_map(|copy| symbol.find(copy)).min();
     cut.map_or(symbol, |at| &symbol[..at])
 }
@@ -114,6 +117,12 @@ fn is_interrupt_entry(name: &str) -> bool {
             name,
             "asm_common_interrupt" | "common_interrupt_return" | "el1h_64_irq" | "el0t_64_irq"
         )
+}
+
+/// Whether a function is the one that runs pending softirqs.
+#[must_use]
+pub fn runs_softirqs(name: &str) -> bool {
+    SOFTIRQ_LOOP.contains(&source_name(name))
 }
 
 /// Whether a function is only on a stack where an interrupt or a softirq lies on top of what ran.

@@ -10,13 +10,12 @@ use super::style::style;
 use crate::analysis;
 use crate::model::Recording;
 use crate::model::findings::Findings;
-use crate::recording;
 use crate::render;
 use crate::session::{Counts, End};
 
 /// Reads the recording back, prints the verdict, says where everything is.
 pub fn conclude(path: &Path, force: bool, end: &End, counts: &Counts) -> Result<ExitCode> {
-    let recording = recording::read(path).with_context(|| {
+    let recording = super::reading::recording(path).with_context(|| {
         format!("{} events were recorded, but the recording cannot be read back", counts.events)
     })?;
     let findings = analysis::analyse(&recording);

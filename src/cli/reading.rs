@@ -6,17 +6,38 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::analysis::runs_softirqs;
 use crate::model::Recording;
-use crate::recording::{ReadError, read, read_watched};
+use crate::recording::{Bounds, ReadError, Watch, read_bounded, read_watched};
 
 /// Files below this are read before anybody could see a bar.
 const LONG: u64 = 16 << 20;
+/// Larger ones are not read whole: some two million samples.
+const LARGE: u64 = 32 << 20;
+/// With these a report of a recording of any length takes some 350 MB.
+const BOUNDS: Bounds = Bounds { whole: 600_000, outside: 600_000, softirq_loop: runs_softirqs };
 
-/// Reads a recording from a file.
+/// Reads a recording from a file; of the samples of a large one as many as a report needs.
 pub fn recording(path: &Path) -> Result<Recording, ReadError> {
     let length = std::fs::metadata(path).map_or(0, |file| file.len());
+    with_bar(length, &mut |watch| match length {
+        LARGE.. => read_bounded(path, &BOUNDS, watch),
+        _ => read_watched(path, watch),
+    })
+}
+
+/// Reads a recording from a file, to be written again.
+pub fn whole(path: &Path) -> Result<Recording, ReadError> {
+    let length = std::fs::metadata(path).map_or(0, |file| file.len());
+    with_bar(length, &mut |watch| read_watched(path, watch))
+}
+
+fn with_bar(
+    length: u64,
+    read: &mut dyn FnMut(Watch<'_>) -> Result<Recording, ReadError>,
+) -> Result<Recording, ReadError> {
     if length < LONG || !std::io::stderr().is_terminal() {
-        return read(path);
+        return read(&mut |_, _| ());
     }
     let bar = ProgressBar::new(length);
     let template = "reading {bar:40} {bytes} of {total_bytes}, {eta} left";
@@ -24,7 +45,7 @@ pub fn recording(path: &Path) -> Result<Recording, ReadError> {
         bar.set_style(style);
     }
     bar.enable_steady_tick(Duration::from_millis(200));
-    let result = read_watched(path, &mut |done, _| bar.set_position(done as u64));
+    let result = read(&mut |done, _| bar.set_position(done as u64));
     bar.finish_and_clear();
     result
 }

@@ -43,7 +43,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Some(path) => super::redaction::read(path)?,
         None => Key::random()?,
     };
-    let redacted = redact(reading::recording(&args.file)?, &key);
+    let redacted = redact(reading::whole(&args.file)?, &key);
     write_with(&args.output, args.force, |out| recording::write(out, &redacted).map(drop))?;
     tell(&format_args!("wrote {}", args.output.display()));
     Ok(ExitCode::SUCCESS)

@@ -46,7 +46,7 @@ pub fn write(
                 at
             }
         };
-        table.count(at, share.weight, stall.is_some());
+        table.count(at, tick.count(), share.weight, stall.is_some());
     }
     let mut gzip = GzEncoder::new(out, Compression::fast());
     gzip.write_all(&table.finish(f).encode_to_vec())?;
@@ -175,9 +175,9 @@ impl<'r> Table<'r> {
         self.profile.sample.len() - 1
     }
 
-    fn count(&mut self, at: usize, weight: u64, in_stall: bool) {
+    fn count(&mut self, at: usize, samples: u64, weight: u64, in_stall: bool) {
         let time = weight.saturating_mul(self.r.meta.sample_period.0);
-        let more = [1, time, if in_stall { time } else { 0 }];
+        let more = [samples, time, if in_stall { time } else { 0 }];
         for (value, more) in self.profile.sample[at].value.iter_mut().zip(more) {
             *value = value.saturating_add(i64::try_from(more).unwrap_or(i64::MAX));
         }

@@ -118,6 +118,17 @@ pub struct Sample {
     /// The bytes of kernel text before the interrupted instruction show that it had just set the
     /// interrupt flag: proof that the code had interrupts off. Only looked at for gaps.
     pub irqs_were_off: bool,
+    /// How many others on this CPU, outside of stalls, it stands for besides itself: of a large
+    /// recording not all are read. In no file.
+    pub others: u32,
+}
+
+impl Sample {
+    /// How many samples it stands for.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        u64::from(self.others) + 1
+    }
 }
 
 /// `softirq_raise(v)` to the next `softirq_entry(v)` on this CPU, past the threshold.

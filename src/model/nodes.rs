@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::difference::Kin;
 use super::findings::{Cause, Culprit, Host};
+use super::health::Severity;
 use super::vector::Vector;
 use crate::units::{Cpu, Nanos};
 
@@ -24,6 +25,8 @@ pub struct Nodes {
     pub culprits: Vec<KinGroup>,
     /// The worst stalls of all.
     pub worst: Vec<WorstStall>,
+    /// What the checks of node health found that hurts or will, the worst and most frequent first.
+    pub health: Vec<NodesHealth>,
     /// Latencies of all events of all nodes.
     pub latencies: Vec<MergedLatency>,
     /// What a reader must know: clocks, thresholds that differ, losses.
@@ -59,6 +62,25 @@ pub struct Node {
     pub lost: u64,
     /// Measures that did not run, by name.
     pub not_measured: Vec<String>,
+    /// The worst that the checks of its health found; none where they were not asked.
+    pub health: Option<Severity>,
+}
+
+/// What one check found, on whichever nodes.
+#[derive(Clone, Debug, Serialize)]
+pub struct NodesHealth {
+    /// Name of the check.
+    pub check: String,
+    /// The worst it found.
+    pub severity: Severity,
+    /// Nodes on which it found something.
+    pub nodes: Vec<usize>,
+    /// What it found: of the first node with the worst of it.
+    pub value: String,
+    /// Why it matters.
+    pub why: String,
+    /// What helps.
+    pub help: String,
 }
 
 /// How often a cause came on each node.

@@ -66,10 +66,23 @@ pub struct Recording {
     pub health: Vec<HealthRow>,
     /// Numbers in that.
     pub health_numbers: Vec<HealthNumber>,
+    /// What of its samples was read, where that is not all.
+    pub thinned: Option<Thinned>,
     /// When the recording ended in order; none if it was cut short.
     pub end: Option<Ktime>,
     /// What is wrong with the file it was read from, in words for a person; empty if nothing.
     pub damage: Vec<String>,
+}
+
+/// How the samples of a large recording were read: those in stalls all, of the others some.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Thinned {
+    /// One in so many of those outside of stalls.
+    pub one_in: u32,
+    /// How many samples the file holds.
+    pub samples: u64,
+    /// Stretches of time with stalls, the shortest, for all of whose samples there was no room.
+    pub stretches: usize,
 }
 
 impl Recording {

@@ -131,6 +131,7 @@ pub fn decode(record: &[u8], names: &mut dyn Names) -> Option<Event> {
         stolen: Nanos(e.stolen),
         stolen_over: Nanos(e.stolen_over),
         irqs_were_off: e.gap != 0 && e.user_mode == 0 && sets_interrupt_flag(&e.text),
+        others: 0,
     }))
 }
 

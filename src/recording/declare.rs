@@ -34,6 +34,15 @@ macro_rules! tables {
                 $(self.$event.clear();)*
             }
 
+            /// Drops all that [`Rows::renumber`] is about, and keeps what is said of the whole.
+            pub fn clear_names_and_events(&mut self) {
+                self.strings.clear();
+                self.tasks.clear();
+                self.frames.clear();
+                self.stacks.clear();
+                $(self.$event.clear();)*
+            }
+
             /// Adds an event to its table.
             pub fn push(&mut self, event: Event) {
                 match event {
@@ -67,12 +76,34 @@ macro_rules! tables {
 
             /// Adds the events of a recording within a window, under the names of another.
             pub fn join(&mut self, part: &Recording, from: Ktime, to: Ktime, names: &mut Names) {
-                let numbers = &mut Numbers::new(part, names);
+                let numbers = &mut Numbers::new(Some(part), names);
                 $(for row in part.$event.iter().filter(|row| from <= row.time && row.time <= to) {
                     let mut row = row.clone();
                     row.renumber(numbers);
                     self.$event.push(row);
                 })*
+            }
+
+            /// Gives the names in the events other numbers, and leaves out the names not asked for.
+            pub fn renumber(&mut self, numbers: &mut Numbers<'_>) {
+                $(self.$event.iter_mut().for_each(|row| row.renumber(numbers));)*
+                // Each of these refers to those after it.
+                numbers.keep_stacks(&mut self.stacks);
+                numbers.keep_tasks(&mut self.tasks);
+                numbers.keep_frames(&mut self.frames);
+                numbers.keep_strings(&mut self.strings);
+            }
+
+            /// Takes the rows of a block that came before, the last one first.
+            pub fn take_reversed(&mut self, block: &mut Rows) {
+                $(self.$other.extend(block.$other.drain(..).rev());)*
+                $(self.$event.extend(block.$event.drain(..).rev());)*
+            }
+
+            /// Turns the rows of all tables around.
+            pub fn reverse(&mut self) {
+                $(self.$other.reverse();)*
+                $(self.$event.reverse();)*
             }
 
             /// Hands the events over, each table in order of time.

@@ -116,6 +116,16 @@ impl<'a> Block<'a> {
         })
     }
 
+    /// How long a block with this header is; of something else, no longer than a header.
+    pub fn length(header: &[u8]) -> usize {
+        match header.get(..BLOCK_HEADER) {
+            Some(header) if (u32_at(header, 4) as usize) <= MAX_PAYLOAD => {
+                BLOCK_HEADER + u32_at(header, 4) as usize
+            }
+            _ => BLOCK_HEADER,
+        }
+    }
+
     /// Whether the block is as it was written.
     pub fn is_whole(&self) -> bool {
         crc32c_append(crc32c(self.fields), self.payload) == self.sum

@@ -43,39 +43,58 @@ impl<T: Clone + Eq + Hash + Default> Table<T> {
 
 /// The numbers that names of one part have in the whole; only those that are asked for get one.
 pub struct Numbers<'a> {
-    part: &'a Recording,
+    /// None where numbers are asked for before the names are there.
+    part: Option<&'a Recording>,
     names: &'a mut Names,
     known: [HashMap<u32, u32>; 4],
 }
 
 macro_rules! number {
-    ($($name:ident: $table:ident, $at:literal;)*) => { $(
+    ($($name:ident: $table:ident, $at:literal, $keep:ident: $value:ty;)*) => { $(
         /// Number in the whole.
         pub fn $name(&mut self, id: u32) -> u32 {
             if let Some(&number) = self.known[$at].get(&id) {
                 return number;
             }
-            let value = self.part.$table.get(id as usize).cloned().unwrap_or_default();
-            let mut row = Named { id, value };
-            row.renumber(self);
-            let number = self.names.$table.number(row.value);
+            let number = match self.part {
+                None if id == 0 => return 0,
+                None => self.known[$at].len() as u32 + 1,
+                Some(part) => {
+                    let value = part.$table.get(id as usize).cloned().unwrap_or_default();
+                    let mut row = Named { id, value };
+                    row.renumber(self);
+                    self.names.$table.number(row.value)
+                }
+            };
             self.known[$at].insert(id, number);
             number
+        }
+
+        /// Leaves of these names those that were asked for, under their numbers in the whole.
+        pub fn $keep(&mut self, rows: &mut Vec<Named<$value>>) {
+            rows.retain_mut(|row| {
+                let number = self.known[$at].get(&row.id).copied();
+                if let Some(number) = number {
+                    row.renumber(self);
+                    row.id = number;
+                }
+                number.is_some()
+            });
         }
     )* };
 }
 
 impl<'a> Numbers<'a> {
     /// None asked for yet.
-    pub fn new(part: &'a Recording, names: &'a mut Names) -> Numbers<'a> {
+    pub fn new(part: Option<&'a Recording>, names: &'a mut Names) -> Numbers<'a> {
         Numbers { part, names, known: Default::default() }
     }
 
     number! {
-        string: strings, 0;
-        task: tasks, 1;
-        frame: frames, 2;
-        stack: stacks, 3;
+        string: strings, 0, keep_strings: String;
+        task: tasks, 1, keep_tasks: Task;
+        frame: frames, 2, keep_frames: Frame;
+        stack: stacks, 3, keep_stacks: Stack;
     }
 }
 

@@ -5,6 +5,8 @@
 //! into bytes and back; `format.rs` frames them as checksummed blocks; [`Writer`] and [`read`]
 //! are what others use.
 
+mod ahead;
+mod bounded;
 mod budget;
 mod chunk;
 mod column;
@@ -19,13 +21,17 @@ mod packer;
 mod reader;
 mod row;
 mod scan;
+mod source;
 mod tables;
+mod thin;
 mod varint;
+mod windows;
 mod writer;
 
+pub use bounded::{Bounds, read_bounded};
 pub use create::{CreateError, create};
 pub use format::{MAJOR, MINOR};
 pub use join::join;
-pub use reader::{ReadError, ReadProblem, read, read_bytes, read_watched};
+pub use reader::{ReadError, ReadProblem, Watch, read, read_bytes, read_watched};
 pub use tables::tables;
 pub use writer::{Writer, write};

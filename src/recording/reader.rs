@@ -4,9 +4,8 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
-use std::thread;
 
+use super::ahead::ahead;
 use super::budget::Purse;
 use super::chunk::Chunk;
 use super::format::{FILE_HEADER, FileHeader, MAJOR, MINOR, parse_file_header};
@@ -19,8 +18,6 @@ use crate::model::Recording;
 
 /// From this length on a second thread is worth its start.
 const LARGE: usize = 1 << 20;
-/// So many decompressed blocks may wait to be read.
-const AHEAD: usize = 4;
 /// More chunks than a block of any writer holds.
 const MAX_CHUNKS: usize = 4096;
 
@@ -90,10 +87,7 @@ pub fn read(path: &Path) -> Result<Recording, ReadError> {
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_watched(
-    path: &Path,
-    watch: &mut dyn FnMut(usize, usize),
-) -> Result<Recording, ReadError> {
+pub fn read_watched(path: &Path, watch: Watch<'_>) -> Result<Recording, ReadError> {
     let mut load = || -> Result<Recording, ReadProblem> {
         let mut file = File::open(path).map_err(ReadProblem::Io)?;
         let mut bytes = Vec::new();
@@ -116,7 +110,7 @@ pub fn read_bytes(bytes: &[u8]) -> Result<Recording, ReadError> {
 }
 
 /// The version, if it is one that this program reads.
-fn version(bytes: &[u8]) -> Result<(u16, u16), ReadProblem> {
+pub(super) fn version(bytes: &[u8]) -> Result<(u16, u16), ReadProblem> {
     match parse_file_header(bytes) {
         FileHeader::Empty => Err(ReadProblem::Empty),
         FileHeader::Foreign => Err(ReadProblem::NotARecording),
@@ -130,49 +124,56 @@ fn version(bytes: &[u8]) -> Result<(u16, u16), ReadProblem> {
     }
 }
 
-fn parse(bytes: &[u8], watch: &mut dyn FnMut(usize, usize)) -> Result<Recording, ReadProblem> {
+fn parse(bytes: &[u8], watch: Watch<'_>) -> Result<Recording, ReadProblem> {
     let version = version(bytes)?;
-    let mut reader = Reader {
-        watch,
-        len: bytes.len(),
-        memory: Purse::memory(bytes.len()),
-        notes: Notes::default(),
-        rows: Rows::default(),
-        at_first_block: true,
-    };
+    let nothing = &mut |_: usize, _: usize, _: &mut Rows| ();
+    let mut reader = Reader::new(bytes.len(), watch, nothing);
     let cut_told = reader.all_blocks(bytes).map_err(ReadProblem::Io)?;
-    Ok(reader.into_recording(cut_told, (version.1 > MINOR).then_some(version)))
+    Ok(reader.into_recording(cut_told, newer(version)))
 }
 
-struct Reader<'w> {
-    watch: &'w mut dyn FnMut(usize, usize),
+/// The version of a file that is newer than this program's.
+pub(super) fn newer(version: (u16, u16)) -> Option<(u16, u16)> {
+    (version.1 > MINOR).then_some(version)
+}
+
+/// Told how many bytes of how many have been read.
+pub type Watch<'w> = &'w mut dyn FnMut(usize, usize);
+
+/// Reads tables from blocks.
+pub(super) struct Reader<'w> {
+    watch: Watch<'w>,
+    /// Called after each block: where it begins and ends, and all rows so far.
+    after: &'w mut dyn FnMut(usize, usize, &mut Rows),
     len: usize,
     memory: Purse,
-    notes: Notes,
-    rows: Rows,
-    at_first_block: bool,
+    pub(super) notes: Notes,
+    pub(super) rows: Rows,
+    pub(super) at_first_block: bool,
 }
 
-impl Reader<'_> {
+impl<'w> Reader<'w> {
+    /// For a file of this length.
+    pub(super) fn new(
+        len: usize,
+        watch: Watch<'w>,
+        after: &'w mut dyn FnMut(usize, usize, &mut Rows),
+    ) -> Reader<'w> {
+        let (memory, notes, rows) = (Purse::memory(len), Notes::default(), Rows::default());
+        Reader { watch, after, len, memory, notes, rows, at_first_block: true }
+    }
+
     /// Reads all blocks; those of a large file are decompressed in a second thread meanwhile.
     /// Returns whether it was told why there is no end.
     fn all_blocks(&mut self, bytes: &[u8]) -> io::Result<bool> {
-        let scan = Scan::new(bytes)?;
         if bytes.len() < LARGE {
-            return Ok(self.blocks(scan));
+            return Ok(self.blocks(Scan::new(bytes)?));
         }
-        thread::scope(|scope| {
-            let (send, receive) = mpsc::sync_channel(AHEAD);
-            // Ends with the file, or when nobody listens any more.
-            let run = move || scan.map(|found| send.send(found)).all(|sent| sent.is_ok());
-            match thread::Builder::new().name("unpack".into()).spawn_scoped(scope, run) {
-                Ok(_) => Ok(self.blocks(receive)),
-                Err(_) => Ok(self.blocks(Scan::new(bytes)?)),
-            }
-        })
+        ahead(|| Scan::new(bytes), &mut |found| self.blocks(found))
     }
 
-    fn blocks(&mut self, scan: impl IntoIterator<Item = Found>) -> bool {
+    /// Reads all blocks that are found. Returns whether it was told why there is no end.
+    pub(super) fn blocks(&mut self, scan: impl IntoIterator<Item = Found>) -> bool {
         for found in scan {
             match found {
                 Found::Damage(words) => self.notes.damage(words),
@@ -186,6 +187,7 @@ impl Reader<'_> {
                         return true;
                     }
                     self.at_first_block = false;
+                    self.done(at, end);
                     if !self.rows.end.is_empty() {
                         let more = self.len - end;
                         if more > 0 {
@@ -199,8 +201,13 @@ impl Reader<'_> {
         false
     }
 
+    /// Says that a block is read.
+    pub(super) fn done(&mut self, at: usize, end: usize) {
+        (self.after)(at, end, &mut self.rows);
+    }
+
     /// Reads the tables of a block. Returns whether to go on after it.
-    fn block(&mut self, mut raw: &[u8], at: usize) -> bool {
+    pub(super) fn block(&mut self, mut raw: &[u8], at: usize) -> bool {
         let mut chunks = 0;
         while !raw.is_empty() {
             chunks += 1;
@@ -225,7 +232,7 @@ impl Reader<'_> {
         true
     }
 
-    fn into_recording(mut self, cut_told: bool, newer: Option<(u16, u16)>) -> Recording {
+    pub(super) fn into_recording(mut self, cut_told: bool, newer: Option<(u16, u16)>) -> Recording {
         let (rows, notes, memory) = (&mut self.rows, &mut self.notes, &mut self.memory);
         let gaps = &mut Purse::gaps(self.len);
         let mut recording = Recording {

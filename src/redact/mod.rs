@@ -89,6 +89,7 @@ pub fn redact(r: Recording, key: &Key) -> Recording {
         snapshots: _,
         end,
         damage,
+        thinned,
     } = r;
     let names = &mut Names::new(key, &strings);
     let tasks = tasks.iter().map(|task| of_task(names, task)).collect();
@@ -108,6 +109,7 @@ pub fn redact(r: Recording, key: &Key) -> Recording {
     nat_rules.iter_mut().for_each(|row| net::rules(names, row));
     health::health(names, &mut health_rows, &mut health_numbers);
     Recording {
+        thinned,
         meta: of_meta(meta, key),
         strings: std::mem::take(&mut names.new),
         tasks,

@@ -79,7 +79,7 @@ fn colors(r: &Recording, f: &Findings) -> (Vec<String>, Vec<u8>) {
     let mut seen = vec![0u64; r.tasks.len()];
     for s in &r.samples {
         if let Some(n) = seen.get_mut(s.task.0 as usize) {
-            *n += 1;
+            *n += s.count();
         }
     }
     let blamed: HashMap<u32, u64> = f

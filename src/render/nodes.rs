@@ -13,6 +13,8 @@ use crate::model::nodes::*;
 const ROWS: usize = 10;
 /// Columns of a node in the table of causes.
 const CELL: usize = 8;
+/// Columns of a sentence about the health of a node.
+pub(super) const LONGEST: usize = 400;
 
 /// Writes the answer first, then each node, causes, culprits, the worst stalls and latencies.
 ///
@@ -25,6 +27,7 @@ pub fn write(out: &mut dyn Write, n: &Nodes, style: Style) -> io::Result<()> {
     causes(page, n)?;
     culprits(page, n)?;
     worst(page, n)?;
+    health(page, n)?;
     latencies(page, n)?;
     page.section("Notes")?;
     n.notes.iter().try_for_each(|note| page.put(4, &Text::new().plain(&format!("  - {note}"))))
@@ -100,16 +103,16 @@ fn culprits(page: &mut Page<'_>, n: &Nodes) -> io::Result<()> {
             time(group.median),
             time(group.worst),
             time(group.total),
-            places(n, group)
+            places(n, &group.nodes)
         );
         page.put(16, &Text::new().plain(&lead).accent(&kin(&group.who)).plain(&words))?;
     }
     more(page, n.culprits.len().saturating_sub(ROWS))
 }
 
-/// On which nodes a culprit was.
-pub(super) fn places(n: &Nodes, group: &KinGroup) -> String {
-    let nodes: Vec<String> = group.nodes.iter().map(usize::to_string).collect();
+/// On which nodes something was.
+pub(super) fn places(n: &Nodes, nodes: &[usize]) -> String {
+    let nodes: Vec<String> = nodes.iter().map(usize::to_string).collect();
     match nodes.len() {
         all if all == n.nodes.len() && all > 1 => "all nodes".to_owned(),
         1 => format!("node {}", nodes[0]),
@@ -138,6 +141,25 @@ fn worst(page: &mut Page<'_>, n: &Nodes) -> io::Result<()> {
         page.put(12, &text.plain(&format!("  {}", terms::cause(stall.cause))))?;
     }
     more(page, n.worst.len().saturating_sub(ROWS))
+}
+
+/// What a check found, and what helps; one sentence each.
+fn health(page: &mut Page<'_>, n: &Nodes) -> io::Result<()> {
+    if n.health.is_empty() {
+        return Ok(());
+    }
+    page.section("Node health: what hurts, or will")?;
+    for of in n.health.iter().take(ROWS) {
+        let lead = format!("  {:>8}  ", of.severity.name());
+        let text = Text::new().plain(&lead).accent(&escape::terminal(&of.check));
+        let places = format!("  {}: ", places(n, &of.nodes));
+        page.put(12, &text.dim(&places).plain(&escape::bounded(&of.value, LONGEST)))?;
+        if !of.help.is_empty() {
+            let help = format!("            {}", escape::bounded(&of.help, LONGEST));
+            page.put(12, &Text::new().dim(&help))?;
+        }
+    }
+    more(page, n.health.len().saturating_sub(ROWS))
 }
 
 fn latencies(page: &mut Page<'_>, n: &Nodes) -> io::Result<()> {

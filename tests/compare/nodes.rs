@@ -139,3 +139,59 @@ fn as_a_page() {
     assert!(!html.contains("stallgen") && !html.contains("tests/replay"), "names are told");
     std::fs::remove_dir_all(&dir).unwrap();
 }
+
+#[test]
+fn what_hurts_on_several_nodes_is_told_once() {
+    use stallprof::model::health::{HealthRow, Severity};
+    use stallprof::model::{Recording, StrId};
+    let with = |rows: &[(&str, Severity, &str)]| {
+        let (mut r, _) = load(NAMES[1]);
+        let name = |r: &mut Recording, text: &str| {
+            r.strings.push(text.to_owned());
+            StrId(r.strings.len() as u32 - 1)
+        };
+        for (n, &(check, severity, value)) in (1..).zip(rows) {
+            let (check, value) = (name(&mut r, check), name(&mut r, value));
+            let help = name(&mut r, "raise \x1b[2J<b>it</b>");
+            r.health.push(HealthRow {
+                finding: n,
+                check,
+                severity,
+                value,
+                help,
+                ..HealthRow::default()
+            });
+        }
+        let f = stallprof::analysis::analyse(&r);
+        (r, f)
+    };
+    let mut gather = Gather::default();
+    for rows in [
+        &[("tcp-backlog", Severity::Warning, "80 % full"), ("mtu", Severity::Ok, "well")][..],
+        &[("tcp-backlog", Severity::Critical, "full"), ("neigh-table", Severity::Warning, "90 %")],
+        &[("mtu", Severity::Notice, "odd")],
+        &[],
+    ] {
+        let (r, f) = with(rows);
+        gather.add(None, &r, &f);
+    }
+    let n = gather.finish();
+    let told: Vec<_> =
+        n.health.iter().map(|h| (&*h.check, h.severity, &h.nodes[..], &*h.value)).collect();
+    let critical = ("tcp-backlog", Severity::Critical, &[1, 2][..], "full");
+    assert_eq!(told, [critical, ("neigh-table", Severity::Warning, &[2], "90 %")]);
+    let worst: Vec<_> = n.nodes.iter().map(|node| node.health).collect();
+    let known = [Severity::Warning, Severity::Critical, Severity::Notice].map(Some);
+    assert_eq!(worst, [&known[..], &[None]].concat());
+    assert!(n.notes.contains(&"The health of node 4 was not recorded.".to_owned()));
+
+    let mut out = Vec::new();
+    render::nodes::write(&mut out, &n, Style { color: false, width: 100 }).unwrap();
+    let page = text(&out);
+    assert!(page.contains("  critical  tcp-backlog  nodes 1, 2: full\n"), "{page}");
+    assert!(page.contains("raise \\x1b[2J<b>it</b>") && !page.contains('\x1b'), "{page}");
+    let mut out = Vec::new();
+    render::html::write_nodes(&mut out, &n).unwrap();
+    let page = text(&out);
+    assert!(page.contains("&lt;b&gt;it&lt;/b&gt;") && !page.contains('\x1b'));
+}

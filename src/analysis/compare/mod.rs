@@ -1,6 +1,7 @@
 //! Recordings beside each other: what they have in common, whatever numbers their tasks bear.
 
 mod diff;
+mod health;
 mod merged;
 mod nodes;
 mod stats;

@@ -4,8 +4,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::kin;
 use super::merged::{Merged, Which};
+use super::{health, kin};
 use crate::analysis::median;
 use crate::model::Recording;
 use crate::model::difference::Kin;
@@ -23,6 +23,7 @@ pub struct Gather {
     causes: BTreeMap<Cause, BTreeMap<usize, usize>>,
     culprits: BTreeMap<Kin, (BTreeSet<usize>, Vec<Nanos>)>,
     worst: Vec<((bool, Nanos), WorstStall)>,
+    health: health::ByCheck,
     merged: Merged,
     longest: BTreeMap<Which, (usize, Nanos)>,
 }
@@ -52,6 +53,9 @@ impl Gather {
         }
         self.worst.sort_by_key(|(rank, w)| (Reverse(*rank), w.node, w.stall));
         self.worst.truncate(WORST);
+        for found in f.health.iter().flat_map(|health| &health.findings) {
+            self.health.add(node, &found.finding);
+        }
         self.merged.add(r, |_| true);
         let mut here: BTreeMap<Which, Nanos> = BTreeMap::new();
         for l in &f.latencies {
@@ -78,6 +82,7 @@ impl Gather {
             total: f.stalls.iter().map(|s| s.duration).sum(),
             lost: lost.fold(0, u64::saturating_add),
             not_measured: missing.map(|p| p.name.clone()).collect(),
+            health: f.health.as_ref().map(|health| health.worst),
         });
     }
 
@@ -119,6 +124,7 @@ impl Gather {
         Nodes {
             schema: SCHEMA,
             notes: notes(&self.nodes),
+            health: self.health.finish(),
             causes,
             culprits,
             worst: self.worst.into_iter().map(|(_, stall)| stall).collect(),
@@ -154,6 +160,9 @@ fn notes(nodes: &[Node]) -> Vec<String> {
         if !node.not_measured.is_empty() {
             let what = node.not_measured.join(", ");
             notes.push(format!("Not measured on node {n}: {what}."));
+        }
+        if node.health.is_none() {
+            notes.push(format!("The health of node {n} was not recorded."));
         }
         if node.start_realtime == 0 {
             notes.push(format!("Of node {n} the time of day is not known."));

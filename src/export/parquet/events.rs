@@ -39,6 +39,7 @@ pub const SAMPLES: Table = Table {
         ("ksoftirqd_waits_ns", Int),
         ("gap_ns", Int),
         ("irqs_were_off", Bool),
+        ("stands_for", Int),
     ],
     fill: samples,
 };
@@ -75,6 +76,7 @@ fn samples(sheet: &mut Sheet<'_>, r: &Recording, f: &Findings) -> io::Result<()>
             s.gap.0.into(),
             // Only looked at for gaps.
             Some(s.irqs_were_off).filter(|_| s.gap.0 > 0).into(),
+            s.count().into(),
         ])?;
     }
     Ok(())
@@ -229,16 +231,16 @@ pub const HISTOGRAMS: Table = Table {
 };
 
 /// A task as columns; nothing of one that is not known.
-struct Who<'r> {
-    pid: Option<u32>,
-    tid: Option<u32>,
-    comm: &'r str,
-    process: &'r str,
-    cgroup: &'r str,
+pub(super) struct Who<'r> {
+    pub(super) pid: Option<u32>,
+    pub(super) tid: Option<u32>,
+    pub(super) comm: &'r str,
+    pub(super) process: &'r str,
+    pub(super) cgroup: &'r str,
 }
 
 impl<'r> Who<'r> {
-    fn of(r: &'r Recording, id: TaskId) -> Who<'r> {
+    pub(super) fn of(r: &'r Recording, id: TaskId) -> Who<'r> {
         let task = r.task(id);
         Who {
             pid: id.is_some().then_some(task.tgid.0),

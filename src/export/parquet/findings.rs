@@ -175,6 +175,44 @@ pub const LOST: Table = Table {
     },
 };
 
+pub const HEALTH: Table = Table {
+    name: "health",
+    columns: &[
+        ("read_ns", Int),
+        ("read", Time),
+        ("check", Text),
+        ("severity", Text),
+        ("subject", Text),
+        ("value", Text),
+        ("window", Text),
+        ("why", Text),
+        ("prove", Text),
+        ("help", Text),
+        ("numbers", Text),
+    ],
+    fill: |sheet, _, f| {
+        let Some(health) = &f.health else { return Ok(()) };
+        for found in health.findings.iter().map(|h| &h.finding) {
+            // Each check has numbers of its own: a column for each would be none.
+            let numbers = serde_json::to_string(&found.numbers)?;
+            sheet.row([
+                health.time.0.into(),
+                realtime(f, health.time),
+                (&*found.check).into(),
+                (&word(found.severity)).into(),
+                found.subject.as_ref().into(),
+                (&found.value).into(),
+                (&found.window.words()).into(),
+                (&found.why).into(),
+                (&found.prove).into(),
+                (&found.help).into(),
+                (&numbers).into(),
+            ])?;
+        }
+        Ok(())
+    },
+};
+
 /// A moment on the clock on the wall; null where the recording does not tell.
 pub fn realtime(f: &Findings, at: Ktime) -> Cell {
     match f.window.start_realtime {

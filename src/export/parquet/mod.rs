@@ -3,6 +3,7 @@
 
 mod events;
 mod findings;
+mod more;
 mod sheet;
 
 use std::io::{self, Write};
@@ -30,6 +31,10 @@ pub const TABLES: &[Table] = &[
     events::RUNNERS,
     events::HARDIRQS,
     events::HISTOGRAMS,
+    more::READS,
+    more::DROPS,
+    more::RETRANSMITS,
+    findings::HEALTH,
     findings::LOST,
 ];
 

@@ -99,7 +99,7 @@ pub(in crate::render) fn samples(case: &Case<'_>) -> Option<Figure> {
     for s in &case.r.samples {
         let (column, row) = grid.at(s.time);
         if let Some(n) = counts.get_mut((column * ROWS + row.min(ROWS - 1)) as usize) {
-            *n += 1;
+            *n += s.count();
         }
     }
     let filled = counts.iter().enumerate().filter(|(_, n)| **n > 0);

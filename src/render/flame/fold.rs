@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::super::{calls, escape};
 use super::share::{On, Share};
-use crate::analysis::outside_calls;
+use crate::analysis::{Alike, outside_calls};
 use crate::model::{FrameId, Recording, Sample, StackId, StrId, TaskId, Vector};
 use crate::units::Cpu;
 
@@ -18,7 +18,7 @@ const FRAME: usize = 200;
 /// and a recursion of a hundred frames would make it a thin line at the foot of an empty page.
 const USER_END: usize = 12;
 
-/// What makes two samples the same.
+/// What makes two samples the same: names and stacks are the first of those that are drawn alike.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
     cpu: Cpu,
@@ -34,17 +34,45 @@ struct Key {
     user_mode: bool,
 }
 
-impl Key {
+/// Names and stacks that are drawn alike, as one.
+struct Same<'a> {
+    stacks: Alike<'a>,
+    /// For each task the first one drawn alike; none where nobody asked yet.
+    tasks: Vec<TaskId>,
+    drawn: HashMap<(StrId, StrId, bool, bool), TaskId>,
+}
+
+impl<'a> Same<'a> {
+    fn new(r: &'a Recording) -> Same<'a> {
+        let tasks = vec![TaskId::NONE; r.tasks.len()];
+        Same { stacks: Alike::new(r), tasks, drawn: HashMap::new() }
+    }
+
+    /// A script may start thousands of processes of one name.
+    fn task(&mut self, r: &Recording, id: TaskId) -> TaskId {
+        match self.tasks.get(id.0 as usize) {
+            Some(&known) if known.is_some() => known,
+            Some(_) if id.is_some() => {
+                let task = r.task(id);
+                let drawn = (task.process, task.comm, task.kthread, task.tid.0 == 0);
+                let first = *self.drawn.entry(drawn).or_insert(id);
+                self.tasks[id.0 as usize] = first;
+                first
+            }
+            _ => id,
+        }
+    }
+
     /// None for time that no stack stands for.
-    fn of(s: &Sample, on: &On) -> Option<Key> {
+    fn key(&mut self, r: &Recording, s: &Sample, on: &On) -> Option<Key> {
         match *on {
             On::Stack { skip } => Some(Key {
                 cpu: s.cpu,
-                task: s.task,
+                task: self.task(r, s.task),
                 call: s.syscall.nr_plus_1,
                 file: s.syscall.file,
-                kernel: s.kernel_stack,
-                user: s.user_stack,
+                kernel: self.stacks.of(s.kernel_stack),
+                user: self.stacks.of(s.user_stack),
                 skip,
                 softirq: None,
                 user_mode: s.user_mode,
@@ -54,7 +82,7 @@ impl Key {
                 task: TaskId::NONE,
                 call: 0,
                 file: StrId::NONE,
-                kernel: s.kernel_stack,
+                kernel: self.stacks.of(s.kernel_stack),
                 user: StackId::NONE,
                 skip: depth,
                 softirq: Some(vector),
@@ -67,17 +95,18 @@ impl Key {
 
 pub(super) struct Folder<'a> {
     r: &'a Recording,
+    same: Same<'a>,
     counts: HashMap<Key, u64>,
     named: Vec<(Cpu, String, u64)>,
 }
 
 impl<'a> Folder<'a> {
     pub(super) fn new(r: &'a Recording) -> Folder<'a> {
-        Folder { r, counts: HashMap::new(), named: Vec::new() }
+        Folder { r, same: Same::new(r), counts: HashMap::new(), named: Vec::new() }
     }
 
     pub(super) fn add(&mut self, s: &Sample, share: &Share) {
-        match (Key::of(s, &share.on), &share.on) {
+        match (self.same.key(self.r, s, &share.on), &share.on) {
             (None, On::Named(name)) => self.named.push((s.cpu, name.clone(), share.weight)),
             (None, _) => {}
             (Some(key), _) => {
@@ -91,8 +120,7 @@ impl<'a> Folder<'a> {
     pub(super) fn lines(self) -> Vec<(String, u64)> {
         let mut names = Names::new(self.r);
         let mut lines: BTreeMap<String, u64> = BTreeMap::new();
-        let counts = alike(self.r, self.counts);
-        let stacks = counts.iter().map(|(key, weight)| (names.line(key), *weight));
+        let stacks = self.counts.iter().map(|(key, weight)| (names.line(key), *weight));
         let named = self.named.iter().map(|(cpu, name, n)| (named(*cpu, name), *n));
         for (line, weight) in stacks.chain(named) {
             let count = lines.entry(line).or_default();
@@ -105,29 +133,36 @@ impl<'a> Folder<'a> {
 /// Samples as lines in the order they come, equal neighbours as one.
 pub(super) struct InOrder<'a> {
     names: Names<'a>,
+    same: Same<'a>,
     known: HashMap<Key, Rc<str>>,
     current: Option<(Rc<str>, u64)>,
 }
 
 impl<'a> InOrder<'a> {
     pub(super) fn new(r: &'a Recording) -> InOrder<'a> {
-        InOrder { names: Names::new(r), known: HashMap::new(), current: None }
+        let (names, same) = (Names::new(r), Same::new(r));
+        InOrder { names, same, known: HashMap::new(), current: None }
+    }
+
+    /// The line of a sample.
+    pub(super) fn line(&mut self, s: &Sample, on: &On) -> Option<Rc<str>> {
+        match (self.same.key(self.names.r, s, on), on) {
+            (Some(key), _) => match self.known.get(&key) {
+                Some(line) => Some(line.clone()),
+                None => {
+                    let line: Rc<str> = self.names.line(&key).into();
+                    self.known.insert(key, line.clone());
+                    Some(line)
+                }
+            },
+            (None, On::Named(name)) => Some(named(s.cpu, name).into()),
+            (None, _) => None,
+        }
     }
 
     /// Takes a sample; gives the line before it if that is another one.
     pub(super) fn next(&mut self, s: &Sample, share: Share) -> Option<(Rc<str>, u64)> {
-        let line = match (Key::of(s, &share.on), &share.on) {
-            (Some(key), _) => match self.known.get(&key) {
-                Some(line) => line.clone(),
-                None => {
-                    let line: Rc<str> = self.names.line(&key).into();
-                    self.known.insert(key, line.clone());
-                    line
-                }
-            },
-            (None, On::Named(name)) => named(s.cpu, name).into(),
-            (None, _) => return None,
-        };
+        let line = self.line(s, &share.on)?;
         match &mut self.current {
             Some((last, weight)) if *last == line => {
                 *weight = weight.saturating_add(share.weight);
@@ -146,23 +181,6 @@ impl<'a> InOrder<'a> {
 /// Time of a CPU that no stack stands for.
 fn named(cpu: Cpu, name: &str) -> String {
     format!("CPU {cpu};{}", bounded(name))
-}
-
-/// The same counts, with one task for all that are drawn alike: a script may start thousands of
-/// processes of one name.
-fn alike(r: &Recording, counts: HashMap<Key, u64>) -> HashMap<Key, u64> {
-    let mut first: HashMap<(StrId, StrId, bool, bool), TaskId> = HashMap::new();
-    let mut merged: HashMap<Key, u64> = HashMap::with_capacity(counts.len() / 4);
-    for (mut key, weight) in counts {
-        if key.task.is_some() {
-            let task = r.task(key.task);
-            let drawn = (task.process, task.comm, task.kthread, task.tid.0 == 0);
-            key.task = *first.entry(drawn).or_insert(key.task);
-        }
-        let count = merged.entry(key).or_default();
-        *count = count.saturating_add(weight);
-    }
-    merged
 }
 
 /// Frames as text, each made once.

@@ -1,6 +1,7 @@
 //! What ran on a CPU in order of time, as lines for a flame chart.
 
-use super::{Folder, Spans, share};
+use super::fold::InOrder;
+use super::{Spans, share};
 use crate::model::findings::Findings;
 use crate::model::{Recording, Sample};
 use crate::units::{Ktime, Nanos};
@@ -19,6 +20,7 @@ pub(in crate::render) fn ordered(
     let most = Nanos(period.0 + period.0 / 2);
     let mut lines: Vec<(String, u64)> = Vec::new();
     let mut before = from;
+    let mut names = InOrder::new(r);
     // Rounded at moments, not at lengths, so that errors do not add up.
     let mut push = |line: String, start: Ktime, end: Ktime| {
         let us = end.since(from).0 / 1_000 - start.since(from).0 / 1_000;
@@ -34,10 +36,8 @@ pub(in crate::render) fn ordered(
         };
         let start = s.time.before(own).max(before);
         push(format!("CPU {};[no sample]", s.cpu), before, start);
-        let mut folder = Folder::new(r);
-        folder.add(s, &share::of(r, s, spans.of(s)));
-        if let Some((line, _)) = folder.lines().pop() {
-            push(line, start, s.time);
+        if let Some(line) = names.line(s, &share::of(r, s, spans.of(s)).on) {
+            push(line.to_string(), start, s.time);
         }
         before = s.time.max(before);
     }

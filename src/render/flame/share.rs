@@ -47,7 +47,7 @@ pub(crate) fn of(r: &Recording, sample: &Sample, stall: Option<&Stall>) -> Share
             Some((vector, depth)) => On::Softirq { vector, depth },
             None => On::Stack { skip: 0 },
         };
-        return Share { weight: 1, on };
+        return Share { weight: sample.count(), on };
     }
     let on = match gap::holder(r, sample, stall) {
         gap::Holder::Stack { skip } => On::Stack { skip },

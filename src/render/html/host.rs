@@ -4,6 +4,7 @@ use super::super::escape;
 use super::super::terminal::recorder;
 use super::super::text::{count, cpus, time, utc};
 use super::{Case, markup};
+use crate::model::Sample;
 use crate::units::Cpu;
 
 pub(super) fn body(case: &Case<'_>) -> String {
@@ -39,7 +40,7 @@ pub(super) fn body(case: &Case<'_>) -> String {
         ("CPUs recorded", list(&m.cpus)),
         ("start", utc(f.window.start_realtime).unwrap_or_else(|| "unknown".to_owned())),
         ("length", end),
-        ("samples", count(r.samples.len() as u64)),
+        ("samples", count(r.samples.iter().map(Sample::count).sum())),
         ("dying memory cgroups", f.host.dying_memcgs.map_or("not counted".to_owned(), count)),
     ];
     if !m.threaded_napi.is_empty() {

@@ -16,11 +16,12 @@ const ROWS: usize = 200;
 /// Sections of the page: id, title, what is below.
 type Section = (&'static str, &'static str, fn(&Nodes) -> String);
 
-const SECTIONS: [Section; 6] = [
+const SECTIONS: [Section; 7] = [
     ("nodes", "Nodes", by_node),
     ("causes", "Causes by node", by_cause),
     ("culprits", "Culprits on all nodes", culprits),
     ("worst", "The worst stalls of all", worst),
+    ("health", "Node health", health),
     ("latencies", "Latencies of all events", merged),
     ("notes", "Clocks, and what to know", notes),
 ];
@@ -143,7 +144,7 @@ fn culprits(n: &Nodes) -> String {
             time(group.worst),
             time(group.total),
             format!("<em>{}</em>", markup::text(&kin(&group.who))),
-            told::places(n, group),
+            told::places(n, &group.nodes),
         ];
         (String::new(), cells)
     });
@@ -173,6 +174,34 @@ fn worst(n: &Nodes) -> String {
         (String::new(), cells)
     });
     table("The worst stalls of all nodes", &heads, rows)
+}
+
+/// What hurts or will, by check.
+fn health(n: &Nodes) -> String {
+    let known = n.nodes.iter().filter(|node| node.health.is_some()).count();
+    if known == 0 {
+        return empty("The health of no node was recorded.");
+    }
+    if n.health.is_empty() {
+        return empty(&format!(
+            "Of {} whose health was recorded, none has anything that hurts or soon will.",
+            plural(known, "node")
+        ));
+    }
+    let bounded = |text: &str| markup::text(&escape::bounded(text, told::LONGEST)).into_owned();
+    let heads = ["=check", "=severity", "=nodes", "+found, at its worst", "+what helps"];
+    let rows = n.health.iter().take(ROWS).map(|of| {
+        let cells = vec![
+            markup::name(&of.check),
+            of.severity.name().to_owned(),
+            told::places(n, &of.nodes),
+            bounded(&of.value),
+            bounded(&of.help),
+        ];
+        (String::new(), cells)
+    });
+    let title = "What checks of node health found";
+    table(title, &heads, rows) + &more(n.health.len())
 }
 
 /// A moment to the millisecond.

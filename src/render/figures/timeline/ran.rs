@@ -72,7 +72,7 @@ fn coarse(
     let mut steps: BTreeMap<u64, BTreeMap<TaskId, u64>> = BTreeMap::new();
     for s in samples {
         let n = s.time.since(scale.from).0 / step;
-        *steps.entry(n).or_default().entry(s.task).or_default() += 1;
+        *steps.entry(n).or_default().entry(s.task).or_default() += s.count();
     }
     let mut turns: Vec<Turn> = Vec::new();
     for (n, seen) in steps {
