@@ -1,6 +1,6 @@
 //! Several recordings of one host made one: what lies within a window, each name once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use super::row::{Named, Row};
@@ -47,6 +47,8 @@ pub struct Numbers<'a> {
     part: Option<&'a Recording>,
     names: &'a mut Names,
     known: [HashMap<u32, u32>; 4],
+    /// Which of them have their name.
+    named: [HashSet<u32>; 4],
 }
 
 macro_rules! number {
@@ -70,15 +72,14 @@ macro_rules! number {
             number
         }
 
-        /// Leaves of these names those that were asked for, under their numbers in the whole.
+        /// Leaves of these names those that were asked for, under their numbers in the whole; each
+        /// once, as a file that was copied into itself may hold them many times.
         pub fn $keep(&mut self, rows: &mut Vec<Named<$value>>) {
             rows.retain_mut(|row| {
-                let number = self.known[$at].get(&row.id).copied();
-                if let Some(number) = number {
-                    row.renumber(self);
-                    row.id = number;
-                }
-                number.is_some()
+                let Some(&number) = self.known[$at].get(&row.id) else { return false };
+                row.renumber(self);
+                row.id = number;
+                self.named[$at].insert(number)
             });
         }
     )* };
@@ -87,7 +88,7 @@ macro_rules! number {
 impl<'a> Numbers<'a> {
     /// None asked for yet.
     pub fn new(part: Option<&'a Recording>, names: &'a mut Names) -> Numbers<'a> {
-        Numbers { part, names, known: Default::default() }
+        Numbers { part, names, known: Default::default(), named: Default::default() }
     }
 
     number! {
