@@ -146,6 +146,20 @@ fn a_syn_of_two_namespaces_or_after_the_end_is_not_joined() {
     assert!(why[0].contains("two network namespaces") && why[1].contains("ended"), "{why:?}");
 }
 
+/// One reading tells of no growth: that is not a growth of zero.
+#[test]
+fn a_namespace_that_was_read_once_is_not_known_to_have_lost_nothing() {
+    let mut tape = tape();
+    reading(&mut tape, CLIENT, 0.0, None, &[]);
+    reading(&mut tape, CLIENT, 1_000.0, Some(0.0), &[]);
+    let ct = found(&tape);
+    let counted = |netns: u64| {
+        let found = ct.namespaces.iter().find(|n| n.netns == netns);
+        found.and_then(|n| n.count("insert_failed"))
+    };
+    assert_eq!((counted(ROUTER), counted(CLIENT)), (None, Some(0)));
+}
+
 /// Its record may be one of those that were lost.
 #[test]
 fn a_syn_whose_record_may_be_lost_is_told_so() {

@@ -48,7 +48,9 @@ fn namespace<'a>(
     let (first, last) = (readings.first()?, readings.last()?);
     let name = readings.iter().rev().find_map(|reading| known(r, reading.name));
     let cgroup = readings.iter().rev().find_map(|reading| known(r, reading.cgroup));
-    let counters = r.str(last.counters).split_ascii_whitespace().take(MOST).map(|counter| {
+    // Growth takes two readings.
+    let named = if readings.len() > 1 { r.str(last.counters) } else { "" };
+    let counters = named.split_ascii_whitespace().take(MOST).map(|counter| {
         let cpus: Vec<CtShare> = counts(counter)
             .map(|cpus| cpus.iter().map(|(&cpu, &count)| CtShare { cpu, count }).collect())
             .unwrap_or_default();

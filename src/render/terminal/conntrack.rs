@@ -54,13 +54,20 @@ fn calm(page: &mut Page<'_>, ct: &Conntrack) -> io::Result<()> {
 }
 
 pub(in crate::render) fn nothing_lost(ct: &Conntrack) -> String {
-    let n = plural(ct.namespaces.len(), "network namespace");
+    let (read, once): (Vec<_>, Vec<_>) = ct.namespaces.iter().partition(|n| n.readings > 1);
     let resolved = ct.namespaces.iter().filter_map(CtNamespace::resolved);
     let resolved = match resolved.fold(0u64, u64::saturating_add) {
         0 => String::new(),
         n => format!(" The kernel put {} right by itself (clash_resolve).", races(n)),
     };
-    format!("Connection tracking lost nothing in {n} that it was read of.{resolved}")
+    let namespaces = |n: usize| plural(n, "network namespace");
+    let of_once = format!("lost in {} is not known: read once.", namespaces(once.len()));
+    let of_read = format!("lost nothing in {} that it was read of.", namespaces(read.len()));
+    match (read.len(), once.len()) {
+        (_, 0) => format!("Connection tracking {of_read}{resolved}"),
+        (0, _) => format!("What connection tracking {of_once}"),
+        _ => format!("Connection tracking {of_read}{resolved} What it {of_once}"),
+    }
 }
 
 fn races(n: u64) -> String {
