@@ -63,6 +63,7 @@ fn each_incident_is_copied_once() {
     assert_eq!(files(&bucket), objects(&first, "node-7"));
     let up = daemon.metric("stallprof_landlock_up{thread=\"upload\"}");
     assert_eq!(up, Some(f64::from(u8::from(landlock()))), "{}", daemon.log());
+    assert_eq!(daemon.metric("stallprof_seccomp_up{thread=\"upload\"}"), Some(1.0));
     assert_eq!(daemon.metric("stallprof_upload_up"), Some(1.0));
     assert_eq!(daemon.metric("stallprof_upload_waiting_incidents"), Some(0.0));
 

@@ -168,6 +168,7 @@ fn the_receiver_gets_what_prometheus_gets() {
 
     let up = daemon.metric("stallprof_landlock_up{thread=\"otlp\"}");
     assert_eq!(up, Some(f64::from(u8::from(landlock()))), "{}", daemon.log());
+    assert_eq!(daemon.metric("stallprof_seccomp_up{thread=\"otlp\"}"), Some(1.0));
     // The last count comes with the end.
     let before = receiver.with(|got| got.metrics.len());
     daemon.stop();

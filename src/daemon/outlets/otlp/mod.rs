@@ -19,6 +19,7 @@ use self::message::Sender;
 use self::receiver::{Failure, Receiver, Signal};
 use super::complaint::Complaint;
 use super::{Outlet, Sources, fence, node};
+use crate::daemon::calls;
 use crate::daemon::config::{Config, Otlp};
 use crate::daemon::fence::Thread;
 use crate::daemon::incident::list;
@@ -43,13 +44,16 @@ pub fn start(config: &Config, sources: Sources) -> Result<Outlet> {
     let otlp = config.otlp.clone();
     let receiver = Receiver::new(&otlp)?;
     let sender = Sender::new(&attributes(&otlp, &sources.root), host::realtime());
-    let landlock = config.rights.landlock;
+    let rights = config.rights.clone();
     // What was stored before may have been sent before.
     let known = list(&sources.index).iter().map(|(kept, _)| kept.incident.id.clone()).collect();
     Ok(Outlet::start("stallprof-otlp", move |stop| {
-        if landlock {
+        if rights.landlock {
             let held = fence::enter(Thread::Otlp, &sources.root, &[], None);
             sources.metrics.landlock.set(Thread::Otlp, held);
+        }
+        if rights.seccomp {
+            sources.metrics.seccomp.set(Thread::Otlp, calls::refuse_more(Thread::Otlp));
         }
         let now = Instant::now();
         let complaint = Complaint::new("pushing to the OTLP receiver");

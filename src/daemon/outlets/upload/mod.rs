@@ -22,6 +22,7 @@ use self::layout::Layout;
 use super::complaint::Complaint;
 use super::{Outlet, Sources, fence, node};
 use crate::analysis::analyse;
+use crate::daemon::calls;
 use crate::daemon::config::{Config, Upload};
 use crate::daemon::fence::Thread;
 use crate::daemon::incident::list;
@@ -59,18 +60,21 @@ pub fn start(config: &Config, sources: Sources) -> Result<Outlet> {
         .enable_all()
         .max_blocking_threads(2)
         .build()?;
-    let (directory, landlock) = (config.store.directory.clone(), config.rights.landlock);
+    let (directory, refused) = (config.store.directory.clone(), config.rights.clone());
     Ok(Outlet::start("stallprof-upload", move |stop| {
         // SAFETY: takes no pointers; 0 is this thread alone on Linux.
         unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICE) };
         if let Err(error) = rights::drop_all() {
             return say(&format_args!("nothing is uploaded: {error:#}"));
         }
-        if landlock {
+        if refused.landlock {
             let mut read = vec![directory];
             read.extend(bucket::SECRETS.iter().filter_map(|name| fence::beside(name)));
             let held = fence::enter(Thread::Upload, &sources.root, &read, write.as_deref());
             sources.metrics.landlock.set(Thread::Upload, held);
+        }
+        if refused.seccomp {
+            sources.metrics.seccomp.set(Thread::Upload, calls::refuse_more(Thread::Upload));
         }
         let complaint = Complaint::new("copying incidents to object storage");
         Copier { upload, node, sources, runtime, complaint, bucket: None }.run(stop);
