@@ -122,8 +122,8 @@ VECTOR(call_function, irq_begin,
 VECTOR(call_function_single, irq_begin, SP_IRQ_CALL)
 
 /*
- * The other vectors of that file, as far as their handlers do something. Other CPUs ask for a
- * reschedule; what its interrupt does is next to nothing, but other tools trace it, too.
+ * The other vectors of that file, as far as their handlers do something: a reschedule does next to
+ * nothing, and comes so often that to time it would be dear.
  */
 #define SYSTEM_VECTOR(name)                                                                        \
 	ON_RAW_TRACEPOINT(name##_entry, irq_begin())                                               \
@@ -133,7 +133,6 @@ VECTOR(call_function_single, irq_begin, SP_IRQ_CALL)
 	ON_TRACEPOINT(irq_vectors, name##_exit, trace_event_raw_x86_irq_vector,                    \
 		      irq_ended(SP_IRQ_SYSTEM, ctx->vector, NULL, #name, sizeof(#name)))
 
-SYSTEM_VECTOR(reschedule)
 SYSTEM_VECTOR(x86_platform_ipi)
 SYSTEM_VECTOR(thermal_apic)
 SYSTEM_VECTOR(threshold_apic)

@@ -221,7 +221,7 @@ pub enum IrqKind {
     CallFunction,
     /// Deferred irq work.
     IrqWork,
-    /// Another vector of the CPU's own, such as the request of another CPU to reschedule.
+    /// Another vector of the CPU's own, such as that of a sensor of heat.
     System,
 }
 

@@ -156,9 +156,10 @@ fn hard_interrupt_that_runs_long() {
     found_and_right("hardirq", "interrupt gap");
 }
 
-/// One of the vectors that hardly ever do anything: nobody else is blamed for what one of them does.
+/// To time this vector would be dear, for it comes often: who held the CPU is not known, and nobody
+/// is blamed for it, least of all the task that it interrupted.
 #[test]
-fn interrupt_of_a_reschedule_that_runs_long() {
+fn interrupt_that_is_not_timed() {
     let Some(_machine) = machine() else { return };
     let run = run("hardirq", 25, &[], &["--reschedule"]);
     let comparison = Comparison::of(&run.truth, &run.found, &run.findings).unwrap();
@@ -168,8 +169,7 @@ fn interrupt_of_a_reschedule_that_runs_long() {
     }
     assert_close("interrupt gap", &comparison.lengths());
     for (_, found) in comparison.pairs() {
-        let culprit = &found.culprit;
-        assert_eq!((&culprit["kind"], &culprit["name"]), (&"system".into(), &"reschedule".into()));
+        assert!(found.culprit.is_null(), "{:?}", found.culprit);
     }
     assert_nobody_else(&comparison);
 }
