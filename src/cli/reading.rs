@@ -14,7 +14,7 @@ use crate::recording::{Bounds, ReadError, Watch, read_bounded, read_watched};
 const LONG: u64 = 16 << 20;
 /// Larger ones are not read whole: some two million samples.
 const LARGE: u64 = 32 << 20;
-/// With these a report of a recording of any length takes some 350 MB.
+/// With these a report of a recording of any length takes some 400 MB.
 const BOUNDS: Bounds = Bounds { whole: 600_000, outside: 600_000, softirq_loop: runs_softirqs };
 
 /// Reads a recording from a file; of the samples of a large one as many as a report needs.
