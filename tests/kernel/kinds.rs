@@ -156,24 +156,6 @@ fn hard_interrupt_that_runs_long() {
     found_and_right("hardirq", "interrupt gap");
 }
 
-/// To time this vector would be dear, for it comes often: who held the CPU is not known, and nobody
-/// is blamed for it, least of all the task that it interrupted.
-#[test]
-fn interrupt_that_is_not_timed() {
-    let Some(_machine) = machine() else { return };
-    let run = run("hardirq", 25, &[], &["--reschedule"]);
-    let comparison = Comparison::of(&run.truth, &run.found, &run.findings).unwrap();
-    assert!(comparison.made.len() >= 22, "only {} had a victim", comparison.made.len());
-    for made in &comparison.made {
-        assert!(made.found.is_some(), "not found: {:?}", made.truth);
-    }
-    assert_close("interrupt gap", &comparison.lengths());
-    for (_, found) in comparison.pairs() {
-        assert!(found.culprit.is_null(), "{:?}", found.culprit);
-    }
-    assert_nobody_else(&comparison);
-}
-
 /// Another process's profile was asked for: the stalls of the CPU are told all the same.
 #[test]
 fn softirq_handler_that_runs_long_beside_the_process_asked_for() {

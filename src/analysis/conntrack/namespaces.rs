@@ -26,10 +26,7 @@ pub fn namespaces(r: &Recording) -> Vec<CtNamespace> {
     }
     let mut all: Vec<CtNamespace> = readings
         .iter()
-        .filter_map(|(netns, readings)| {
-            let grown = grown.get(netns);
-            namespace(r, *netns, readings, |name| grown.and_then(|grown| grown.get(name)))
-        })
+        .filter_map(|(netns, readings)| namespace(r, *netns, readings, grown.get(netns)))
         .collect();
     let lost = |n: &CtNamespace| {
         let lost = ["insert_failed", "drop", "early_drop"].map(|c| n.count(c).unwrap_or(0));
@@ -39,19 +36,21 @@ pub fn namespaces(r: &Recording) -> Vec<CtNamespace> {
     all
 }
 
-fn namespace<'a>(
+fn namespace(
     r: &Recording,
     netns: u64,
     readings: &[&CtReading],
-    counts: impl Fn(&str) -> Option<&'a BTreeMap<Cpu, u64>>,
+    grown: Option<&BTreeMap<&str, BTreeMap<Cpu, u64>>>,
 ) -> Option<CtNamespace> {
     let (first, last) = (readings.first()?, readings.last()?);
     let name = readings.iter().rev().find_map(|reading| known(r, reading.name));
     let cgroup = readings.iter().rev().find_map(|reading| known(r, reading.cgroup));
-    // Growth takes two readings.
-    let named = if readings.len() > 1 { r.str(last.counters) } else { "" };
+    // Growth takes two readings; the first of them may be older than the recording of an incident.
+    let compared = readings.len() > 1 || grown.is_some();
+    let named = if compared { r.str(last.counters) } else { "" };
     let counters = named.split_ascii_whitespace().take(MOST).map(|counter| {
-        let cpus: Vec<CtShare> = counts(counter)
+        let cpus: Vec<CtShare> = grown
+            .and_then(|grown| grown.get(counter))
             .map(|cpus| cpus.iter().map(|(&cpu, &count)| CtShare { cpu, count }).collect())
             .unwrap_or_default();
         let count = cpus.iter().fold(0u64, |sum, share| sum.saturating_add(share.count));

@@ -54,7 +54,7 @@ fn calm(page: &mut Page<'_>, ct: &Conntrack) -> io::Result<()> {
 }
 
 pub(in crate::render) fn nothing_lost(ct: &Conntrack) -> String {
-    let (read, once): (Vec<_>, Vec<_>) = ct.namespaces.iter().partition(|n| n.readings > 1);
+    let (read, once): (Vec<_>, Vec<_>) = ct.namespaces.iter().partition(|n| !n.counters.is_empty());
     let resolved = ct.namespaces.iter().filter_map(CtNamespace::resolved);
     let resolved = match resolved.fold(0u64, u64::saturating_add) {
         0 => String::new(),

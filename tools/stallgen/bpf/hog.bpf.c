@@ -86,13 +86,4 @@ int hog_in_hardirq(void *ctx)
 	return spin_if_armed();
 }
 
-/* Inside the interrupt by which another CPU asks this one to reschedule. */
-SEC("?tp_btf/reschedule_entry")
-int BPF_PROG(hog_in_reschedule, int vector)
-{
-	if (bpf_get_smp_processor_id() != hog_cpu)
-		return 0;
-	return spin_if_armed();
-}
-
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -86,9 +86,6 @@ pub struct Args {
     /// Kind syscall: the file that is read (this program itself if not given)
     #[arg(long)]
     pub file: Option<PathBuf>,
-    /// Kind hardirq: in the interrupt of a reschedule, not of a timer (needs another CPU)
-    #[arg(long)]
-    pub reschedule: bool,
     /// Kind memcg: dying memory cgroups under the one that is read
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub dying: u32,

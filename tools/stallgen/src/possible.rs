@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use libbpf_rs::ProgramType;
 use libbpf_rs::btf::{Btf, BtfType};
 
-use crate::cli::{Args, Kind};
+use crate::cli::Kind;
 
 /// A kind of stall that cannot be made on this kernel: no fault of anybody's.
 #[derive(Debug)]
@@ -35,13 +35,12 @@ pub enum Place {
     HrtimerStart,
     NetifReceive,
     PerfEvent,
-    Reschedule,
 }
 
 impl Place {
-    /// The place of what is wanted; none for kinds that need no program.
-    pub fn of(args: &Args) -> Result<Option<Self>> {
-        let place = match args.kind {
+    /// The place of a kind; none for kinds that need no program.
+    pub fn of(kind: Kind) -> Result<Option<Self>> {
+        let place = match kind {
             Kind::Fifo | Kind::Memcg => return Ok(None),
             Kind::Syscall => Self::SysEnter,
             Kind::Bh => Self::NetDevQueue,
@@ -49,7 +48,6 @@ impl Place {
             Kind::Irqsoff if !is_realtime() && has(Self::RstatLocked)? => Self::RstatLocked,
             Kind::Irqsoff => Self::HrtimerStart,
             Kind::Softirq => Self::NetifReceive,
-            Kind::Hardirq if args.reschedule => Self::Reschedule,
             Kind::Hardirq => Self::PerfEvent,
         };
         ensure!(
@@ -73,7 +71,6 @@ impl Place {
             Self::RstatLocked => Some(("cgroup_rstat_locked", "CONFIG_CGROUPS")),
             Self::HrtimerStart => Some(("hrtimer_start", "CONFIG_TRACEPOINTS")),
             Self::NetifReceive => Some(("netif_receive_skb", "CONFIG_NET")),
-            Self::Reschedule => Some(("reschedule_entry", "CONFIG_X86_LOCAL_APIC")),
             Self::PerfEvent => None,
         }
     }

@@ -42,7 +42,7 @@ impl<'obj> Spin<'obj> {
         args: &Args,
         net: Option<&Net>,
     ) -> Result<Self> {
-        let place = Place::of(args)?;
+        let place = Place::of(args.kind)?;
         let mut open = HogSkelBuilder::default().open(storage)?;
         open.maps.stalls.set_max_entries(args.count)?;
         let rodata = open.maps.rodata_data.as_deref_mut().context("hog without rodata")?;
@@ -64,7 +64,6 @@ impl<'obj> Spin<'obj> {
             Some(Place::HrtimerStart) => progs.hog_in_irqsoff_timer.set_autoload(true),
             Some(Place::NetifReceive) => progs.hog_in_softirq.set_autoload(true),
             Some(Place::PerfEvent) => progs.hog_in_hardirq.set_autoload(true),
-            Some(Place::Reschedule) => progs.hog_in_reschedule.set_autoload(true),
         }
         let mut skel = open.load().context("cannot load the BPF program that holds the CPU")?;
         let progs = &skel.progs;
@@ -75,7 +74,6 @@ impl<'obj> Spin<'obj> {
             Some(Place::RstatLocked) => Some(progs.hog_in_irqsoff.attach()?),
             Some(Place::HrtimerStart) => Some(progs.hog_in_irqsoff_timer.attach()?),
             Some(Place::NetifReceive) => Some(progs.hog_in_softirq.attach()?),
-            Some(Place::Reschedule) => Some(progs.hog_in_reschedule.attach()?),
         };
         let bss = skel.maps.bss_data.take().context("hog without bss")?;
         // SAFETY: aligned fields of a mapping that lives as long as `skel`,
