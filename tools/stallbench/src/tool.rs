@@ -18,6 +18,8 @@ use crate::flood::rest;
 const PATIENCE_NS: u64 = 60_000_000_000;
 /// From its first sign of life until it is taken to be at work.
 const SETTLE: Duration = Duration::from_millis(500);
+/// The same of a daemon, of which counts what it takes as it runs on.
+const SETTLE_DAEMON: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(5);
 
 /// How to run a tool.
@@ -121,7 +123,7 @@ impl Tool {
         let child = command.spawn().with_context(what)?;
         let mut running = Running { child: Some(child), exec_ns, output, errors, before };
         running.wait_until_at_work(stop).with_context(what)?;
-        rest(stop, SETTLE)?;
+        rest(stop, if self.role == Role::Daemon { SETTLE_DAEMON } else { SETTLE })?;
         Ok(running)
     }
 }
