@@ -45,7 +45,10 @@ static __always_inline void irq_ended(__u32 kind, __u32 irq, struct irqaction *a
 	run = now - c->irq_entered;
 	c->irq_entered = 0;
 	c->hardirqs += run;
-	if (run < stall_ns || !within_rate(SP_P_HARDIRQ, now))
+	if (run < stall_ns)
+		return;
+	c->long_irqs += run;
+	if (!within_rate(SP_P_HARDIRQ, now))
 		return;
 	fill_head(&e.head, SP_HARDIRQ, now);
 	e.run = run;

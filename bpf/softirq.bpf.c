@@ -77,16 +77,17 @@ static __noinline int send_run(__u32 vec, __u64 run, __u64 ended, __u32 idle)
  * The run of a softirq that interrupted the idle task, seen by what comes after it: the next
  * softirq, the idle loop (which goes round after each interrupt), or the switch to a task. The
  * sampling timer rests on an idle CPU and softirq_exit is dear: nothing else would see a handler
- * that runs long there. Hard interrupts have their own probe, and are taken off.
+ * that runs long there. A hard interrupt that came after it and ran long would look like a part of
+ * it: those are taken off, and told by their own probe. Short ones belong to the run.
  */
 static __always_inline void end_idle_run(struct sp_cpu *c, __u64 now)
 {
 	__u64 ended = c->left_idle >= c->entered ? c->left_idle : now;
-	__u64 run = ended - c->entered, hardirqs = c->hardirqs - c->entered_hardirqs;
+	__u64 run = ended - c->entered, irqs = c->long_irqs - c->entered_long_irqs;
 
 	c->entered_idle = 0;
-	if (run >= stall_ns + hardirqs)
-		send_run(c->entered_vector, run - hardirqs, ended, true);
+	if (run >= stall_ns + irqs)
+		send_run(c->entered_vector, run - irqs, ended, true);
 }
 
 /* Other than before once this CPU has taken a timer interrupt: none of the three goes back. */
@@ -137,7 +138,7 @@ static __always_inline void on_entry(void *ctx, __u32 vec)
 		c->burst = 0;
 	}
 	c->entered = now;
-	c->entered_hardirqs = c->hardirqs;
+	c->entered_long_irqs = c->long_irqs;
 	c->entered_vector = vec;
 	/* Thread 0 is the idle task. */
 	c->entered_idle =

@@ -345,7 +345,7 @@ struct sp_cpu {
 	/* softirq.bpf.c */
 	__u64 raised[SP_VECTORS]; /* oldest raise not yet entered */
 	__u64 entered;		  /* last softirq_entry; within a burst, its raise */
-	__u64 entered_hardirqs;	  /* hardirqs at that time */
+	__u64 entered_long_irqs;  /* long_irqs at that time */
 	__u32 entered_vector;
 	__u32 entered_idle;	     /* it interrupted the idle task, and may still be running */
 	__u32 polling;		     /* the idle task waits in a loop, and not for an interrupt */
@@ -364,6 +364,7 @@ struct sp_cpu {
 	/* hardirq.bpf.c */
 	__u64 irq_entered;	/* begin of the hard interrupt in progress, 0 outside */
 	__u64 hardirqs;		/* time in hard interrupts, all together */
+	__u64 long_irqs;	/* that in those past the threshold */
 	__u64 timer_irq;	/* begin of the last timer interrupt */
 	__u64 timer_irq_before; /* and of the one before it */
 	__u64 timer_entered;

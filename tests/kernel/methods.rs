@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use stallscore::made::Comparison;
 
 use crate::host::{Folder, cpu, machine, stallgen, succeeded};
-use crate::kinds::{Run, assert_close, assert_close_by_ticks, run};
+use crate::kinds::{Run, assert_close, assert_within, run};
 use crate::rights::with_rights;
 
 /// Root without BPF.
@@ -113,8 +113,7 @@ fn by(method: &str) {
         }
         match (kind, method) {
             // Trace events make some ticks be skipped.
-            ("softirq", "tracepoint") => assert_close_by_ticks(kind, &comparison.lengths(), 3),
-            ("softirq", _) => assert_close_by_ticks(kind, &comparison.lengths(), 1),
+            ("softirq", "tracepoint") => assert_within(kind, &comparison.lengths(), 3),
             _ => assert_close(kind, &comparison.lengths()),
         }
         let faults = comparison.faults();
