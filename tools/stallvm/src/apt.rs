@@ -16,15 +16,8 @@ const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const PARTS: [&str; 4] = ["linux-image-", "linux-binary-", "linux-modules-", "linux-base-"];
 
 /// Downloads the packages of a kernel into `folder`; their files.
-pub fn download(kernel: Kernel, folder: &Path) -> Result<Vec<PathBuf>> {
-    ensure!(
-        Path::new(KEYRING).exists(),
-        "{KEYRING} is missing: install debian-archive-keyring (tools/setup vm does)"
-    );
+pub fn download_kernel(kernel: Kernel, folder: &Path) -> Result<Vec<PathBuf>> {
     let apt = Apt::new(kernel.suite, folder)?;
-    apt.run(&["apt-get", "update", "-qq"]).with_context(|| {
-        format!("cannot read the packages of Debian {} at {MIRROR}", kernel.suite)
-    })?;
     let mut packages = apt.parts_of(kernel.package)?;
     ensure!(!packages.is_empty(), "{} of {} depends on no kernel", kernel.package, kernel.suite);
     // Those of the parts: the list grows while it is read.
@@ -34,11 +27,12 @@ pub fn download(kernel: Kernel, folder: &Path) -> Result<Vec<PathBuf>> {
         packages.extend(parts.into_iter().filter(|p| !packages.contains(p)).collect::<Vec<_>>());
         next += 1;
     }
-    let names: Vec<_> = packages.iter().map(String::as_str).collect();
-    apt.run(&[&["apt-get", "download", "-qq"], &names[..]].concat())
-        .with_context(|| format!("cannot download {}", names.join(" ")))?;
-    let files = fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path()));
-    Ok(files.filter(|path| path.extension().is_some_and(|e| e == "deb")).collect())
+    apt.download(&packages.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// Downloads these packages of a suite into `folder`, and none that they depend on; their files.
+pub fn download(suite: &str, packages: &[&str], folder: &Path) -> Result<Vec<PathBuf>> {
+    Apt::new(suite, folder)?.download(packages)
 }
 
 struct Apt<'a> {
@@ -47,7 +41,12 @@ struct Apt<'a> {
 }
 
 impl<'a> Apt<'a> {
+    /// Reads the lists of the suite.
     fn new(suite: &str, folder: &'a Path) -> Result<Self> {
+        ensure!(
+            Path::new(KEYRING).exists(),
+            "{KEYRING} is missing: install debian-archive-keyring (tools/setup vm does)"
+        );
         let state = folder.join("apt");
         fs::create_dir_all(state.join("lists/partial"))?;
         let sources = format!("deb [signed-by={KEYRING} target=Packages] {MIRROR} {suite} main\n");
@@ -70,7 +69,17 @@ impl<'a> Apt<'a> {
              Acquire::Retries \"3\";\n"
         );
         fs::write(&config, text)?;
-        Ok(Self { folder, config })
+        let apt = Self { folder, config };
+        apt.run(&["apt-get", "update", "-qq"])
+            .with_context(|| format!("cannot read the packages of Debian {suite} at {MIRROR}"))?;
+        Ok(apt)
+    }
+
+    fn download(&self, packages: &[&str]) -> Result<Vec<PathBuf>> {
+        self.run(&[&["apt-get", "download", "-qq"], packages].concat())
+            .with_context(|| format!("cannot download {}", packages.join(" ")))?;
+        let files = fs::read_dir(self.folder)?.filter_map(|entry| Some(entry.ok()?.path()));
+        Ok(files.filter(|path| path.extension().is_some_and(|e| e == "deb")).collect())
     }
 
     fn run(&self, command: &[&str]) -> Result<String> {

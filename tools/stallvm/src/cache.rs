@@ -31,6 +31,11 @@ impl Cache {
         Self(top.join(".cache/vm"))
     }
 
+    /// A folder for a qemu.
+    pub fn emulator(&self) -> PathBuf {
+        self.0.join("qemu")
+    }
+
     /// A folder for what guests leave behind.
     pub fn runs(&self) -> PathBuf {
         self.0.join("runs")
@@ -54,7 +59,7 @@ impl Cache {
             let _ = fs::remove_dir_all(&debs);
             let _ = fs::remove_dir_all(&ready);
             fs::create_dir_all(&debs).with_context(|| format!("cannot make {}", debs.display()))?;
-            apt::download(kernel, &debs)?;
+            apt::download_kernel(kernel, &debs)?;
             fs::remove_dir_all(debs.join("apt"))?;
             fs::write(debs.join("complete"), "")?;
         }

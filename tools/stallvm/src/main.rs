@@ -5,6 +5,7 @@ mod cache;
 mod cli;
 mod cpio;
 mod crash;
+mod emulator;
 mod follow;
 mod initramfs;
 mod kernels;
@@ -47,6 +48,7 @@ fn dispatch(args: Args) -> Result<ExitCode> {
             }
         }
         Command::Fetch { kernels } => {
+            site.emulator()?;
             for kernel in kernels::chosen(&kernels)? {
                 let ready = site.cache.get(kernel)?;
                 println!("{:8} {}", kernel.name, ready.release);

@@ -3,16 +3,16 @@
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::crash;
+use crate::emulator::Emulator;
 use crate::follow;
 use crate::monitor;
-use crate::tool::{find, missing};
 
 /// A guest that has not shown a sign of life for so long is dead. It gives one every 5 s, but the
 /// machine may be slow.
@@ -56,6 +56,7 @@ pub struct Machine {
 
 /// A guest to boot. Its folder holds `console.log`, `report` and `disk`.
 pub struct Guest<'a> {
+    pub emulator: &'a Emulator,
     pub machine: &'a Machine,
     pub kernel: &'a Path,
     pub initramfs: &'a [u8],
@@ -135,7 +136,7 @@ impl Guest<'_> {
         }
         let single = self.machine.single_thread;
         let accel = if single { "tcg,thread=single" } else { "tcg,thread=multi" };
-        let mut command = Command::new(find("qemu-system-x86_64")?);
+        let mut command = self.emulator.command();
         command
             .current_dir(self.folder)
             .args(["-accel", accel, "-cpu", CPU, "-nodefaults", "-no-reboot"])
@@ -159,7 +160,7 @@ impl Guest<'_> {
                 Ok(())
             });
         }
-        command.spawn().map_err(|error| missing("qemu-system-x86_64", error))
+        command.spawn().context("cannot run qemu")
     }
 }
 

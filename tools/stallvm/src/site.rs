@@ -1,11 +1,13 @@
 //! Where the pieces of guests are, and one boot made of them.
 
+use std::cell::OnceCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
 use crate::cache::{Cache, Ready};
+use crate::emulator::Emulator;
 use crate::initramfs::{self, Contents};
 use crate::qemu::{End, Guest, Machine};
 use crate::tool::Tool;
@@ -20,6 +22,7 @@ pub struct Site {
     /// The source tree.
     pub top: PathBuf,
     build: PathBuf,
+    emulator: OnceCell<Emulator>,
 }
 
 /// What a guest is to do.
@@ -39,7 +42,19 @@ impl Site {
         let top = top.canonicalize().context("the source tree this was built from is gone")?;
         let beside = std::env::current_exe()?.parent().map(Path::to_owned);
         let build = build.or(beside).context("this program has no folder")?;
-        Ok(Self { cache: Cache::of(&top), top, build })
+        Ok(Self { cache: Cache::of(&top), top, build, emulator: OnceCell::new() })
+    }
+
+    /// The qemu for guests, downloaded if there is none that will do.
+    ///
+    /// # Errors
+    /// This machine has none at all.
+    pub fn emulator(&self) -> Result<&Emulator> {
+        if let Some(emulator) = self.emulator.get() {
+            return Ok(emulator);
+        }
+        let emulator = Emulator::choose(&self.cache.emulator())?;
+        Ok(self.emulator.get_or_init(|| emulator))
     }
 
     /// Boots once. The folder keeps `console.log`, and in `files` what the guest left in /out.
@@ -62,6 +77,7 @@ impl Site {
         };
         let initramfs = initramfs::build(&contents)?;
         let guest = Guest {
+            emulator: self.emulator()?,
             machine,
             kernel: &kernel.folder.join("vmlinuz"),
             initramfs: &initramfs,
