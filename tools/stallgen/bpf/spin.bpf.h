@@ -22,13 +22,6 @@ struct stall {
 	__u64 paused_ns;
 };
 
-/* A spin under way. */
-struct spin {
-	__u64 end_ns;
-	__u64 last_ns;
-	__u64 paused_ns;
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -43,21 +36,50 @@ __u32 made;
 /* Start of the stall under way, 0 between stalls. */
 __u64 since_ns;
 
-static long spin_step(__u32 i, struct spin *spin)
-{
-	__u64 now = bpf_ktime_get_ns();
+/* The stall under way: its last look at the clock, and the longest time between two. */
+__u64 last_ns;
+__u64 paused_ns;
 
-	if (now - spin->last_ns > spin->paused_ns)
-		spin->paused_ns = now - spin->last_ns;
-	spin->last_ns = now;
-	return now >= spin->end_ns;
+/*
+ * Loops with bounds rather than bpf_loop(), which Linux 5.17 has. The verifier walks through each
+ * round, and through some thousand at most: so they nest, in functions that are not static, which
+ * it walks through once.
+ */
+#define SPIN_ROUNDS 500
+
+/* Each tells whether the end has come. */
+__noinline int spin_looks(__u64 end_ns)
+{
+	__u64 now = 0, last = last_ns, paused = paused_ns;
+
+	for (int i = 0; i < SPIN_ROUNDS && now < end_ns; i++) {
+		now = bpf_ktime_get_ns();
+		if (now - last > paused)
+			paused = now - last;
+		last = now;
+	}
+	last_ns = last;
+	paused_ns = paused;
+	return now >= end_ns;
 }
 
-/* One bpf_loop() is limited to 1 << 23 rounds, too few for a second: nest. */
-static long spin_round(__u32 i, struct spin *spin)
+__noinline int spin_rounds(__u64 end_ns)
 {
-	bpf_loop(1 << 20, spin_step, spin, 0);
-	return bpf_ktime_get_ns() >= spin->end_ns;
+	for (int i = 0; i < SPIN_ROUNDS; i++) {
+		if (spin_looks(end_ns))
+			return 1;
+	}
+	return 0;
+}
+
+/* Up to 125 million looks at the clock: more than go into SPIN_MAX_NS. */
+__noinline int spin_until(__u64 end_ns)
+{
+	for (int i = 0; i < SPIN_ROUNDS; i++) {
+		if (spin_rounds(end_ns))
+			return 1;
+	}
+	return 0;
 }
 
 /*
@@ -67,9 +89,8 @@ static long spin_round(__u32 i, struct spin *spin)
  */
 static __always_inline int spin_if_armed(void)
 {
-	struct spin spin = {};
 	struct stall *stall;
-	__u64 start;
+	__u64 start, length = spin_ns < SPIN_MAX_NS ? spin_ns : SPIN_MAX_NS;
 	__u32 n;
 
 	if (!armed)
@@ -82,11 +103,11 @@ static __always_inline int spin_if_armed(void)
 
 	start = bpf_ktime_get_ns();
 	*(volatile __u64 *)&since_ns = start;
-	spin.last_ns = start;
-	spin.end_ns = start + (spin_ns < SPIN_MAX_NS ? spin_ns : SPIN_MAX_NS);
-	bpf_loop(1 << 12, spin_round, &spin, 0);
+	last_ns = start;
+	paused_ns = 0;
+	spin_until(start + length);
 	stall->start_ns = start;
-	stall->paused_ns = spin.paused_ns;
+	stall->paused_ns = paused_ns;
 	stall->end_ns = bpf_ktime_get_ns();
 	*(volatile __u64 *)&since_ns = 0;
 	*(volatile __u32 *)&made = n + 1;

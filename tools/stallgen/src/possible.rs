@@ -4,7 +4,6 @@ use std::fmt;
 use std::fs;
 
 use anyhow::{Context as _, Result, ensure};
-use libbpf_rs::ProgramType;
 use libbpf_rs::btf::{Btf, BtfType};
 
 use crate::cli::Kind;
@@ -50,10 +49,6 @@ impl Place {
             Kind::Softirq => Self::NetifReceive,
             Kind::Hardirq => Self::PerfEvent,
         };
-        ensure!(
-            ProgramType::RawTracepoint.is_helper_supported(libbpf_sys::BPF_FUNC_loop)?,
-            NotPossible("spinning in a BPF program needs bpf_loop(), which Linux 5.17 has".into())
-        );
         if let Some((tracepoint, config)) = place.tracepoint() {
             ensure!(
                 has(place)?,

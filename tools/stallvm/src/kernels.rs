@@ -16,13 +16,11 @@ pub struct Kernel {
 }
 
 const CLOUD: &str = "linux-image-cloud-amd64";
-/// All that spin in a BPF program, and a flush of memory cgroups that there is not.
-const NOT_ON_5_10: &[&str] = &["syscall", "bh", "irqsoff", "softirq", "hardirq", "memcg"];
 const RT: &str = "linux-image-rt-amd64";
 
 /// All of them, the oldest first. Which version a suite has at present is the suite's matter.
 pub const KERNELS: &[Kernel] = &[
-    Kernel { name: "5.10", suite: "bullseye", package: CLOUD, not_possible: NOT_ON_5_10 },
+    Kernel { name: "5.10", suite: "bullseye", package: CLOUD, not_possible: &[] },
     Kernel { name: "6.1", suite: "bookworm", package: CLOUD, not_possible: &[] },
     Kernel { name: "6.1-rt", suite: "bookworm", package: RT, not_possible: &[] },
     Kernel { name: "6.12", suite: "trixie", package: CLOUD, not_possible: &[] },
