@@ -26,7 +26,7 @@ const volatile __u64 fd_calls[8] = {};	    /* system calls whose first argument 
 
 struct sample_record {
 	struct sp_sample e;
-	char data[SP_PATH + 256 + 2 * 8 * SP_STACK];
+	char data[SP_PATH + 256 + 2 * 8 * SP_STACK + SP_TEXTS * SP_TEXT];
 };
 
 struct {
@@ -127,6 +127,27 @@ static __always_inline __u32 take_stack(void *ctx, void *to, __u64 flags)
 	return n < 0 ? 0 : bounded(n, 8 * SP_STACK);
 }
 
+/*
+ * The code up to each of the inner frames, bytes. An interrupt of a higher vector than the timer's
+ * comes before it, once interrupts are on again: then not the instruction at which the tick came
+ * tells who had them off, but the one below. Which that is, names tell: user space finds it.
+ */
+static __always_inline __u32 take_texts(struct perf_ctx *ctx, const char *stack, __u32 stack_len,
+					char *to)
+{
+	__u64 at = ctx->ip;
+	__u32 n;
+
+	for (n = 0; n < SP_TEXTS; n++) {
+		if (n && 8 * n >= stack_len)
+			break;
+		if (n)
+			bpf_probe_read_kernel(&at, sizeof(at), stack + 8 * n);
+		bpf_probe_read_kernel(to + n * SP_TEXT, SP_TEXT, (void *)(at - SP_TEXT));
+	}
+	return n * SP_TEXT;
+}
+
 SEC("perf_event")
 int tick(struct perf_ctx *ctx)
 {
@@ -134,7 +155,7 @@ int tick(struct perf_ctx *ctx)
 	struct sp_cpu *c = this_cpu();
 	__u64 now = bpf_ktime_get_ns(), last, oldest = 0, flags = BPF_RB_NO_WAKEUP, at;
 	__u64 pid_tgid = bpf_get_current_pid_tgid();
-	__u32 zero = 0, pending = 0, len = 0, tid = pid_tgid, tgid = pid_tgid >> 32;
+	__u32 zero = 0, pending = 0, len = 0, kernel, tid = pid_tgid, tgid = pid_tgid >> 32;
 	struct sample_record *r;
 	struct sp_sample *e;
 	bool evidence;
@@ -181,15 +202,18 @@ int tick(struct perf_ctx *ctx)
 	e->call = (struct sp_call){.nr = SP_NO_SYSCALL};
 	e->kernel_len = 0;
 	e->user_len = 0;
-	if (e->gap && !e->user_mode)
-		bpf_probe_read_kernel(e->text, SP_TEXT, (void *)(ctx->ip - SP_TEXT));
+	e->text_len = 0;
 	if (!e->user_mode && !(e->task.flags & (PF_KTHREAD | PF_IO_WORKER)))
 		len = fill_call(&e->call, task, user_regs(task), fd_calls, evidence, r->data);
+	kernel = bounded(len, SP_PATH);
 	if (!e->user_mode)
-		len += e->kernel_len = take_stack(ctx, r->data + bounded(len, SP_PATH), 0);
+		len += e->kernel_len = take_stack(ctx, r->data + kernel, 0);
 	if (!(e->task.flags & (PF_KTHREAD | PF_IO_WORKER)))
 		len += e->user_len = take_stack(ctx, r->data + bounded(len, SP_PATH + 8 * SP_STACK),
 						BPF_F_USER_STACK);
+	if (e->gap && !e->user_mode)
+		len += e->text_len = take_texts(ctx, r->data + kernel, e->kernel_len,
+						r->data + bounded(len, SP_PATH + 2 * 8 * SP_STACK));
 	/* Others come every tick of a stall: the reader's own pace is soon enough for them. */
 	if (e->gap)
 		flags = BPF_RB_FORCE_WAKEUP;

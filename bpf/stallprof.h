@@ -15,6 +15,7 @@
 #define SP_PATH	       512 /* bytes of a file's path */
 #define SP_RUNNERS     8   /* tasks told one by one while ksoftirqd waits */
 #define SP_TEXT	       16  /* bytes of code before an interrupted instruction */
+#define SP_TEXTS       12  /* frames of a stack that may have been interrupted */
 #define SP_HIST_SUB    4   /* 16 linear buckets per power of two: <= 6.25 % wide */
 #define SP_HIST_SIZE   529 /* up to 2^36 ns; src/model/hist.rs BUCKETS */
 #define SP_BURST       32  /* softirqs between two ticks whose delays are all measured */
@@ -104,10 +105,9 @@ struct sp_sample {
 	__u32 pending;		   /* mask of vectors */
 	__u32 softirq_vector;
 	__u32 user_mode;
-	__u32 kernel_len;   /* bytes */
-	__u32 user_len;	    /* bytes */
-	__u8 text[SP_TEXT]; /* code up to the interrupted instruction; only of a gap */
-	__u32 pad;
+	__u32 kernel_len; /* bytes */
+	__u32 user_len;	  /* bytes */
+	__u32 text_len;	  /* bytes, after the stacks: SP_TEXT of code up to each inner frame */
 };
 
 /* Followed by: stack at entry. */

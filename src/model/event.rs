@@ -118,6 +118,9 @@ pub struct Sample {
     /// The bytes of kernel text before the interrupted instruction show that it had just set the
     /// interrupt flag: proof that the code had interrupts off. Only looked at for gaps.
     pub irqs_were_off: bool,
+    /// The same of callers: bit n, from 1 on, of frame n of the kernel stack. It means something
+    /// only of a frame that an interrupt interrupted.
+    pub irqs_were_off_in: u16,
     /// How many others on this CPU, outside of stalls, it stands for besides itself: of a large
     /// recording not all are read. In no file.
     pub others: u32,

@@ -111,6 +111,7 @@ pub fn decode(record: &[u8], names: &mut dyn Names) -> Option<Event> {
     let call = syscall(&e.call, tail.bytes(u32::from(e.call.path_len)), names);
     let kernel = tail.addresses(e.kernel_len);
     let user = tail.addresses(e.user_len);
+    let irqs_off = irqs_off(tail.bytes(e.text_len));
     Some(Event::Sample(Sample {
         time: Ktime(e.head.time),
         cpu: Cpu(e.head.cpu),
@@ -130,9 +131,19 @@ pub fn decode(record: &[u8], names: &mut dyn Names) -> Option<Event> {
         hardirqs: Nanos(e.hardirqs),
         stolen: Nanos(e.stolen),
         stolen_over: Nanos(e.stolen_over),
-        irqs_were_off: e.gap != 0 && e.user_mode == 0 && sets_interrupt_flag(&e.text),
+        irqs_were_off: irqs_off & 1 == 1,
+        irqs_were_off_in: irqs_off & !1,
         others: 0,
     }))
+}
+
+/// SP_TEXT of bpf/stallprof.h.
+const TEXT: usize = 16;
+
+/// The frames of whose code it is true that it has just enabled interrupts: bit n for frame n.
+fn irqs_off(texts: &[u8]) -> u16 {
+    let texts = texts.chunks_exact(TEXT).enumerate();
+    texts.fold(0, |mask, (n, text)| mask | u16::from(sets_interrupt_flag(text)) << n)
 }
 
 /// Whether the code that ends here has just enabled interrupts: proof that it had them off. `sti`

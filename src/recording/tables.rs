@@ -67,6 +67,7 @@ tables! {
             "stolen": row.stolen,
             "stolen_over": row.stolen_over,
             "irqs_were_off": row.irqs_were_off,
+            "irqs_were_off_in": row.irqs_were_off_in,
         }
         delays: SoftirqDelay (SoftirqDelay) = "softirq_delay" |row| {
             "time": row.time,

@@ -37,6 +37,7 @@ pub fn events(n: u64) -> Vec<Event> {
             stolen: Nanos(n + 11),
             stolen_over: Nanos(n + 12),
             irqs_were_off: true,
+            irqs_were_off_in: n as u16 | 4,
             others: 0,
         }),
         Event::SoftirqDelay(SoftirqDelay {

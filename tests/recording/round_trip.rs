@@ -59,6 +59,7 @@ fn extreme_values_come_back() {
             stolen: Nanos(c),
             stolen_over: Nanos(d),
             irqs_were_off: round % 3 == 0,
+            irqs_were_off_in: b as u16,
             others: 0,
         });
         let ret = signed[(a % 5) as usize];

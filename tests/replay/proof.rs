@@ -191,3 +191,33 @@ fn what_comes_after_the_end_is_no_part_of_a_recording() {
     tape.0.end = None;
     assert_eq!(analyse(&tape.0).window.end, at(900.0), "cut short: the last that is known");
 }
+
+/// An interrupt of a higher vector than the timer's comes before the late tick, which then lands in
+/// what that one does. The code below it tells who had interrupts off.
+#[test]
+fn a_gap_that_another_interrupt_ended_is_laid_to_whom_it_interrupted() {
+    const ON_TOP: [&str; 4] = [
+        "__do_softirq",
+        "irq_exit_rcu",
+        "sysvec_call_function_single",
+        "asm_sysvec_call_function_single",
+    ];
+    const INTERRUPT: &str = "asm_sysvec_call_function_single";
+    const BELOW: [&str; 2] = ["do_timerfd_settime", "do_syscall_64"];
+    // The function that was interrupted is frame 4.
+    for (bits, cause) in
+        [(1 << 4, Cause::IrqsOff), (1 << 3, Cause::Unexplained), (0, Cause::Unexplained)]
+    {
+        let mut tape = tape();
+        let task = tape.task("setter", 70, 70);
+        let like = in_kernel(&mut tape, task, &[&ON_TOP[..], &BELOW[..]].concat());
+        tape.sample(20.0, 1, Sample { gap: ms(19.0), irqs_were_off_in: bits, ..like });
+        let f = analyse(&tape.0);
+        let (stall, _) = only(&f);
+        assert_eq!(stall.cause, cause, "{bits:b}");
+        if cause == Cause::IrqsOff {
+            assert!(matches!(&stall.culprit, Culprit::Task(_)), "{:?}", stall.culprit);
+            assert_eq!(stall.evidence.stack, BELOW);
+        }
+    }
+}

@@ -114,9 +114,7 @@ fn irqs_off_by(index: &Index<'_>, tick: &Sample) -> Option<(String, Vec<String>)
     {
         return None;
     }
-    // The instruction that was interrupted is the tick's own only if nothing lies on top.
-    let by_code = tick.irqs_were_off && facts.interrupt_frames == 0;
-    if facts.irq_restore_frames == 0 && !by_code {
+    if facts.irq_restore_frames == 0 && !just_ran_sti(tick, facts.interrupt_frames) {
         return None;
     }
     let names: Vec<String> = index
@@ -131,6 +129,15 @@ fn irqs_off_by(index: &Index<'_>, tick: &Sample) -> Option<(String, Vec<String>)
         return None;
     }
     Some((held, names))
+}
+
+/// Whether the code at a frame had just enabled interrupts when it was interrupted.
+fn just_ran_sti(tick: &Sample, frame: usize) -> bool {
+    match u32::try_from(frame) {
+        Ok(0) => tick.irqs_were_off,
+        Ok(n) => tick.irqs_were_off_in.checked_shr(n).is_some_and(|bits| bits & 1 == 1),
+        Err(_) => false,
+    }
 }
 
 /// A softirq handler that had interrupts off itself: the tick landed where it turned them on.
@@ -174,7 +181,7 @@ fn blame_task(
          interrupts back on",
         gap.duration
     );
-    if tick.irqs_were_off {
+    if just_ran_sti(tick, index.facts(tick.kernel_stack).interrupt_frames) {
         words.push_str(": the code there had just executed an sti");
     }
     if stolen.0 > 0 {
