@@ -99,12 +99,13 @@ static __always_inline __u64 tick_mark(struct sp_cpu *c)
 /*
  * Whether a softirq raised at `raised` is one of so many since the last tick that its delay need
  * not be measured: the clock is what costs most here. No tick since its raise means that it is no
- * stall. On an idle CPU ticks rest.
+ * stall. On an idle CPU ticks rest. A run that began there is told by the first one after it.
  */
 static __always_inline bool in_burst(struct sp_cpu *c, __u64 raised)
 {
 	return !all_runs && c->burst >= SP_BURST && raised >= c->burst_began && c->ticks_on &&
-	       c->busy_since && !c->wait.woken && c->burst_mark == tick_mark(c);
+	       c->busy_since && !c->entered_idle && !c->wait.woken &&
+	       c->burst_mark == tick_mark(c);
 }
 
 static __always_inline void on_entry(void *ctx, __u32 vec)

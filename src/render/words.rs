@@ -110,6 +110,10 @@ pub(super) fn deed(culprit: &Culprit, cause: Cause, cpu: Cpu) -> String {
         (Culprit::Several { .. }, cause) => {
             format!("shared CPU\u{a0}{cpu} {}", terms::cause(cause))
         }
+        // Not all of the wait was its own.
+        (_, Cause::StarvedByTasks) => {
+            format!("ran on CPU\u{a0}{cpu} {}", terms::cause(Cause::StarvedByTasks))
+        }
         (_, cause) => format!("held CPU\u{a0}{cpu} {}", terms::cause(cause)),
     }
 }

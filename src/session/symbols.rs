@@ -183,6 +183,8 @@ impl Symbols {
 fn look_up<'t>(tables: &'t Symbolizer, tgid: Tgid, addresses: &[u64]) -> Vec<Symbolized<'t>> {
     let mut process = Process::new(Pid::from(tgid.0));
     process.debug_syms = false;
+    // /tmp/perf-PID.map belongs to the process that is looked at: a FIFO would hold us for good.
+    process.perf_map = false;
     let source = Source::Process(process);
     if let Ok(found) = tables.symbolize(&source, Input::AbsAddr(addresses)) {
         return found;

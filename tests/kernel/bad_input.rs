@@ -1,8 +1,10 @@
 //! Each mistake gets one clear message, a non-zero exit, and leaves nothing behind.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
-use crate::host::{Folder, machine, stallprof, stderr};
+use crate::host::{Folder, findings, machine, stallprof, stderr};
 
 /// Runs `record` with these arguments; the message must hold every one of `words`.
 fn refused(args: &[&str], words: &[&str]) {
@@ -106,4 +108,47 @@ fn a_time_namespace_of_its_own() {
     assert_eq!(output.status.code(), Some(1), "{message}");
     assert!(message.contains("time namespace"), "{message}");
     assert!(!folder.path("r.stall").exists());
+}
+
+/// Who is looked at cannot hold the one who looks: its map of symbols may be a FIFO.
+#[test]
+fn a_process_that_offers_a_fifo_for_its_symbols() {
+    let Some(_machine) = machine() else { return };
+    let map = PathBuf::from(format!("/tmp/perf-{}.map", std::process::id()));
+    assert!(Command::new("mkfifo").arg(&map).status().unwrap().success());
+    let folder = Folder::new("fifo");
+    let recording = folder.path("r.stall");
+    let mut record = stallprof();
+    record.args(["record", "-d", "1", "-p", &std::process::id().to_string(), "-o"]).arg(&recording);
+    let mut record = record.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    // Code that no file backs: subtracts until nothing is left.
+    const COUNT_DOWN: [u8; 6] = [0x48, 0xff, 0xcf, 0x75, 0xfb, 0xc3];
+    // SAFETY: a new mapping, which holds a function that touches its argument alone.
+    let count_down: extern "C" fn(u64) = unsafe {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        let access = libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC;
+        let code = libc::mmap(std::ptr::null_mut(), 4096, access, flags, -1, 0);
+        assert_ne!(code, libc::MAP_FAILED);
+        std::ptr::copy_nonoverlapping(COUNT_DOWN.as_ptr(), code.cast(), COUNT_DOWN.len());
+        std::mem::transmute(code)
+    };
+    let late = Instant::now() + Duration::from_secs(60);
+    let status = loop {
+        count_down(100_000_000);
+        match record.try_wait().unwrap() {
+            None if Instant::now() > late => {
+                record.kill().unwrap();
+                break None;
+            }
+            None => {}
+            status => break status,
+        }
+    };
+    record.wait().unwrap();
+    std::fs::remove_file(&map).unwrap();
+    assert!(status.expect("held by a FIFO").success());
+    let findings = findings(&recording);
+    let cpus = findings["cpus"].as_array().unwrap();
+    let samples: u64 = cpus.iter().map(|c| c["samples"].as_u64().unwrap()).sum();
+    assert!(samples > 100, "{samples} samples");
 }

@@ -137,8 +137,10 @@ fn several(
         words.push_str(&format!(", and others that are not named had {others} more"));
     }
     words.push_str(&served(m));
+    let real_time: u64 =
+        runners.iter().filter(|r| super::is_real_time(r.policy)).map(|r| r.ran.0).sum();
     Verdict {
-        cause: Cause::StarvedByTasks,
+        cause: if real_time > wait.0 / 2 { Cause::StarvedByRt } else { Cause::StarvedByTasks },
         culprit: Culprit::Several { tasks },
         evidence: Evidence { words, ..evidence },
     }

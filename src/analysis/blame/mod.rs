@@ -58,16 +58,18 @@ fn judge(index: &Index<'_>, cpu: Cpu, episode: &Episode) -> Verdict {
     if let Some(irq) = long_hardirq(index, cpu, primary) {
         let ran = lateness::measure(StallKind::InterruptGap, irq.time, irq.run);
         let stolen = steal::around(index, cpu, &ran);
-        return match (gap::is_most(stolen.least, &ran), gap::is_most(stolen.most, &ran)) {
-            (true, _) => gap::hypervisor(&ran, stolen.around),
-            // A coarse count is no reason to doubt an interrupt that was seen.
-            (false, true) if stolen.exact => {
-                let mut verdict = hardirq_verdict(index, irq, stolen.around);
-                verdict.evidence.words += ": either may be the cause";
-                Verdict::unknown("a hard interrupt or the hypervisor", verdict.evidence)
-            }
-            _ => hardirq_verdict(index, irq, stolen.around),
-        };
+        if gap::is_most(stolen.least, &ran) {
+            return gap::hypervisor(&ran, stolen.around);
+        }
+        let mut verdict = hardirq_verdict(index, irq, stolen.around);
+        let own = Nanos(irq.run.0.saturating_sub(stolen.most.0));
+        let short = own < index.recording.meta.stall_threshold;
+        // A coarse count is no reason to doubt an interrupt that was seen.
+        if stolen.exact && (short || gap::is_most(stolen.most, &ran)) {
+            verdict.evidence.words += ": either may be the cause";
+            return Verdict::unknown("a hard interrupt or the hypervisor", verdict.evidence);
+        }
+        return verdict;
     }
     if let Some(gap) = gap {
         return gap::judge(index, cpu, gap);

@@ -76,7 +76,9 @@ pub(in crate::render) fn of<'a>(
     for blame in &mut all {
         blame.finish();
     }
-    all.sort_by_key(|b| (std::cmp::Reverse(b.total), b.stalls.first().map(|s| s.id)));
+    // As in the findings: those last for whom only ksoftirqd waited.
+    let harmless = |b: &Blame<'_>| b.stalls.iter().all(|s| s.served_meanwhile());
+    all.sort_by_key(|b| (harmless(b), std::cmp::Reverse(b.total), b.stalls.first().map(|s| s.id)));
     all
 }
 

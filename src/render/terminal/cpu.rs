@@ -83,13 +83,14 @@ pub(in crate::render) fn threshold(o: &Options) -> String {
     format!("{words} (interrupt gaps: {} or more)", time(o.gap_threshold))
 }
 
-/// `CPU 11 stalled 14 times in 30.0 s, worst 187 ms`; where only ksoftirqd waited, that.
+/// `CPU 11 stalled 14 times in 30.0 s, worst 187 ms`, and where only ksoftirqd waited.
 pub(in crate::render) fn headline(f: &Findings, cpu: &CpuSummary) -> Text {
     let cut = if f.window.complete { "" } else { " (cut short)" };
     let length = format!("{}{cut}", time(f.window.end.since(f.window.start)));
     let (worst, id) = (time(cpu.worst), cpu.cpu);
-    let mut own = f.stalls.iter().filter(|s| s.cpu == id);
-    let words = if own.all(Stall::served_meanwhile) {
+    let own = f.stalls.iter().filter(|s| s.cpu == id);
+    let harmless = own.filter(|s| s.served_meanwhile()).count();
+    let words = if harmless == cpu.stalls {
         let times = if cpu.stalls == 1 { "once".to_owned() } else { plural(cpu.stalls, "time") };
         format!(
             "CPU\u{a0}{id}: ksoftirqd waited {times} in {length}, up to {worst}; its softirqs did not"
@@ -97,7 +98,12 @@ pub(in crate::render) fn headline(f: &Findings, cpu: &CpuSummary) -> Text {
     } else if cpu.stalls == 1 {
         format!("CPU\u{a0}{id} stalled once in {length}, for {worst}")
     } else {
-        format!("CPU\u{a0}{id} stalled {} in {length}, worst {worst}", plural(cpu.stalls, "time"))
+        let only = match harmless {
+            0 => String::new(),
+            n => format!("; in {n} of them only ksoftirqd waited"),
+        };
+        let times = plural(cpu.stalls, "time");
+        format!("CPU\u{a0}{id} stalled {times} in {length}, worst {worst}{only}")
     };
     Text::new().bold(&words)
 }
