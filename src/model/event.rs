@@ -1,9 +1,11 @@
 //! What the probes saw. Each event carries the moment it became known, on one CPU.
 
+use super::calls::{FileCall, FileReads, SyscallSlow};
 use super::conntrack::{CtDrop, CtGrown, CtLeftOut, CtReading, NatRules, SynRetransmit};
 use super::health::{HealthNumber, HealthRow};
 use super::names::{FrameId, StackId, StrId, TaskId};
 use super::rx::{RxCpu, RxFlow, RxRow};
+use super::sample::Sample;
 use super::vector::Vector;
 use crate::units::{Cpu, Ktime, Nanos};
 
@@ -60,78 +62,6 @@ pub enum Event {
     Health(HealthRow),
     /// A number in that.
     HealthNumber(HealthNumber),
-}
-
-/// A system call in progress, with the file its descriptor argument names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct SyscallId {
-    /// Number plus one; 0 is "not in a system call". Names: `crate::analysis::syscalls`.
-    pub nr_plus_1: u32,
-    /// Arguments as in the registers (x86-64: rdi, rsi, rdx).
-    pub args: [u64; 3],
-    /// Path of the file behind a descriptor in the first argument, where it was looked up.
-    pub file: StrId,
-}
-
-/// What a CPU was doing when the sampling timer fired, and how late the timer was.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sample {
-    /// When the timer's program ran.
-    pub time: Ktime,
-    /// The CPU sampled.
-    pub cpu: Cpu,
-    /// The task that the timer interrupted.
-    pub task: TaskId,
-    /// Scheduling policy of that task (`SCHED_*` of `sched(7)`: 0 other, 1 FIFO, 2 RR).
-    pub policy: u8,
-    /// The CPU was in user mode.
-    pub user_mode: bool,
-    /// The system call the task was in.
-    pub syscall: SyscallId,
-    /// Kernel stack, innermost first; none in user mode.
-    pub kernel_stack: StackId,
-    /// User stack, innermost first.
-    pub user_stack: StackId,
-    /// Softirqs pending on this CPU, one bit a vector.
-    pub pending: u16,
-    /// For how long the oldest of them has been pending; 0 with none pending.
-    pub pending_for: Nanos,
-    /// For how long ksoftirqd of this CPU has been runnable without running; 0 if it is not.
-    pub ksoftirqd_waits: Nanos,
-    /// Since when a softirq of vector `softirq_vector` may be running here: time since the last
-    /// `softirq_entry` on this CPU. A softirq is running only if the kernel stack says so.
-    pub since_softirq_entry: Nanos,
-    /// Vector of that last `softirq_entry`.
-    pub softirq_vector: Vector,
-    /// Interrupt gap: lateness of this tick beyond its period. 0 where below the threshold.
-    pub gap: Nanos,
-    /// For how long this very hard interrupt had been running before the tick's program was
-    /// called (another handler came first). 0 where unknown.
-    pub in_hardirq: Nanos,
-    /// Time in hard interrupts since the tick before. 0 where they are not timed.
-    pub hardirqs: Nanos,
-    /// Steal time of this CPU in the `stolen_over` before this tick, as the kernel counts it. Told
-    /// with the first tick after an interrupt gap by which it was counted.
-    pub stolen: Nanos,
-    /// See there; 0 where it is not told.
-    pub stolen_over: Nanos,
-    /// The bytes of kernel text before the interrupted instruction show that it had just set the
-    /// interrupt flag: proof that the code had interrupts off. Only looked at for gaps.
-    pub irqs_were_off: bool,
-    /// The same of callers: bit n, from 1 on, of frame n of the kernel stack. It means something
-    /// only of a frame that an interrupt interrupted.
-    pub irqs_were_off_in: u16,
-    /// How many others on this CPU, outside of stalls, it stands for besides itself: of a large
-    /// recording not all are read. In no file.
-    pub others: u32,
-}
-
-impl Sample {
-    /// How many samples it stands for.
-    #[must_use]
-    pub fn count(&self) -> u64 {
-        u64::from(self.others) + 1
-    }
 }
 
 /// `softirq_raise(v)` to the next `softirq_entry(v)` on this CPU, past the threshold.
@@ -245,86 +175,6 @@ pub struct HardIrq {
     pub handler: FrameId,
     /// How long it ran.
     pub run: Nanos,
-}
-
-/// A system call longer than the threshold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SyscallSlow {
-    /// When it returned.
-    pub time: Ktime,
-    /// The CPU it returned on.
-    pub cpu: Cpu,
-    /// Who called.
-    pub task: TaskId,
-    /// What was called.
-    pub syscall: SyscallId,
-    /// Enter to exit.
-    pub duration: Nanos,
-    /// CPU time of the task meanwhile, as the scheduler accounts it (up to one jiffy behind).
-    pub on_cpu: Nanos,
-    /// It slept at least once (voluntary context switch).
-    pub slept: bool,
-    /// What it returned (bytes, or minus an errno).
-    pub ret: i64,
-}
-
-/// Which file system a file is on, of those whose files the kernel makes up while they are read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Filesystem {
-    /// None of them.
-    #[default]
-    Other,
-    /// A hierarchy of cgroup v1.
-    CgroupV1,
-    /// cgroup v2.
-    CgroupV2,
-    /// procfs.
-    Proc,
-}
-
-/// What a slow system call has more to it if it was of a file on cgroupfs or procfs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FileCall {
-    /// Equals the `time` of the [`SyscallSlow`] it belongs to (same CPU).
-    pub time: Ktime,
-    /// The CPU it returned on.
-    pub cpu: Cpu,
-    /// Where the file is.
-    pub filesystem: Filesystem,
-    /// Of a read: the time it waited for the locks of the cgroup statistics (rstat).
-    pub rstat_waited: Nanos,
-    /// Of a read: the time it held the one that all share. Waits for the lock of a CPU, which
-    /// some kernels have besides, are part of both.
-    pub rstat_held: Nanos,
-    /// Of a read: how often it took that lock.
-    pub rstat_locks: u32,
-}
-
-/// Reads of a file by a process that ended on a CPU, since the last such record.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FileReads {
-    /// When they were counted.
-    pub time: Ktime,
-    /// The CPU.
-    pub cpu: Cpu,
-    /// The first thread of the process; none for all for whom the kernel's table had no room.
-    pub task: TaskId,
-    /// Where the file is.
-    pub filesystem: Filesystem,
-    /// The files: by name on cgroupfs (`memory.stat`), by pattern on procfs (`/proc/*/smaps`).
-    pub file: StrId,
-    /// Reads that returned something.
-    pub reads: u64,
-    /// Their time together.
-    pub total: Nanos,
-    /// CPU time of the readers meanwhile, as the scheduler accounts it.
-    pub on_cpu: Nanos,
-    /// How many of them slept.
-    pub slept: u64,
-    /// What they returned, in bytes.
-    pub bytes: u64,
-    /// Shorter ones were not counted.
-    pub at_least: Nanos,
 }
 
 /// Steal time that the hypervisor reports for a CPU (`/proc/stat`, field 8), as a running total.

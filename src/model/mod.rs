@@ -3,6 +3,7 @@
 //! [`Event`]s are what probes saw; a [`Recording`] holds them with the names they refer to;
 //! [`findings`] are what the analysis concludes from a recording.
 
+pub mod calls;
 pub mod conntrack;
 pub mod difference;
 pub mod event;
@@ -16,18 +17,21 @@ pub mod names;
 pub mod nodes;
 pub mod recording;
 pub mod rx;
+pub mod sample;
 pub mod vector;
 pub mod version;
 
+pub use calls::{FileCall, FileReads, Filesystem, SyscallId, SyscallSlow};
 pub use conntrack::{CtDrop, CtGrown, CtLeftOut, CtReading, Flow, NatRules, SynRetransmit};
 pub use event::{
-    DyingMemcgs, Event, FileCall, FileReads, Filesystem, Handoff, HardIrq, HistCount, IrqKind,
-    Lost, Runner, Sample, Snapshot, SoftirqDelay, SoftirqRun, Steal, SyscallId, SyscallSlow,
+    DyingMemcgs, Event, Handoff, HardIrq, HistCount, IrqKind, Lost, Runner, Snapshot, SoftirqDelay,
+    SoftirqRun, Steal,
 };
 pub use health::{HealthNumber, HealthRow};
 pub use meta::{Meta, ProbeStatus, Refusal};
 pub use names::{Frame, FrameId, Stack, StackId, StrId, Task, TaskId};
 pub use recording::{Recording, Thinned};
 pub use rx::{RxCpu, RxDeviceId, RxFlow, RxRow};
+pub use sample::Sample;
 pub use vector::Vector;
 pub use version::KernelVersion;
