@@ -152,10 +152,11 @@ fn queue(nic: &Nic, entry: usize) -> Answer<u32> {
 
 fn unless(nic: &Nic) -> Vec<String> {
     let mut unless = Vec::new();
-    // VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET ends RSS in the device.
+    // VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET ends RSS in the device. What begins it again tells the device
+    // how many queues there are; before 50bfcaedd78e (6.12) that is how many there were at first.
     if nic.driver.as_deref() == Some("virtio_net") && !nic.rss.table.is_empty() {
-        let what = "its number of queues was changed since RSS was last set (ethtool -L after -X or \
-                    -K): virtio_net may then have lost RSS";
+        let what = "its number of queues was changed (ethtool -L): virtio_net may then have lost RSS, \
+                    or, before 6.12, use only as many queues as it began with";
         unless.push(what.to_owned());
     }
     if let Some(n) = nic.steering_rules.filter(|n| *n > 0) {

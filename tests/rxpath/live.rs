@@ -95,6 +95,7 @@ fn on_the_wire() {
 
     let mut tally = BTreeMap::<&str, usize>::new();
     let (mut wrong, mut on_cpu) = (Vec::new(), BTreeMap::<u32, u32>::new());
+    let mut on_queue = BTreeMap::<u32, u32>::new();
     for (nth, flow) in flows.iter().enumerate() {
         let Some(seen) = seen.get(&nth) else {
             *tally.entry("lost").or_default() += 1;
@@ -102,6 +103,7 @@ fn on_the_wire() {
         };
         let way = predict(&host, nic, flow);
         *on_cpu.entry(seen.cpu.expect("a CPU")).or_default() += 1;
+        seen.queue.into_iter().for_each(|queue| *on_queue.entry(queue).or_default() += 1);
         let mut compare = |known: &'static str, among: &'static str, values: Vec<u32>, seen| {
             let Some(seen) = seen else { return };
             match values.len() {
@@ -128,6 +130,7 @@ fn on_the_wire() {
         println!("{device}: the key as it is shown predicts {matching} of {}", seen.len());
     }
     println!("{device}: {count} flows: {tally:?}; received by CPU: {on_cpu:?}");
+    println!("{device}: received by queue: {on_queue:?}");
     for text in wrong.iter().take(5) {
         println!("WRONG {text}");
     }

@@ -12,10 +12,10 @@ use crate::tool::{Tool, find};
 /// Programs of the host. Not busybox: its shell prefers its own ip and modprobe to the real ones.
 const PROGRAMS: &[&str] = &[
     "awk", "bash", "bpftool", "cat", "chmod", "cp", "cut", "date", "dd", "dmesg", "du", "env",
-    "find", "free", "grep", "head", "id", "ip", "kill", "ln", "ls", "mkdir", "mknod", "modprobe",
-    "mount", "mv", "nproc", "ping", "ps", "rm", "rmdir", "sed", "seq", "setsid", "sleep", "sort",
-    "stat", "stty", "sync", "tail", "tar", "taskset", "tee", "timeout", "touch", "tr", "umount",
-    "uname", "uniq", "wc", "xargs",
+    "ethtool", "find", "free", "grep", "head", "id", "ip", "kill", "ln", "ls", "mkdir", "mknod",
+    "modprobe", "mount", "mv", "nproc", "ping", "ps", "rm", "rmdir", "sed", "seq", "setsid",
+    "sleep", "sort", "stat", "stty", "sync", "tail", "tar", "taskset", "tee", "timeout", "touch",
+    "tr", "umount", "uname", "uniq", "wc", "xargs",
 ];
 /// What of the current build guests get.
 const OURS: &[&str] = &["stallprof", "stallgen", "stallscore", "bpfprogs"];

@@ -18,6 +18,7 @@ mod site;
 mod suite;
 mod table;
 mod tool;
+mod wire;
 
 use std::process::ExitCode;
 

@@ -12,6 +12,7 @@ use crate::tool::Tool;
 const WANTED: &[&str] = &[
     "virtio_pci",
     "virtio_blk",
+    "virtio_net",
     "veth",
     "dummy",
     "nf_conntrack",

@@ -13,6 +13,7 @@ use crate::crash;
 use crate::emulator::Emulator;
 use crate::follow;
 use crate::monitor;
+use crate::wire;
 
 /// A guest that has not shown a sign of life for so long is dead. It gives one every 5 s, but the
 /// machine may be slow.
@@ -52,6 +53,9 @@ pub struct Machine {
     /// crash
     #[arg(long)]
     pub single_thread: bool,
+    /// Two network devices on one wire: eth0 with four queues and RSS, and eth1. Takes /dev/net/tun
+    #[arg(long)]
+    pub rss: bool,
 }
 
 /// A guest to boot. Its folder holds `console.log`, `report` and `disk`.
@@ -136,7 +140,8 @@ impl Guest<'_> {
         }
         let single = self.machine.single_thread;
         let accel = if single { "tcg,thread=single" } else { "tcg,thread=multi" };
-        let mut command = self.emulator.command();
+        let (qemu, rss) = (self.emulator.command(), self.machine.rss);
+        let mut command = if rss { wire::beside(&qemu)? } else { qemu };
         command
             .current_dir(self.folder)
             .args(["-accel", accel, "-cpu", CPU, "-nodefaults", "-no-reboot"])
@@ -145,6 +150,9 @@ impl Guest<'_> {
             .args(["-append", &append])
             .args([Path::new("-kernel"), self.kernel, Path::new("-initrd"), initramfs])
             .args(["-drive", &format!("file={},if=virtio,format=raw", disk.display())]);
+        if rss {
+            command.args(wire::DEVICES);
+        }
         if self.shell {
             // Ctrl-C is the guest's.
             command.args(["-serial", "mon:stdio"]);
