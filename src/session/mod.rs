@@ -31,7 +31,7 @@ use crate::host::{
 };
 pub use crate::host::{monotonic as now, realtime};
 use crate::model::{Event, Lost, Meta, ProbeStatus, measured};
-use crate::probe::{self, Attachment, Config, Shared, Source};
+use crate::probe::{self, Attachment, Config, Shared, Source, Tracking};
 use crate::recording::Writer;
 use crate::rxpath::RxHost;
 use crate::units::{Cpu, Ktime, Nanos};
@@ -62,6 +62,7 @@ pub struct Session {
     cpus: Vec<Cpu>,
     root: HostRoot,
     pace: Pace,
+    tracking: Tracking,
     /// What runs, by which method, and what does not and why.
     pub probes: Vec<ProbeStatus>,
 }
@@ -143,7 +144,8 @@ impl Session {
             Err(_) => None,
         };
         let (cpus, root) = (config.cpus.clone(), config.root.clone());
-        Ok(Session { bpf, sources, attached, cpus, root, pace, probes })
+        let tracking = config.tracking.clone();
+        Ok(Session { bpf, sources, attached, cpus, root, pace, tracking, probes })
     }
 
     /// The facts that its recording begins with.
@@ -202,9 +204,9 @@ impl Session {
     /// Runs until `watch` ends it or a write fails; all that was seen is then with the writer,
     /// which is left to be flushed. Gives the moment of the end.
     pub fn run<W: Write>(self, out: &mut Namer<W>, watch: &mut dyn Watch<W>) -> (Ktime, End) {
-        let Session { bpf, mut sources, mut attached, cpus, root, pace, probes } = self;
+        let Session { bpf, mut sources, mut attached, cpus, root, pace, tracking, probes } = self;
         probe::affinity::keep_off(&cpus);
-        let mut recorder = Recorder::new(out, watch, pace, cpus, root);
+        let mut recorder = Recorder::new(out, watch, pace, cpus, root, tracking);
         if let Some(bpf) = &bpf {
             recorder.begin(&bpf.shared, &probes);
         }

@@ -12,7 +12,7 @@ use crate::host::{HostRoot, thread_cpu_time};
 use crate::model::{self, Event, Lost, ProbeStatus, Steal};
 use crate::probe::reads::ReadCounts;
 use crate::probe::shared::{Histograms, Losses};
-use crate::probe::{self, PROBES, Shared, Source};
+use crate::probe::{self, PROBES, Shared, Source, Tracking};
 use crate::units::Cpu;
 
 /// Dying memory cgroups are counted so often that counting takes a thousandth of a CPU at most,
@@ -33,6 +33,7 @@ pub(super) struct Recorder<'r, W: Write> {
     steal: Option<StealReader>,
     steal_due: Instant,
     dying_due: Instant,
+    tracking: Tracking,
     /// Room for the events of one call.
     scratch: Vec<Event>,
 }
@@ -44,6 +45,7 @@ impl<'r, W: Write> Recorder<'r, W> {
         pace: Pace,
         cpus: Vec<Cpu>,
         root: HostRoot,
+        tracking: Tracking,
     ) -> Recorder<'r, W> {
         Recorder {
             namer,
@@ -58,6 +60,7 @@ impl<'r, W: Write> Recorder<'r, W> {
             // The start's count is among the facts of the host.
             dying_due: Instant::now() + DYING,
             root,
+            tracking,
             scratch: Vec::new(),
         }
     }
@@ -70,6 +73,9 @@ impl<'r, W: Write> Recorder<'r, W> {
 
     fn put(&mut self, event: Event) {
         self.watch.event(&event);
+        if let Event::CtDrop(drop) = &event {
+            self.tracking.dropped_in(drop.netns);
+        }
         self.namer.writer.event(event);
     }
 

@@ -2,7 +2,7 @@
 
 mod visit;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Instant;
 
 use super::cgroup::{most_telling, parse_task_cgroups};
@@ -91,6 +91,18 @@ fn link(root: &HostRoot, pid: u32) -> Option<u64> {
 /// # Errors
 /// /proc cannot be listed.
 pub fn find(root: &HostRoot, limits: NetnsLimits) -> Result<NetnsList, HostError> {
+    find_with(root, limits, &BTreeSet::new())
+}
+
+/// The same; namespaces of these inodes are kept beyond the bound, too.
+///
+/// # Errors
+/// As above.
+pub fn find_with(
+    root: &HostRoot,
+    limits: NetnsLimits,
+    wanted: &BTreeSet<u64>,
+) -> Result<NetnsList, HostError> {
     let mut pids = pids(root)?;
     pids.sort_unstable();
     let home = link(root, home(root));
@@ -116,7 +128,7 @@ pub fn find(root: &HostRoot, limits: NetnsLimits) -> Result<NetnsList, HostError
         let Some(inode) = inode else { continue };
         if let Some(known) = by_inode.get_mut(&inode) {
             known.processes += 1;
-        } else if by_inode.len() < limits.namespaces {
+        } else if by_inode.len() < limits.namespaces || wanted.contains(&inode) {
             let own = Some(inode) == home;
             by_inode.insert(inode, Netns { inode, pid, processes: 1, cgroup: None, own });
         } else if beyond.len() < 1 << 20 {

@@ -1,5 +1,6 @@
 //! Counters of connection tracking, network namespace by network namespace, while recording.
 
+mod dropped;
 mod namespaces;
 mod told;
 
@@ -25,6 +26,8 @@ const SHARE: u32 = 1000;
 /// How long the first reading of all may take, and the last.
 const FIRST: Duration = Duration::from_millis(100);
 const LAST: Duration = Duration::from_millis(400);
+/// Namespaces watched at most, besides those in which packets were dropped.
+const MOST: usize = 1000;
 /// Told and not yet taken, at most.
 const UNDER_WAY: usize = 65_536;
 
@@ -97,7 +100,7 @@ fn start(config: &Config, way: Way) -> Result<Attached> {
         .name("stallprof-netns".to_owned())
         .spawn(move || {
             keep_off(&cpus);
-            let mut namespaces = match Namespaces::find(root, FIRST, way) {
+            let mut namespaces = match Namespaces::find(root, FIRST, way, MOST) {
                 Ok(namespaces) => namespaces,
                 Err(why) => {
                     let _ = ready.send(Err(why));
@@ -129,6 +132,7 @@ fn watch(namespaces: &mut Namespaces, out: &Pending, tracking: &Tracking, stop: 
             continue;
         }
         due = Instant::now() + EVERY;
+        namespaces.read_first(tracking.take_dropped());
         let left = (began.elapsed() / SHARE).saturating_sub(spent);
         if !left.is_zero() {
             let turn = Instant::now();
@@ -141,6 +145,7 @@ fn watch(namespaces: &mut Namespaces, out: &Pending, tracking: &Tracking, stop: 
         }
         out.add(namespaces.rules_where_packets_were_lost(Duration::from_secs(2)));
     }
+    namespaces.read_first(tracking.take_dropped());
     out.add(namespaces.read_last(LAST));
     out.add(namespaces.rules_where_packets_were_lost(Duration::from_secs(1)));
     out.add(namespaces.left_out());

@@ -1,23 +1,26 @@
 //! The network namespaces, read in turn.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::dropped::Dropped;
 use super::told::{Reading, Told};
 use crate::host::conntrack::CtStats;
-use crate::host::netns::{Netns, NetnsLimits, NetnsList, Visitor, find};
+use crate::host::netns::{Netns, NetnsLimits, NetnsList, Visitor, find_with};
 use crate::host::rules;
 use crate::host::{CpuList, HostRoot, monotonic};
 use crate::units::Ktime;
 
-/// Namespaces watched at most.
-const MOST: usize = 1000;
 /// Namespaces whose rules are listed, at most: each takes a few processes.
 const LISTED: usize = 8;
+/// Names looked at, at most.
+const NAMES: usize = 10_000;
 /// New namespaces are looked for at most this often.
 const LOOK: Duration = Duration::from_secs(5);
+/// How long one in which packets were dropped is looked for, whatever share of the time that is.
+const MISSING: Duration = Duration::from_millis(50);
 
 /// How they are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +39,9 @@ pub struct Namespaces {
     list: NetnsList,
     names: HashMap<u64, String>,
     last: HashMap<u64, (Ktime, CtStats)>,
+    /// Kept at most, besides those in which packets were dropped.
+    most: usize,
+    dropped: Dropped,
     /// Those that lost packets, and whether their rules were listed.
     lost: HashMap<u64, bool>,
     /// Why some could not be read, with one of the reasons.
@@ -46,11 +52,18 @@ pub struct Namespaces {
     /// How long it took to look for them.
     took: Duration,
     unread: usize,
+    /// Had been read, and have no processes any more.
+    gone: usize,
 }
 
 impl Namespaces {
     /// Looks for them.
-    pub fn find(root: HostRoot, time: Duration, way: Way) -> Result<Namespaces, String> {
+    pub fn find(
+        root: HostRoot,
+        time: Duration,
+        way: Way,
+        most: usize,
+    ) -> Result<Namespaces, String> {
         let possible = CpuList::possible(&root).map(|l| l.cpus().to_vec()).unwrap_or_default();
         let mut found = Namespaces {
             visitor: Visitor::new(&root, possible),
@@ -59,12 +72,15 @@ impl Namespaces {
             list: NetnsList::default(),
             names: HashMap::new(),
             last: HashMap::new(),
+            most,
+            dropped: Dropped::default(),
             lost: HashMap::new(),
             failed: HashMap::new(),
             next: 0,
             looked: Instant::now(),
             took: Duration::ZERO,
             unread: 0,
+            gone: 0,
         };
         found.look(time)?;
         if found.list.list.is_empty() {
@@ -75,25 +91,63 @@ impl Namespaces {
 
     fn look(&mut self, time: Duration) -> Result<(), String> {
         let begin = Instant::now();
-        let limits = NetnsLimits { namespaces: MOST, deadline: begin + time };
-        self.list = find(&self.root, limits).map_err(|e| e.to_string())?;
-        self.names = given_names(&self.root);
+        let limits = NetnsLimits { namespaces: self.most, deadline: begin + time };
+        let wanted = self.dropped.all();
+        self.list = find_with(&self.root, limits, &wanted).map_err(|e| e.to_string())?;
+        self.dropped.keep(&self.list.list);
+        self.forget();
+        self.names = given_names(&self.root, begin + time);
         (self.looked, self.took) = (begin, begin.elapsed());
         Ok(())
     }
 
-    /// Reads all, until `deadline`.
+    /// Namespaces come and go: those that are gone are not kept for ever.
+    fn forget(&mut self) {
+        let all = self.list.not_looked_at + self.list.beyond == 0;
+        if !all && self.last.len() <= 4 * self.most {
+            return; // It may be just not seen.
+        }
+        let there: BTreeSet<u64> = self.list.list.iter().map(|netns| netns.inode).collect();
+        let before = self.last.len();
+        self.last.retain(|inode, _| there.contains(inode));
+        self.failed.retain(|inode, _| there.contains(inode));
+        self.gone += before - self.last.len();
+    }
+
+    /// Packets were dropped in these: they are to be read before others.
+    pub fn read_first(&mut self, dropped: BTreeSet<u64>) {
+        self.dropped.add(dropped);
+    }
+
+    /// Reads all, until `deadline`: first where packets were dropped, then those with a reading that
+    /// another can be compared with.
     pub fn read_all(&mut self, deadline: Instant) -> Vec<Told> {
+        let mut order = self.list.list.clone();
+        order.sort_by_key(|n| (!self.dropped.has(n), !self.last.contains_key(&n.inode)));
         let mut told = Vec::new();
         self.unread = 0;
-        for at in 0..self.list.list.len() {
+        for (done, netns) in order.iter().enumerate() {
             if Instant::now() >= deadline {
-                self.unread = self.list.list.len() - at;
+                self.unread = order.len() - done;
                 break;
             }
-            told.extend(self.read(at));
+            told.extend(self.read(netns));
         }
         told
+    }
+
+    /// Where packets were dropped since the last reading, for so long.
+    fn read_dropped(&mut self, begin: Instant, time: Duration) -> Vec<Told> {
+        let list = self.list.list.iter();
+        let waiting: Vec<Netns> = list.filter(|netns| self.dropped.waits(netns)).cloned().collect();
+        let in_time = waiting.iter().take_while(|_| begin.elapsed() < time);
+        in_time.filter_map(|netns| self.read(netns)).collect()
+    }
+
+    /// Whether packets were dropped in one that was not found yet.
+    fn one_is_missing(&self) -> bool {
+        let found = self.list.list.iter().filter(|netns| self.dropped.has(netns)).count();
+        found < self.dropped.all().len()
     }
 
     /// Whether all were found and read, the last time all were to be.
@@ -105,17 +159,21 @@ impl Namespaces {
 
     /// Reads those whose turn it is, for so long.
     pub fn read_some(&mut self, begin: Instant, time: Duration) -> Vec<Told> {
-        if self.looked.elapsed() >= LOOK && self.took < time / 2 {
-            // Where it fails, those that are known stay.
+        // Where it fails, those that are known stay.
+        if self.looked.elapsed() >= LOOK && self.one_is_missing() {
+            let _ = self.look(MISSING);
+        } else if self.looked.elapsed() >= LOOK && self.took < time / 2 {
             let _ = self.look(time / 2);
         }
-        let mut told = Vec::new();
+        // Rules may drop packets all the time: others have their turn, too.
+        let mut told = self.read_dropped(begin, time / 2);
         for _ in 0..self.list.list.len() {
             if begin.elapsed() >= time {
                 break;
             }
             self.next = (self.next + 1) % self.list.list.len();
-            told.extend(self.read(self.next));
+            let netns = self.list.list[self.next].clone();
+            told.extend(self.read(&netns));
         }
         told
     }
@@ -126,8 +184,9 @@ impl Namespaces {
         self.read_all(Instant::now() + time / 2)
     }
 
-    fn read(&mut self, at: usize) -> Option<Told> {
-        let netns = self.list.list.get(at)?.clone();
+    fn read(&mut self, netns: &Netns) -> Option<Told> {
+        let netns = netns.clone();
+        self.dropped.was_read(&netns);
         let read = match self.way {
             Way::Enter => self.visitor.enter(&netns).and_then(|_| {
                 let (stats, fill) = self.visitor.conntrack(netns.pid);
@@ -185,15 +244,14 @@ impl Namespaces {
     /// What was not read, at the end.
     pub fn left_out(&self) -> Vec<Told> {
         let list = &self.list;
-        let gone = |inode: &&u64| !list.list.iter().any(|netns| netns.inode == **inode);
-        let gone = self.last.keys().filter(gone).count();
         let unlisted = self.lost.values().filter(|listed| !**listed).count();
+        let beyond = format!("network namespaces beyond the first {}", self.most);
         let mut all: Vec<String> = [
-            (list.beyond, "network namespaces beyond the first 1,000"),
+            (list.beyond, beyond.as_str()),
             (list.not_looked_at, "processes not looked at for their network namespace: no time"),
             (list.hidden, "processes whose network namespace may not be seen"),
             (self.unread, "network namespaces not read at the end: no time"),
-            (gone, "network namespaces that lost all their processes before the end"),
+            (self.gone, "network namespaces that lost all their processes before the end"),
             (unlisted, "network namespaces whose rules were not listed"),
         ]
         .into_iter()
@@ -209,11 +267,15 @@ impl Namespaces {
 }
 
 /// Names that ip-netns(8) gave, by inode.
-fn given_names(root: &HostRoot) -> HashMap<u64, String> {
+fn given_names(root: &HostRoot, deadline: Instant) -> HashMap<u64, String> {
     let Ok(entries) = root.list("run/netns") else { return HashMap::new() };
-    let named = entries.flatten().take(MOST).filter_map(|entry| {
+    let in_time = entries.flatten().take(NAMES).take_while(|_| Instant::now() < deadline);
+    let named = in_time.filter_map(|entry| {
         let inode = root.metadata(Path::new("run/netns").join(entry.file_name())).ok()?.ino();
         Some((inode, entry.file_name().to_string_lossy().into_owned()))
     });
     named.collect()
 }
+
+#[cfg(test)]
+mod tests;
