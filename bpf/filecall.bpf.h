@@ -51,7 +51,7 @@ static __always_inline __u32 look_at_file(struct task_struct *task, const volati
 
 	if (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT || !is_in(fd_calls, nr))
 		return SP_FS_OTHER;
-	file = file_of(task, BPF_CORE_READ(regs, di));
+	file = file_of(task, descriptor(regs, nr));
 	fs = file ? filesystem_of(file) : SP_FS_OTHER;
 	if (!fs || ret <= 0 || spent->total < COUNTED_NS || !is_in(read_calls, nr))
 		return fs;

@@ -49,6 +49,14 @@ static __always_inline bool is_in(const volatile __u64 *calls, __s32 nr)
 	return (calls[word & 7] >> (n & 63)) & 1;
 }
 
+#define NR_SENDFILE 40 /* arch/x86/entry/syscalls/syscall_64.tbl */
+
+/* The descriptor that a call works on: its first argument, but of sendfile(2) where it reads. */
+static __always_inline __u32 descriptor(struct pt_regs *regs, __s32 nr)
+{
+	return nr == NR_SENDFILE ? BPF_CORE_READ(regs, si) : BPF_CORE_READ(regs, di);
+}
+
 static __always_inline __u32 file_path(struct task_struct *task, __u32 fd, char *buf, __u16 *gone);
 
 /*
@@ -72,7 +80,7 @@ static __always_inline __u32 fill_call(struct sp_call *call, struct task_struct 
 	if (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT)
 		call->nr += 65536;
 	else if (with_path && is_in(fd_calls, call->nr))
-		len = file_path(task, call->args[0], buf, &call->deleted);
+		len = file_path(task, descriptor(regs, call->nr), buf, &call->deleted);
 	if (len > SP_PATH)
 		len = SP_PATH;
 	call->path_len = len;

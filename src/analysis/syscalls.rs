@@ -23,7 +23,7 @@ pub fn name(arch: &str, nr: u32) -> Cow<'static, str> {
 }
 
 /// Whether the first argument is the descriptor of the file, socket or other object that the call
-/// works on.
+/// works on. (Of sendfile(2) it is the second that tells where it reads: bpf/task.bpf.h.)
 ///
 /// Not so for `openat` and its like: there it is a directory from which a path starts. False for
 /// unknown numbers.
@@ -32,12 +32,13 @@ pub fn takes_fd(arch: &str, nr: u32) -> bool {
     lookup(arch, nr).is_some_and(|name| FIRST_IS_FD.binary_search(&name).is_ok())
 }
 
-/// Whether it reads from a descriptor into memory, and is one of those that the kernel counts in
+/// Whether it reads from a descriptor, and is one of those that the kernel counts in
 /// `task->ioac.syscr`, one a call.
 #[must_use]
 pub fn reads(arch: &str, nr: u32) -> bool {
     let name = lookup(arch, nr);
-    name.is_some_and(|n| matches!(n, "read" | "pread64" | "readv" | "preadv" | "preadv2"))
+    let all = ["read", "pread64", "readv", "preadv", "preadv2", "sendfile"];
+    name.is_some_and(|name| all.contains(&name))
 }
 
 fn lookup(arch: &str, nr: u32) -> Option<&'static str> {

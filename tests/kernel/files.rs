@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, Write as _};
+use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -245,6 +246,36 @@ fn cpu_stat_of_cgroup2() {
         let held = number(&group["rstat"], "held") + number(&group["rstat"], "waited");
         assert!(2 * held > number(group, "total"), "it is the flush that takes long: {group}");
     }
+}
+
+/// sendfile(2) is told by the file that it reads, not by the one that it writes.
+#[test]
+fn sendfile_of_cpu_stat() {
+    let Some(_machine) = machine() else { return };
+    let cgroups = Cgroups::new(1_000);
+    let path = cgroups.0.join("cpu.stat");
+    let file = File::open(&path).unwrap();
+    let out = File::options().write(true).open("/dev/null").unwrap();
+    let (seen, f) = recorded("sendfile", "200us", || {
+        let send = |_| {
+            cgroups.use_all();
+            let (mut from, start) = (0, now());
+            // SAFETY: both are open, and it writes to `from`.
+            let sent = unsafe {
+                libc::sendfile(out.as_raw_fd(), file.as_raw_fd(), &raw mut from, 1 << 16)
+            };
+            Seen { start, end: now(), bytes: u64::try_from(sent).unwrap() }
+        };
+        (0..8).map(send).collect::<Vec<_>>()
+    });
+    let tgid = u64::from(std::process::id());
+    let (group, calls) = group(&f, tgid, path.to_str().unwrap());
+    assert_same(&seen, &calls, 200_000);
+    assert_counted(&f, tgid, "cpu.stat", &seen);
+    assert_eq!(
+        (&group["filesystem"], &group["task"]["syscall"]),
+        (&"cgroup".into(), &"sendfile".into())
+    );
 }
 
 /// So many mappings that whoever goes through all of them takes milliseconds.
