@@ -23,8 +23,10 @@ use told::Told;
 const EVERY: Duration = Duration::from_secs(1);
 /// Share of the time that reading may take meanwhile: a thousandth.
 const SHARE: u32 = 1000;
-/// How long the first reading of all may take, and the last.
-const FIRST: Duration = Duration::from_millis(100);
+/// How long the start waits for namespaces to be found, and as long again for the first reading of
+/// them; how long that may go on beside the recording; and how long the end waits for the last.
+const FIRST: Duration = Duration::from_millis(60);
+const REST: Duration = Duration::from_millis(200);
 const LAST: Duration = Duration::from_millis(400);
 /// Namespaces watched at most, besides those in which packets were dropped.
 const MOST: usize = 1000;
@@ -107,16 +109,17 @@ fn start(config: &Config, way: Way) -> Result<Attached> {
                     return;
                 }
             };
-            let first = namespaces.read_all(Instant::now() + FIRST);
+            let mut first = namespaces.read_all(Instant::now() + FIRST);
+            let _ = ready.send(Ok(()));
+            first.extend(namespaces.read_rest(Instant::now() + REST));
             tracking.set(namespaces.complete() && !first.iter().any(Told::tracks));
             out.add(first);
-            let _ = ready.send(Ok(()));
             watch(&mut namespaces, &out, &tracking, &told);
         })
         .context("starting the thread that reads network namespaces")?;
     let keep = Reading { stop, thread: Some(thread) };
     // What is counted before the probe of flows attaches must not be taken for flows not seen.
-    if let Ok(Err(why)) = first.recv_timeout(4 * FIRST) {
+    if let Ok(Err(why)) = first.recv_timeout(6 * FIRST) {
         bail!(why);
     }
     Ok(Attached { keep: Box::new(keep), source: Some(Box::new(pending)), note: None })

@@ -124,11 +124,23 @@ impl Namespaces {
     pub fn read_all(&mut self, deadline: Instant) -> Vec<Told> {
         let mut order = self.list.list.clone();
         order.sort_by_key(|n| (!self.dropped.has(n), !self.last.contains_key(&n.inode)));
+        self.read_each(&order, deadline)
+    }
+
+    /// Goes on where the first reading of all had to end: none had one to be compared with, so that
+    /// they were read in order.
+    pub fn read_rest(&mut self, deadline: Instant) -> Vec<Told> {
+        let rest = self.list.list.len() - self.unread;
+        let rest = self.list.list[rest..].to_vec();
+        self.read_each(&rest, deadline)
+    }
+
+    fn read_each(&mut self, all: &[Netns], deadline: Instant) -> Vec<Told> {
         let mut told = Vec::new();
         self.unread = 0;
-        for (done, netns) in order.iter().enumerate() {
+        for (done, netns) in all.iter().enumerate() {
             if Instant::now() >= deadline {
-                self.unread = order.len() - done;
+                self.unread = all.len() - done;
                 break;
             }
             told.extend(self.read(netns));

@@ -109,6 +109,17 @@ fn those_with_a_reading_are_compared_first() {
 }
 
 #[test]
+fn the_first_reading_goes_on_beside_the_recording() {
+    let tree = Tree::new("netns-rest", MOST as u32);
+    let mut namespaces = tree.namespaces();
+    assert_eq!(inodes(&namespaces.read_all(Instant::now())), [0; 0]);
+    assert!(!namespaces.complete());
+    assert_eq!(inodes(&namespaces.read_rest(Instant::now() + LONG)), [1010, 1011, 1012, 1013]);
+    assert!(namespaces.complete());
+    assert_eq!(inodes(&namespaces.read_rest(Instant::now() + LONG)), [0; 0]);
+}
+
+#[test]
 fn those_that_are_gone_are_forgotten() {
     let tree = Tree::new("netns-gone", 3);
     let mut namespaces = tree.namespaces();
