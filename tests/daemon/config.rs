@@ -121,3 +121,52 @@ fn a_reload_loses_nothing_and_a_bad_one_changes_nothing() {
     wait("counting to go on", Duration::from_secs(10), more);
     daemon.stop();
 }
+
+/// What lies where the configuration was may be anything: it is refused at once, and the daemon
+/// goes on with what it has.
+#[test]
+fn a_reload_from_what_is_no_file_is_refused_at_once() {
+    let Some(_machine) = machine() else { return };
+    let folder = Folder::new("no-file");
+    let (file, token) = (folder.path("c.toml"), folder.path("token"));
+    let good = format!("[http]\ntoken_file = \"{}\"\n", token.display());
+    std::fs::write(&file, &good).unwrap();
+    std::fs::write(&token, "0123456789abcdef\n").unwrap();
+    let daemon = Daemon::start(&folder, &["--config", file.to_str().unwrap()]);
+    let refused = |path: &std::path::Path, reason: &str| {
+        let before = daemon.log().len();
+        daemon.signal(libc::SIGHUP);
+        wait(reason, Duration::from_secs(3), || daemon.log()[before..].contains(reason));
+        let told = &daemon.log()[before..];
+        assert!(told.contains("the old configuration stays: "), "{told}");
+        assert!(told.contains(path.to_str().unwrap()), "{told}");
+        assert_eq!(daemon.get("/healthz").unwrap().status, 200);
+    };
+    for path in [&file, &token] {
+        let text = std::fs::read(path).unwrap();
+        std::fs::remove_file(path).unwrap();
+        // SAFETY: a path that ends in NUL.
+        let name = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+        assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+        refused(path, "not a regular file");
+        std::fs::remove_file(path).unwrap();
+        std::fs::create_dir(path).unwrap();
+        refused(path, "not a regular file");
+        std::fs::remove_dir(path).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", path).unwrap();
+        refused(path, "not a regular file");
+        std::fs::remove_file(path).unwrap();
+        // A hole of 100 MB, of which no more than the bound is read.
+        std::fs::File::create(path).unwrap().set_len(100 << 20).unwrap();
+        refused(path, "longer than ");
+        std::fs::write(path, [0xff, 0xfe, b'\n']).unwrap();
+        refused(path, "not UTF-8");
+        std::fs::remove_file(path).unwrap();
+        refused(path, "No such file");
+        std::fs::write(path, text).unwrap();
+    }
+    daemon.signal(libc::SIGHUP);
+    let again = || daemon.log().contains("the configuration was read again");
+    wait("the reload", Duration::from_secs(3), again);
+    daemon.stop();
+}

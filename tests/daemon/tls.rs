@@ -241,7 +241,7 @@ fn bad_files_are_refused_with_their_name() {
         (["server.pem", "server.key", "missing"], "tls.client_ca: ", "No such file"),
         (["garbage", "server.key", ""], "tls.certificate: ", "there is no certificate in it"),
         (["empty", "server.key", ""], "tls.certificate: ", "there is no certificate in it"),
-        (["long", "server.key", ""], "tls.certificate: ", "longer than 1 MiB"),
+        (["long", "server.key", ""], "tls.certificate: ", "longer than 1MiB"),
         (["none.pem", "server.key", ""], "tls.certificate: ", "none.pem"),
         (["server.pem", "server.pem", ""], "tls.key: ", "there is no key in it"),
         (["server.pem", "client.key", ""], "tls.key: ", "not the key of the certificate"),

@@ -1,6 +1,7 @@
 //! What the daemon does and with which limits: a TOML file, with `--set` over it. A key that is not
 //! known or a value that makes no sense is refused with its place.
 
+pub mod file;
 pub mod outlets;
 mod read;
 mod sections;

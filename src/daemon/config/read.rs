@@ -1,9 +1,8 @@
 //! From TOML and `--set` to a configuration, or to what is wrong and where.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::Config;
+use super::{Config, file};
 
 /// No configuration is longer.
 const MAX_FILE: u64 = 1 << 20;
@@ -105,13 +104,7 @@ fn line_of(text: &str, refusal: &str) -> Option<usize> {
 }
 
 fn text(path: &Path) -> Result<String, ConfigError> {
-    let read = || {
-        if fs::metadata(path)?.len() > MAX_FILE {
-            return Err(std::io::Error::other("longer than 1 MiB: not a configuration"));
-        }
-        fs::read_to_string(path)
-    };
-    read().map_err(|source| ConfigError::Read { path: path.to_owned(), source })
+    file::text(path, MAX_FILE).map_err(|source| ConfigError::Read { path: path.to_owned(), source })
 }
 
 /// Puts `http.listen=off` into a table: as a number, list or boolean where that is wanted, else as

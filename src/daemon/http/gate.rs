@@ -1,6 +1,5 @@
 //! Who may ask for what.
 
-use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,10 +9,12 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use rustls::ServerConfig;
 
 use super::tls;
-use crate::daemon::config::{Config, Listen};
+use crate::daemon::config::{Config, Listen, file};
 
 /// A token that is shorter can be guessed.
 const SHORTEST: usize = 16;
+/// And no file with one is longer.
+const LONGEST: u64 = 64 << 10;
 
 /// Who may ask for what.
 #[derive(Debug, Default)]
@@ -36,11 +37,11 @@ impl Gate {
     /// A file cannot be read, or does not hold what it should.
     pub fn read(config: &Config) -> Result<Gate> {
         let http = &config.http;
-        let file = &http.token_file;
+        let place = &http.token_file;
         let mut token = None;
-        if !file.as_os_str().is_empty() {
-            let told = || format!("http.token_file: {}", file.display());
-            let text = fs::read_to_string(file).with_context(told)?;
+        if !place.as_os_str().is_empty() {
+            let told = || format!("http.token_file: {}", place.display());
+            let text = file::text(place, LONGEST).with_context(told)?;
             if text.trim().len() < SHORTEST {
                 bail!("{}: a token has {SHORTEST} characters at least", told());
             }

@@ -3,8 +3,6 @@
 //! A client without a certificate may shake hands all the same, for whoever asks whether the daemon
 //! is alive has none: the gate refuses it everything else.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,7 +13,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::version::TLS13;
 use rustls::{RootCertStore, ServerConfig};
 
-use crate::daemon::config::Tls;
+use crate::daemon::config::{Tls, file};
 
 /// No file of certificates is longer: some 200 of them fit.
 const LONGEST: u64 = 1 << 20;
@@ -58,17 +56,9 @@ pub fn read(tls: &Tls) -> Result<Option<Arc<ServerConfig>>> {
     Ok(Some(Arc::new(config)))
 }
 
-fn pem(path: &Path) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(LONGEST + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LONGEST {
-        bail!("longer than 1 MiB");
-    }
-    Ok(bytes)
-}
-
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem(path)?).collect();
+    let all: Result<Vec<_>, _> =
+        CertificateDer::pem_slice_iter(&file::bytes(path, LONGEST)?).collect();
     let all = all.map_err(|e| anyhow!("not PEM: {e}"))?;
     if all.is_empty() {
         bail!("there is no certificate in it (PEM)");
@@ -78,7 +68,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>> {
     use rustls::pki_types::pem::Error::NoItemsFound;
-    PrivateKeyDer::from_pem_slice(&pem(path)?).map_err(|e| match e {
+    PrivateKeyDer::from_pem_slice(&file::bytes(path, LONGEST)?).map_err(|e| match e {
         NoItemsFound => anyhow!("there is no key in it (PEM, without a password)"),
         other => anyhow!("not PEM: {other}"),
     })

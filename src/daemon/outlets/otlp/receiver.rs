@@ -1,7 +1,6 @@
 //! The receiver: OTLP over HTTP, messages in protobuf.
 
 use std::fmt;
-use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
@@ -11,8 +10,8 @@ use prost::Message;
 use ureq::Agent;
 use ureq::tls::{RootCerts, TlsConfig};
 
-use crate::daemon::config::Otlp;
 use crate::daemon::config::outlets::header;
+use crate::daemon::config::{Otlp, file};
 
 /// No answer is longer, nor a file with headers.
 const MOST: u64 = 64 << 10;
@@ -144,10 +143,7 @@ fn refused(signal: Signal, body: &[u8]) -> (u64, String) {
 
 /// Headers from their file.
 fn secret(config: &Otlp) -> Result<Vec<(String, String)>> {
-    if fs::metadata(&config.headers_file)?.len() > MOST {
-        return Err(anyhow!("longer than 64 KiB: no headers"));
-    }
-    let text = fs::read_to_string(&config.headers_file)?;
+    let text = file::text(&config.headers_file, MOST)?;
     let lines = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
     let headers = lines.map(|line| {
         let (name, value) = line.split_once(':').ok_or_else(|| anyhow!("no `Name: value`"))?;
