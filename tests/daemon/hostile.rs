@@ -94,3 +94,41 @@ fn requests_that_nobody_writes() {
     let log = daemon.stop();
     assert!(!log.contains("panicked"), "{log}");
 }
+
+/// A long recording, and as many clients as there are places that ask for it and do not read on:
+/// none of them has a copy of its own in memory, and who reads gets all of it.
+#[test]
+fn clients_that_do_not_read_take_no_memory() {
+    let Some(_machine) = machine() else { return };
+    let folder = Folder::new("unread");
+    let set = ["-s", "flight.after=1ms", "-s", "flight.before=1s", "-s", "http.connections=50"];
+    let daemon = Daemon::start(&folder, &set);
+    daemon.signal(libc::SIGUSR1);
+    wait("an incident", Duration::from_secs(10), || daemon.incidents().len() == 1);
+    let id = daemon.incidents()[0]["id"].as_str().unwrap().to_owned();
+    daemon.stop();
+    // What follows the last block is not looked at for the index.
+    let path = folder.path("store").join(format!("{id}.stall"));
+    let file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+    file.set_len(20 << 20).unwrap();
+    let daemon = Daemon::start(&folder, &set);
+    let whole = |daemon: &Daemon| daemon.get(&format!("/incidents/{id}")).unwrap().body;
+    assert!(whole(&daemon) == std::fs::read(&path).unwrap(), "what is sent is the file");
+    let (before, _) = size(&daemon);
+    let request = format!("GET /incidents/{id} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let clients: Vec<TcpStream> = (0..49)
+        .map(|_| {
+            let mut stream = TcpStream::connect(("127.0.0.1", daemon.port)).unwrap();
+            stream.write_all(request.as_bytes()).unwrap();
+            // The answer has begun.
+            stream.read_exact(&mut [0; 9]).unwrap();
+            stream
+        })
+        .collect();
+    let (after, _) = size(&daemon);
+    eprintln!("RSS {before} -> {after} bytes");
+    assert!(after < before + (24 << 20), "memory grew: {before} -> {after} bytes");
+    assert!(whole(&daemon).len() == 20 << 20, "it gets all of it meanwhile");
+    drop(clients);
+    daemon.stop();
+}

@@ -3,6 +3,7 @@
 //! Bounds: connections at a time, bytes and time for the head of a request, the life of a
 //! connection. Bodies are not read.
 
+mod bodies;
 mod gate;
 mod reports;
 mod routes;

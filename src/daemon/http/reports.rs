@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::thread::Builder;
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 
+use super::bodies::Placed;
 use crate::analysis::analyse;
 use crate::recording;
 use crate::render::{Case, html};
@@ -24,13 +26,19 @@ const AGAIN: &str = "3";
 /// The lowest priority among ordinary tasks.
 const NICE: libc::c_int = 19;
 
-/// The place for the one that is made.
+/// Pages in memory at a time: those that are sent, too, for a client may read slowly.
+const PAGES: usize = 4;
+
+/// The place for the one that is made, and those for pages in memory.
 #[derive(Debug)]
-pub struct Reports(Arc<Semaphore>);
+pub struct Reports {
+    made: Arc<Semaphore>,
+    held: Arc<Semaphore>,
+}
 
 impl Default for Reports {
     fn default() -> Reports {
-        Reports(Arc::new(Semaphore::new(1)))
+        Reports { made: Arc::new(Semaphore::new(1)), held: Arc::new(Semaphore::new(PAGES)) }
     }
 }
 
@@ -42,7 +50,10 @@ impl Reports {
                        `stallprof report FILE -o page.html`\n";
             return (StatusCode::UNPROCESSABLE_ENTITY, why).into_response();
         }
-        let Ok(place) = Arc::clone(&self.0).try_acquire_owned() else {
+        let Ok(held) = Arc::clone(&self.held).try_acquire_owned() else {
+            return busy("other pages are being sent\n");
+        };
+        let Ok(place) = Arc::clone(&self.made).try_acquire_owned() else {
             return busy("another page is being made\n");
         };
         let (tell, told) = oneshot::channel();
@@ -55,7 +66,7 @@ impl Reports {
             return busy("no thread can be started\n");
         }
         match timeout(PATIENCE, told).await {
-            Ok(Ok(Ok(page))) => sent(page),
+            Ok(Ok(Ok(page))) => sent(page, held),
             Ok(Ok(Err(why))) => (StatusCode::GONE, why).into_response(),
             Ok(Err(_)) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "making the page failed\n").into_response()
@@ -70,7 +81,7 @@ fn busy(why: &'static str) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, AGAIN)], why).into_response()
 }
 
-fn sent(page: Vec<u8>) -> Response {
+fn sent(page: Vec<u8>, place: OwnedSemaphorePermit) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
         (header::CONTENT_SECURITY_POLICY, html::policy() + "; frame-ancestors 'none'"),
@@ -78,7 +89,7 @@ fn sent(page: Vec<u8>) -> Response {
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
         (header::CACHE_CONTROL, "no-store".to_owned()),
     ];
-    (headers, page).into_response()
+    (headers, Body::new(Placed::new(page.into(), place))).into_response()
 }
 
 fn page(path: &Path, _place: OwnedSemaphorePermit) -> Result<Vec<u8>, String> {

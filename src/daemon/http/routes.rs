@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Path, RawQuery, Request, State as With};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
@@ -10,9 +11,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use rustls::ServerConfig;
 use serde::Serialize;
-use tokio::sync::Semaphore;
 
 use super::Certified;
+use super::bodies::FileBody;
 use super::reports::Reports;
 use crate::daemon::board::Board;
 use crate::daemon::control::Control;
@@ -23,9 +24,6 @@ use crate::model::meta::Incident;
 use crate::render::html::live;
 use crate::units::Nanos;
 
-/// Recordings that are sent at a time: each is in memory meanwhile.
-const DOWNLOADS: usize = 4;
-
 /// Latencies of the page are of so long.
 const INTERVAL: Nanos = Nanos(10_000_000_000);
 
@@ -35,7 +33,6 @@ pub struct State {
     metrics: Arc<Metrics>,
     index: Index,
     board: Arc<Board>,
-    downloads: Semaphore,
     reports: Reports,
 }
 
@@ -50,8 +47,7 @@ impl State {
         index: Index,
         board: Arc<Board>,
     ) -> State {
-        let downloads = Semaphore::new(DOWNLOADS);
-        State { control, metrics, index, board, downloads, reports: Reports::default() }
+        State { control, metrics, index, board, reports: Reports::default() }
     }
 
     /// How connections are encrypted from now on.
@@ -167,18 +163,15 @@ async fn recording(With(state): Shared, Path(id): Path<String>) -> Response {
     let Some((kept, path)) = kept.iter().find(|(k, _)| k.incident.id == id) else {
         return (StatusCode::NOT_FOUND, "there is no such incident\n").into_response();
     };
-    let Ok(_place) = state.downloads.acquire().await else {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
-    };
     let path = path.clone();
-    match tokio::task::spawn_blocking(move || std::fs::read(path)).await {
-        Ok(Ok(bytes)) => {
+    match tokio::task::spawn_blocking(move || FileBody::open(&path)).await {
+        Ok(Ok(file)) => {
             let name = format!("attachment; filename=\"{}.stall\"", kept.incident.id);
             let headers = [
                 (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
                 (header::CONTENT_DISPOSITION, name),
             ];
-            (headers, bytes).into_response()
+            (headers, Body::new(file)).into_response()
         }
         _ => (StatusCode::GONE, "its file cannot be read any more\n").into_response(),
     }
