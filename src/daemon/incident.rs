@@ -2,8 +2,9 @@
 //! Analysis and disk are slow: the probes do not wait for them.
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::path::PathBuf;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -26,7 +27,7 @@ use crate::recording::{join, read_bytes};
 use crate::units::{Ktime, Nanos};
 
 /// A store that could not be opened is tried again this often.
-const AGAIN: Duration = Duration::from_secs(30);
+const AGAIN: Duration = Duration::from_secs(10);
 /// Causes that are remembered for their cool-down.
 const REMEMBERED: usize = 1000;
 
@@ -75,7 +76,9 @@ pub struct Maker {
     config: Config,
     root: HostRoot,
     store: Option<Store>,
-    tried: Option<Instant>,
+    tried: Instant,
+    /// What was last said of a store that could not be opened.
+    said: String,
     index: Index,
     metrics: Arc<Metrics>,
     board: Arc<Board>,
@@ -99,7 +102,8 @@ impl Maker {
             config,
             root,
             store: None,
-            tried: None,
+            tried: Instant::now(),
+            said: String::new(),
             index,
             metrics,
             board,
@@ -113,12 +117,21 @@ impl Maker {
 
     /// Works until there is nobody left to send jobs.
     pub fn run(mut self, jobs: &Receiver<Job>) {
-        for job in jobs {
-            match job {
-                Job::Look => self.evidence = Some(Evidence::take(&self.root)),
-                Job::Cut(cut) => self.cut(&cut),
-                Job::Count { parts, window } => self.count(&parts, window),
-                Job::Set(config) => self.set(*config),
+        loop {
+            let wait = match &self.store {
+                Some(_) => AGAIN,
+                None => AGAIN.saturating_sub(self.tried.elapsed()),
+            };
+            match jobs.recv_timeout(wait) {
+                Ok(Job::Look) => self.evidence = Some(Evidence::take(&self.root)),
+                Ok(Job::Cut(cut)) => self.cut(&cut),
+                Ok(Job::Count { parts, window }) => self.count(&parts, window),
+                Ok(Job::Set(config)) => self.set(*config),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if self.store.is_none() && self.tried.elapsed() >= AGAIN {
+                self.open();
             }
             // What an analysis took goes back to the system.
             // SAFETY: malloc_trim only gives free memory back.
@@ -130,15 +143,22 @@ impl Maker {
     }
 
     fn open(&mut self) {
-        self.tried = Some(Instant::now());
+        self.tried = Instant::now();
         let (directory, limits) = (&self.config.store.directory, limits(&self.config));
         match Store::open(directory, limits) {
-            Ok(store) => self.store = Some(store),
-            Err(error) => say(&format_args!(
-                "incidents cannot be kept in {}: {error}; trying again every {} s",
-                directory.display(),
-                AGAIN.as_secs()
-            )),
+            Ok(store) => {
+                self.store = Some(store);
+                if !std::mem::take(&mut self.said).is_empty() {
+                    say(&format_args!("incidents are kept in {}", directory.display()));
+                }
+            }
+            Err(error) => {
+                let why = format!("incidents cannot be kept in {}: {error}", directory.display());
+                if self.said != why {
+                    say(&format_args!("{why}; trying again every {} s", AGAIN.as_secs()));
+                    self.said = why;
+                }
+            }
         }
         self.publish();
     }
@@ -208,14 +228,13 @@ impl Maker {
     }
 
     fn keep(&mut self, recording: &Recording, incident: Incident, key: (String, String)) {
-        let again = self.tried.is_none_or(|tried| tried.elapsed() >= AGAIN);
-        if self.store.is_none() && again {
+        let mut kept = self.write(recording);
+        if kept.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+            // The directory is gone: perhaps there is another, or can be.
+            self.store = None;
             self.open();
+            kept = self.write(recording);
         }
-        let kept = match &mut self.store {
-            Some(store) => store.keep(recording),
-            None => Err(std::io::Error::other("the store is not open")),
-        };
         match kept {
             Ok(()) => {
                 say(&format_args!(
@@ -234,6 +253,13 @@ impl Maker {
                 self.metrics.incidents.store(false, std::iter::empty());
                 say(&format_args!("an incident ({}) was not stored: {error}", incident.trigger));
             }
+        }
+    }
+
+    fn write(&mut self, recording: &Recording) -> std::io::Result<()> {
+        match &mut self.store {
+            Some(store) => store.keep(recording),
+            None => Err(std::io::Error::other("the store is not open")),
         }
     }
 

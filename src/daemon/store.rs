@@ -5,7 +5,7 @@
 //! The index is made from the files themselves.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -44,13 +44,15 @@ pub struct Store {
     directory: PathBuf,
     limits: Limits,
     index: BTreeMap<String, Kept>,
+    /// The directory, locked: two who do not know of each other would remove what the other writes.
+    _lock: File,
 }
 
 impl Store {
     /// Opens the directory, or makes it; removes what is not whole; reads what is there.
     ///
     /// # Errors
-    /// It cannot be made, read, or belongs to somebody else.
+    /// It cannot be made, read, belongs to somebody else, or another daemon has it.
     pub fn open(directory: &Path, limits: Limits) -> io::Result<Store> {
         DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
         let meta = fs::metadata(directory)?;
@@ -61,7 +63,12 @@ impl Store {
         if meta.permissions().mode() & 0o077 != 0 {
             fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
         }
-        let mut store = Store { directory: directory.to_owned(), limits, index: BTreeMap::new() };
+        let mut store = Store {
+            directory: directory.to_owned(),
+            limits,
+            index: BTreeMap::new(),
+            _lock: lock(directory)?,
+        };
         for entry in fs::read_dir(directory)? {
             let entry = entry?;
             let Ok(name) = entry.file_name().into_string() else { continue };
@@ -74,6 +81,7 @@ impl Store {
                 store.index.insert(id.to_owned(), kept);
             }
         }
+        store.make_room(0, None);
         Ok(store)
     }
 
@@ -162,6 +170,18 @@ impl Store {
 
     fn path(&self, id: &str) -> PathBuf {
         self.directory.join(format!("{id}{SUFFIX}"))
+    }
+}
+
+/// Held for as long as the file is open, whatever becomes of the process.
+fn lock(directory: &Path) -> io::Result<File> {
+    let file = File::open(directory)?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => {
+            Err(io::Error::other("another stallprof daemon keeps its incidents there"))
+        }
+        // Some file systems have no locks: then nobody is kept out.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
     }
 }
 

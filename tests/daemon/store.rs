@@ -81,7 +81,7 @@ fn a_disk_that_is_full_or_read_only_is_survived() {
     let folder = Folder::new("disk");
     fs::create_dir(folder.path("store")).unwrap();
     let script = r#"
-        mount -t tmpfs -o size=256k none "$DISK" || exit 99
+        mount -t tmpfs -o size=256k,nr_inodes=20 none "$DISK" || exit 99
         cat /dev/zero > "$DISK/filler" 2> /dev/null
         exec "$@"
     "#;
@@ -98,9 +98,12 @@ fn a_disk_that_is_full_or_read_only_is_survived() {
         daemon.metric(&format!("stallprof_incidents_total{{result=\"{result}\"}}")).unwrap()
     };
     let mut failed = 0.0;
-    for (make, mend) in
-        [("true", "rm $DISK/filler"), ("mount -o remount,ro $DISK", "mount -o remount,rw $DISK")]
-    {
+    for (make, mend) in [
+        ("true", "rm $DISK/filler"),
+        ("mount -o remount,ro $DISK", "mount -o remount,rw $DISK"),
+        // No inode is left.
+        ("n=0; while touch $DISK/f$n; do n=$((n+1)); done 2> /dev/null; true", "rm $DISK/f*"),
+    ] {
         within(make);
         daemon.signal(libc::SIGUSR1);
         failed += 1.0;
@@ -127,4 +130,77 @@ fn a_taken_address_is_told() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
     assert!(said.contains("http.listen: 127.0.0.1:") && said.contains("in use"), "{said}");
+}
+
+/// The second one measures, says why it keeps nothing, and takes over when the first one is gone.
+#[test]
+fn two_daemons_do_not_share_a_store() {
+    let Some(_machine) = machine() else { return };
+    let (folder, other) = (Folder::new("shared-1"), Folder::new("shared-2"));
+    let set = ["-s", "flight.after=1ms", "-s", "flight.before=1s"];
+    let first = Daemon::start(&folder, &set);
+    let store = format!("store.directory={}", folder.path("store").display());
+    let second = Daemon::start(&other, &[&set[..], &["-s", &store]].concat());
+    let told = "another stallprof daemon keeps its incidents there";
+    wait("the reason", Duration::from_secs(2), || second.log().contains(told));
+    assert_eq!(second.metric("stallprof_store_up"), Some(0.0));
+    second.signal(libc::SIGUSR1);
+    let failed = || second.metric("stallprof_incidents_total{result=\"failed\"}") == Some(1.0);
+    wait("what is not kept to be counted", Duration::from_secs(5), failed);
+    first.signal(libc::SIGUSR1);
+    wait("an incident", Duration::from_secs(5), || first.incidents().len() == 1);
+    first.kill();
+    let up = || second.metric("stallprof_store_up") == Some(1.0);
+    wait("the second to take over", Duration::from_secs(15), up);
+    second.signal(libc::SIGUSR1);
+    wait("another incident", Duration::from_secs(5), || second.incidents().len() == 2);
+    assert_eq!(all_whole(&folder.path("store")), 2);
+    second.stop();
+}
+
+/// Whoever removes the directory, or puts a link in its place, finds the next incident where the
+/// path leads then. With Landlock that takes a restart, and is told.
+#[test]
+fn a_directory_that_is_removed_or_replaced() {
+    let Some(_machine) = machine() else { return };
+    let folder = Folder::new("replaced");
+    let (store, elsewhere) = (folder.path("store"), folder.path("elsewhere"));
+    let set = ["-s", "flight.after=1ms", "-s", "flight.before=1s"];
+    let daemon = Daemon::start(&folder, &[&set[..], &["-s", "rights.landlock=false"]].concat());
+    let count = |daemon: &Daemon, result: &str| {
+        daemon.metric(&format!("stallprof_incidents_total{{result=\"{result}\"}}")).unwrap()
+    };
+    let stored = |n: f64| {
+        daemon.signal(libc::SIGUSR1);
+        wait("an incident", Duration::from_secs(5), || count(&daemon, "stored") == n);
+    };
+    stored(1.0);
+    fs::remove_dir_all(&store).unwrap();
+    stored(2.0);
+    assert_eq!((all_whole(&store), daemon.incidents().len()), (1, 1));
+    fs::rename(&store, &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &store).unwrap();
+    stored(3.0);
+    assert_eq!(all_whole(&elsewhere), 2);
+    // A file is no directory.
+    fs::remove_file(&store).unwrap();
+    fs::write(&store, "").unwrap();
+    daemon.signal(libc::SIGUSR1);
+    wait("the failure", Duration::from_secs(5), || count(&daemon, "failed") == 1.0);
+    assert_eq!(daemon.metric("stallprof_store_up"), Some(0.0));
+    let log = daemon.stop();
+    assert!(log.contains("Not a directory"), "{log}");
+
+    fs::remove_file(&store).unwrap();
+    let daemon = Daemon::start(&folder, &set);
+    fs::remove_dir_all(&store).unwrap();
+    daemon.signal(libc::SIGUSR1);
+    let done = || count(&daemon, "failed") + count(&daemon, "stored") == 1.0;
+    wait("what becomes of it", Duration::from_secs(5), done);
+    let up = daemon.metric("stallprof_store_up");
+    let log = daemon.stop();
+    // Where the kernel has no Landlock, there is a new directory.
+    let fenced = log.contains("store: by Landlock ");
+    assert_eq!(up, Some(f64::from(u8::from(!fenced))), "{log}");
+    assert!(!fenced || log.contains("Permission denied"), "{log}");
 }
