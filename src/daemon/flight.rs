@@ -39,7 +39,8 @@ pub struct Part {
 #[derive(Debug)]
 pub struct Flight {
     parts: VecDeque<Part>,
-    limits: Limits,
+    /// How much is kept.
+    pub limits: Limits,
     from: Ktime,
     events: u64,
     late: bool,

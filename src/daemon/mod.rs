@@ -25,6 +25,7 @@ mod outlets;
 mod pilot;
 mod pulse;
 mod rights;
+mod room;
 mod rounds;
 mod store;
 mod trigger;

@@ -20,6 +20,7 @@ pub mod kernel;
 pub mod ksoftirqd;
 pub mod links;
 pub mod memcg;
+pub mod memory;
 pub mod mib;
 pub mod napi;
 pub mod neigh;

@@ -108,11 +108,23 @@ pub fn thread_cpu_time() -> Nanos {
 
 /// Resident memory of this process in bytes (`/proc/self/statm`); none if it cannot be read.
 pub fn resident_memory() -> Option<u64> {
+    Some(statm()?.0)
+}
+
+/// The part of it that is of no file.
+pub fn anonymous_memory() -> Option<u64> {
+    let (all, shared) = statm()?;
+    Some(all.saturating_sub(shared))
+}
+
+/// Resident memory, and the part of it that is of files or shared, bytes.
+fn statm() -> Option<(u64, u64)> {
     let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: u64 = statm.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    let mut pages = statm.split_ascii_whitespace().skip(1);
     // SAFETY: sysconf takes no pointers.
-    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    pages.checked_mul(u64::try_from(page).ok()?)
+    let page = u64::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).ok()?;
+    let mut bytes = || pages.next()?.parse::<u64>().ok()?.checked_mul(page);
+    Some((bytes()?, bytes()?))
 }
 
 fn clock(id: libc::clockid_t) -> u64 {

@@ -20,6 +20,7 @@ mod host_root;
 mod hostile;
 mod http;
 mod incidents;
+mod memory;
 mod pages;
 #[path = "../deploy/promtool.rs"]
 mod promtool;

@@ -14,11 +14,14 @@ use tokio::time::timeout;
 
 use super::bodies::Placed;
 use crate::analysis::analyse;
+use crate::daemon::metrics::memory::Memory;
 use crate::recording;
 use crate::render::{Case, html};
 
 /// A longer recording takes too much memory and time: its page is made elsewhere.
 const LONGEST: u64 = 12 << 20;
+/// Memory that a page takes for each byte of its recording, measured: 25 to 30.
+const PER_BYTE: u64 = 32;
 /// Nobody waits longer.
 const PATIENCE: Duration = Duration::from_secs(25);
 /// Who finds it busy is told to come again after so many seconds.
@@ -44,7 +47,7 @@ impl Default for Reports {
 
 impl Reports {
     /// The page of the recording at `path`, which is of the store's index.
-    pub async fn make(&self, path: PathBuf, bytes: u64) -> Response {
+    pub async fn make(&self, path: PathBuf, bytes: u64, memory: &Memory) -> Response {
         if bytes > LONGEST {
             let why = "too long for a page to be made here: get the recording, and make it by \
                        `stallprof report FILE -o page.html`\n";
@@ -56,6 +59,9 @@ impl Reports {
         let Ok(place) = Arc::clone(&self.made).try_acquire_owned() else {
             return busy("another page is being made\n");
         };
+        if !memory.has(bytes * PER_BYTE) {
+            return busy("there is not enough memory for the page: get the recording\n");
+        }
         let (tell, told) = oneshot::channel();
         let made = move || {
             let page = page(&path, place);

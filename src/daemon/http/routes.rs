@@ -106,7 +106,9 @@ async fn now(With(state): Shared, RawQuery(query): RawQuery) -> axum::Json<Live>
 async fn report(With(state): Shared, Path(id): Path<String>) -> Response {
     let kept = list(&state.index);
     match kept.iter().find(|(kept, _)| kept.incident.id == id) {
-        Some((kept, path)) => state.reports.make(path.clone(), kept.bytes).await,
+        Some((kept, path)) => {
+            state.reports.make(path.clone(), kept.bytes, &state.metrics.memory).await
+        }
         None => (StatusCode::NOT_FOUND, "there is no such incident\n").into_response(),
     }
 }

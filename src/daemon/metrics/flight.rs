@@ -13,6 +13,7 @@ use crate::daemon::flight::Flight;
 struct State {
     seconds: f64,
     bytes: u64,
+    limit: u64,
     dropped: u64,
 }
 
@@ -24,7 +25,8 @@ impl Gauges {
     /// Takes it over.
     pub fn set(&self, flight: &Flight) {
         let seconds = flight.reach().as_secs_f64();
-        *lock(&self.0) = State { seconds, bytes: flight.bytes(), dropped: flight.dropped };
+        let (bytes, limit) = (flight.bytes(), flight.limits.bytes);
+        *lock(&self.0) = State { seconds, bytes, limit, dropped: flight.dropped };
     }
 }
 
@@ -37,6 +39,9 @@ impl Family for Gauges {
         let bytes = Some(state.bytes);
         let unit = Some(&Unit::Bytes);
         series!(to, "flight", "Memory that holds the past", unit, one gauge, bytes);
+        let limit = Some(state.limit);
+        let help = "Memory that the past may take, as there is";
+        series!(to, "flight_limit", help, unit, one gauge, limit);
         series!(
             to,
             "flight_dropped_events",

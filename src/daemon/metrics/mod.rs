@@ -11,6 +11,7 @@ mod late;
 mod latency;
 mod lost;
 mod memcg;
+pub mod memory;
 #[cfg(feature = "otlp")]
 pub mod otlp;
 mod own;
@@ -120,6 +121,8 @@ pub struct Metrics {
     pub incidents: Arc<incidents::Incidents>,
     /// The flight recorder.
     pub flight: Arc<flight::Gauges>,
+    /// Memory that is left.
+    pub memory: Arc<memory::Memory>,
     /// Which probes run.
     pub probes: Arc<probes::Probes>,
     /// Reloads of the configuration.
@@ -154,13 +157,14 @@ impl Metrics {
         let detail = Arc::new(Detail::default());
         detail.set(config);
         let stalls = Arc::new(stalls::Stalls::new(&detail));
-        let (incidents, flight) = (Arc::default(), Arc::default());
+        let (incidents, flight, memory) = (Arc::default(), Arc::default(), Arc::default());
         let (probes, reloads) = (Arc::default(), Arc::default());
         let mut families: Vec<Arc<dyn Family>> = FAMILIES.iter().map(|new| new(&detail)).collect();
         families.push(received::new(root));
         families.push(Arc::clone(&stalls) as _);
         families.push(Arc::clone(&incidents) as Arc<incidents::Incidents> as _);
         families.push(Arc::clone(&flight) as Arc<flight::Gauges> as _);
+        families.push(Arc::clone(&memory) as Arc<memory::Memory> as _);
         families.push(Arc::clone(&probes) as Arc<probes::Probes> as _);
         families.push(Arc::clone(&reloads) as Arc<reloads::Reloads> as _);
         let clock = Arc::<clock::Clock>::default();
@@ -188,6 +192,7 @@ impl Metrics {
             stalls,
             incidents,
             flight,
+            memory,
             probes,
             reloads,
             clock,

@@ -4,7 +4,7 @@
 use anyhow::{Result, anyhow};
 use sd_notify::NotifyState;
 
-use super::{Pilot, limits, start};
+use super::{Pilot, start};
 use crate::daemon::config::Config;
 use crate::daemon::http::Gate;
 use crate::daemon::incident::Job;
@@ -101,10 +101,10 @@ impl Pilot {
         config.rights.clone_from(&self.config.rights);
         self.links.control.set_gate(gate);
         self.links.metrics.set(&config.metrics);
-        self.flight.set(limits(&config));
         self.conditions.set(&config.triggers, &self.links.root);
         self.send(Job::Set(Box::new(config.clone())));
         self.config = config;
+        self.bound_flight();
         Ok(())
     }
 }

@@ -21,6 +21,7 @@ use super::log::say;
 use super::metrics::incidents::Fate;
 use super::metrics::{self, Metrics};
 use super::pulse::Pulse;
+use super::room::Room;
 use super::rounds::Rounds;
 use super::trigger::{Trigger, lateness};
 use crate::host::{HostFacts, HostRoot};
@@ -90,6 +91,7 @@ struct Pilot {
     quiet: Option<Instant>,
     counted: Ktime,
     look: Instant,
+    room: Room,
     rounds: Rounds,
     pulse: Pulse,
     next: Option<Session>,
@@ -109,6 +111,7 @@ pub fn fly(config: Config, origin: Origin, links: Links, started: &str) -> Resul
     links.control.ready();
     let mut pilot = Pilot {
         conditions: Conditions::new(&config.triggers, &links.root),
+        room: Room::begin(),
         rounds: Rounds::begin(&links.root),
         pulse: Pulse::begin(),
         config,
@@ -184,6 +187,9 @@ impl Watch<Vec<u8>> for Pilot {
         }
         if self.look <= Instant::now() {
             self.look_at_host();
+        }
+        if self.room.is_due() {
+            self.bound_flight();
         }
         self.look_round();
         let repeated = self.conditions.turn(out);
@@ -305,6 +311,14 @@ impl Pilot {
         let began = Instant::now();
         self.conditions.look();
         self.look = Instant::now() + LOOK.max(began.elapsed() * LOOK_SHARE);
+    }
+
+    /// The flight recorder holds what is asked for, if there is memory for it.
+    fn bound_flight(&mut self) {
+        let limits = limits(&self.config);
+        let (left, bytes) = self.room.look(limits.bytes, self.flight.bytes());
+        self.links.metrics.memory.set(left);
+        self.flight.set(flight::Limits { bytes, ..limits });
     }
 
     /// What is under way is brought to its end.

@@ -27,6 +27,7 @@ use crate::daemon::config::{Config, Upload};
 use crate::daemon::fence::Thread;
 use crate::daemon::incident::list;
 use crate::daemon::log::say;
+use crate::daemon::metrics::memory::Memory;
 use crate::daemon::metrics::upload::Fate;
 use crate::daemon::rights;
 use crate::export::parquet::TABLES;
@@ -41,6 +42,8 @@ const AGAIN: Duration = Duration::from_secs(2);
 const LONGEST: Duration = Duration::from_secs(600);
 /// Of a longer recording there are no tables: they would take too much memory here.
 const LONGEST_TABLES: usize = 12 << 20;
+/// Memory that they take for each byte of it.
+const PER_BYTE: u64 = 24;
 /// So many failures one after the other, and it is the receiver's fault.
 const FAILURES: u32 = 3;
 /// The lowest priority among ordinary tasks.
@@ -156,7 +159,8 @@ impl Copier {
             if ended() || failed.0 >= FAILURES {
                 break;
             }
-            let copied = bucket.copy(incident, path, self.upload.tables);
+            let memory = self.upload.tables.then_some(&*self.sources.metrics.memory);
+            let copied = bucket.copy(incident, path, memory);
             match self.runtime.block_on(copied) {
                 // It is gone: the next round counts it.
                 Ok(0) => {}
@@ -203,16 +207,17 @@ impl Bucket {
         Ok(())
     }
 
-    /// Copies an incident; gives how many bytes, none if it is not in the store any more.
-    async fn copy(&self, incident: &Incident, path: &Path, tables: bool) -> Result<u64> {
+    /// Copies an incident, with tables if it is told of the memory for them; gives how many bytes,
+    /// none if it is not in the store any more.
+    async fn copy(&self, incident: &Incident, path: &Path, memory: Option<&Memory>) -> Result<u64> {
         let bytes = match fs::read(path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
             Err(error) => return Err(error).with_context(|| path.display().to_string()),
         };
         let mut sent = 0;
-        if tables {
-            for (name, table) in self::tables(&bytes, &incident.id) {
+        if let Some(memory) = memory {
+            for (name, table) in tables(&bytes, &incident.id, memory) {
                 sent += self.put(&self.layout.table(name, incident), table).await?;
             }
         }
@@ -228,9 +233,11 @@ impl Bucket {
 
 /// The tables of a recording. Where they cannot be made the recording goes alone: they can be made
 /// of it elsewhere.
-fn tables(bytes: &[u8], id: &str) -> Vec<(&'static str, Vec<u8>)> {
+fn tables(bytes: &[u8], id: &str, memory: &Memory) -> Vec<(&'static str, Vec<u8>)> {
     let made = (|| {
         anyhow::ensure!(bytes.len() <= LONGEST_TABLES, "the recording is too long for that here");
+        let takes = bytes.len() as u64 * PER_BYTE;
+        anyhow::ensure!(memory.has(takes), "there is not enough memory for that now");
         let recording = recording::read_bytes(bytes)?;
         let findings = analyse(&recording);
         let mut made = Vec::new();
