@@ -104,7 +104,7 @@ fn a_step_of_the_clock_is_told() {
 }
 
 /// Ten thousand cgroups come and go while everything that knows cgroups is on; a process is in every
-/// hundredth of them.
+/// hundredth of them. Stalls are seen meanwhile.
 #[test]
 fn a_storm_of_cgroups_leaves_nothing_behind() {
     let Some(_machine) = machine() else { return };
@@ -117,6 +117,7 @@ fn a_storm_of_cgroups_leaves_nothing_behind() {
     let on = "probes.on=[\"softirq\",\"ksoftirqd\",\"sampler\",\"syscall\",\"memcg\",\"rstat\",\
               \"ct_stats\"]";
     let set = ["-s", on, "-s", "triggers.dying_memcgs=1000000", "-s", "flight.before=5s"];
+    let set = [&set[..], &["-s", "flight.after=500ms", "-s", "triggers.quiet=1s"]].concat();
     let daemon = Daemon::start(&folder, &set);
     fs::create_dir(&top).unwrap();
     let storm = |cgroups: u64| {
@@ -137,16 +138,22 @@ fn a_storm_of_cgroups_leaves_nothing_behind() {
     storm(1_000);
     std::thread::sleep(Duration::from_secs(2));
     let (before, fds) = size(&daemon);
-    storm(amount("STALLPROF_CGROUPS", 10_000));
+    std::thread::scope(|scope| {
+        scope.spawn(|| stalls("irqsoff", 4, "80ms"));
+        storm(amount("STALLPROF_CGROUPS", 10_000));
+    });
     fs::remove_dir(&top).unwrap();
+    let by_stallgen = || daemon.incidents().iter().any(|i| i["culprit"] == "stallgen");
+    wait("its incident", Duration::from_secs(10), by_stallgen);
     assert_eq!(daemon.get("/readyz").unwrap().status, 200);
     let (after, fds_after) = size(&daemon);
     eprintln!("RSS {before} -> {after} bytes, descriptors {fds} -> {fds_after}");
     assert!(after < before + before / 10 + (6 << 20), "memory grew: {before} -> {after} bytes");
     assert!(fds_after <= fds + 2, "descriptors: {fds} -> {fds_after}");
+    let before = daemon.incidents().len();
     daemon.signal(libc::SIGUSR1);
-    wait("an incident", Duration::from_secs(10), || daemon.incidents().len() == 1);
-    let id = daemon.incidents()[0]["id"].as_str().unwrap().to_owned();
+    wait("an incident", Duration::from_secs(10), || daemon.incidents().len() > before);
+    let id = daemon.incidents()[before]["id"].as_str().unwrap().to_owned();
     findings(&folder.path("store").join(format!("{id}.stall")));
     let log = daemon.stop();
     assert!(!log.contains("panicked"), "{log}");
@@ -186,14 +193,16 @@ fn a_storm_of_namespaces_leaves_nothing_behind() {
     assert!(!log.contains("panicked"), "{log}");
 }
 
-/// A thousand clients at the same time, many more than there are places: each is served.
+/// A thousand clients at the same time, many more than there are places, while an incident is made:
+/// each is served, and the incident is stored.
 #[test]
 fn a_thousand_scrapes_at_once() {
     let Some(_machine) = machine() else { return };
     let folder = Folder::new("at-once");
-    let daemon = Daemon::start(&folder, &[]);
+    let daemon = Daemon::start(&folder, &["-s", "flight.after=200ms", "-s", "flight.before=2s"]);
     daemon.get("/metrics").unwrap();
     let (before, fds) = size(&daemon);
+    daemon.signal(libc::SIGUSR1);
     let served = std::thread::scope(|scope| {
         let client = || {
             let answer = daemon.get("/metrics");
@@ -207,6 +216,7 @@ fn a_thousand_scrapes_at_once() {
         clients.into_iter().map(|client| client.join().unwrap()).filter(|served| *served).count()
     });
     assert_eq!(served, 1_000);
+    wait("the incident", Duration::from_secs(5), || daemon.incidents().len() == 1);
     wait("connections to close", Duration::from_secs(5), || size(&daemon).1 <= fds + 2);
     let (after, _) = size(&daemon);
     eprintln!("RSS {before} -> {after} bytes");
