@@ -8,6 +8,7 @@ use std::process::Command;
 
 use stallprof::export::{self, Format};
 use stallprof::model::health::Severity;
+use stallprof::model::meta::{Incident, PastLimit};
 use stallprof::model::{HealthNumber, HealthRow, Recording, StrId};
 use stallprof::redact::{Key, redact};
 use stallprof::render::{Style, flame, json, ordered, terminal};
@@ -81,6 +82,15 @@ fn marked(name: &str) -> (Recording, BTreeSet<String>) {
         r.hardirqs[n].name = name;
     }
     health(&mut r);
+    r.meta.incident = Some(Incident {
+        id: "20261121T093012.123Z".to_owned(),
+        trigger: "read of /acme/memory.stat by acme took 12 ms, limit 10 ms".to_owned(),
+        time: 1_795_253_412_123_000_000,
+        cause: "slow_cgroup_read".to_owned(),
+        culprit: "acme memory.stat".to_owned(),
+        past: Some(PastLimit { value: 12_000_000, limit: 10_000_000, unit: "ns".to_owned() }),
+        ..Incident::default()
+    });
     r.meta.host = MARK.to_owned();
     r.meta.build = Some("acme".to_owned());
     r.meta.kernel += "-acme";
@@ -241,6 +251,19 @@ fn health_is_told_by_its_numbers() {
     let cgroup = of("cpu-throttling").unwrap().subject.as_ref().unwrap();
     assert!(cgroup.starts_with("/kubepods/"), "{cgroup}");
     assert!(of("(left out)").is_some(), "a check that this version does not know");
+}
+
+#[test]
+fn a_trigger_is_told_without_names() {
+    let (r, _) = marked("fifo.stall");
+    let f = analysis::analyse(&redact(r, &key()));
+    let mut text = Vec::new();
+    terminal::verdict(&mut text, &f, Style { color: false, width: 140 }).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.contains("past its limit: slow_cgroup_read"), "{text}");
+    assert!(text.contains("12 ms; the limit is 10 ms") || text.contains("12.0 ms; the limit is"));
+    assert!(text.contains("kept for slow_cgroup_read by name-"), "{text}");
+    assert_eq!(f.incident.unwrap().time, 1_795_253_412_123_000_000);
 }
 
 #[test]

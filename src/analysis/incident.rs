@@ -3,7 +3,7 @@
 use crate::model::Recording;
 use crate::model::findings::{KeptIncident, SnapshotPart};
 
-/// The incident that a recording is of; none if it was asked for, or redacted.
+/// The incident that a recording is of; none if it was asked for.
 pub fn incident(recording: &Recording) -> Option<KeptIncident> {
     let kept = recording.meta.incident.as_ref()?;
     let parts = recording.snapshots.iter().map(|s| SnapshotPart {

@@ -7,6 +7,7 @@
 
 mod command;
 mod health;
+mod incident;
 mod kernel;
 mod key;
 mod net;
@@ -197,7 +198,7 @@ fn of_meta(meta: Meta, key: &Key) -> Meta {
         rx_path: _,
         netns,
         boot_id: _,
-        incident: _,
+        incident,
         probes,
     } = meta;
     let known = ["none", "voluntary", "full", "lazy", "rt"];
@@ -227,7 +228,7 @@ fn of_meta(meta: Meta, key: &Key) -> Meta {
         rx_path: None,
         netns,
         boot_id: None,
-        incident: None,
+        incident: incident.map(|kept| incident::incident(kept, key)),
         probes,
     }
 }

@@ -10,9 +10,7 @@ const SHOWN: (usize, usize) = (16 << 10, 32);
 
 pub(super) fn body(case: &Case<'_>) -> String {
     let Some(incident) = &case.f.incident else {
-        return empty(
-            "No trigger is recorded: somebody asked for this recording, or had names taken out of it.",
-        );
+        return empty("No trigger is recorded: somebody asked for this recording.");
     };
     let mut html = method::list(&facts(incident));
     if case.r.snapshots.is_empty() {
