@@ -12,19 +12,7 @@ pub fn notes(r: &Recording, stalls: &[Stall]) -> Vec<String> {
             "The recording was cut short: what came in its last second may be missing.".to_owned(),
         );
     }
-    if let Some(Thinned { one_in, samples, stretches }) = r.thinned {
-        notes.push(format!(
-            "The recording is large ({samples} samples): outside of stalls one sample in {one_in} \
-             was read, and stands for the others there. What is said of stalls rests on all."
-        ));
-        if stretches > 0 {
-            notes.push(format!(
-                "Stalls took so much of it that all samples were read of the longest only: of \
-                 {stretches} stretches with shorter stalls one in {one_in} was read, so that some \
-                 of these may be unexplained, and their counts of samples stand for others."
-            ));
-        }
-    }
+    notes.extend(r.thinned.iter().flat_map(thinned));
     let lost: u64 = r
         .lost
         .iter()
@@ -139,6 +127,41 @@ pub fn notes(r: &Recording, stalls: &[Stall]) -> Vec<String> {
         notes.push(format!(
             "A stall of {worst} has no sample inside although several were due: look for lost \
              records, or for a CPU that took no interrupts."
+        ));
+    }
+    notes
+}
+
+/// What was not read of a large recording.
+fn thinned(t: &Thinned) -> Vec<String> {
+    let Thinned { one_in, samples, stretches, left_out, names } = t;
+    let mut notes = Vec::new();
+    if *one_in > 1 {
+        notes.push(format!(
+            "The recording is large ({samples} samples): outside of stalls one sample in {one_in} \
+             was read, and stands for the others there. What is said of stalls rests on all."
+        ));
+    }
+    if *stretches > 0 {
+        notes.push(format!(
+            "Stalls took so much of it that all samples were read of the longest only: of \
+             {stretches} stretches with shorter stalls one in {one_in} was read, so that some \
+             of these may be unexplained, and their counts of samples stand for others."
+        ));
+    }
+    if !left_out.is_empty() {
+        let rows = left_out.iter().map(|l| format!("{} of {} of \"{}\"", l.rows, l.of, l.table));
+        notes.push(format!(
+            "The recording holds more than can be looked at at once. The worst were read; left out \
+             were {} (tables as docs/recording.md has them). So there were more stalls, and more \
+             of whatever else is counted of these, than is said here.",
+            rows.collect::<Vec<_>>().join(", ")
+        ));
+    }
+    if *names > 0 {
+        notes.push(format!(
+            "There was no room for {names} of its names: tasks, functions and files may show as \
+             unknown, and what depends on them may be unexplained."
         ));
     }
     notes

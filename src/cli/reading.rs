@@ -8,21 +8,38 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::analysis::runs_softirqs;
 use crate::model::Recording;
-use crate::recording::{Bounds, ReadError, Watch, read_bounded, read_watched};
+use crate::recording::{Bounds, ReadError, Watch, read_bounded, read_watched, read_within};
 
 /// Files below this are read before anybody could see a bar.
 const LONG: u64 = 16 << 20;
 /// Larger ones are not read whole: some two million samples.
 const LARGE: u64 = 32 << 20;
-/// With these a report of a recording of any length takes some 400 MB.
-const BOUNDS: Bounds = Bounds { whole: 600_000, outside: 600_000, softirq_loop: runs_softirqs };
+/// Nor those whose rows and names take more memory.
+const WHOLE: usize = 320 << 20;
+/// With these a report of a recording of any length takes no more than some 400 MB.
+const BOUNDS: Bounds = Bounds {
+    whole: 500_000,
+    outside: 500_000,
+    events: 64 << 20,
+    names: 96 << 20,
+    softirq_loop: runs_softirqs,
+};
 
 /// Reads a recording from a file; of the samples of a large one as many as a report needs.
 pub fn recording(path: &Path) -> Result<Recording, ReadError> {
-    let length = std::fs::metadata(path).map_or(0, |file| file.len());
-    with_bar(length, &mut |watch| match length {
-        LARGE.. => read_bounded(path, &BOUNDS, watch),
-        _ => read_watched(path, watch),
+    let file = std::fs::metadata(path).ok().filter(|file| file.is_file());
+    let length = file.as_ref().map_or(0, |file| file.len());
+    with_bar(length, &mut |watch| {
+        // A pipe can be gone through once.
+        if file.is_none() {
+            return read_watched(path, watch);
+        }
+        if length < LARGE
+            && let Some(recording) = read_within(path, WHOLE, &mut *watch)?
+        {
+            return Ok(recording);
+        }
+        read_bounded(path, &BOUNDS, watch)
     })
 }
 

@@ -30,7 +30,7 @@ pub use event::{
 pub use health::{HealthNumber, HealthRow};
 pub use meta::{Meta, ProbeStatus, Refusal};
 pub use names::{Frame, FrameId, Stack, StackId, StrId, Task, TaskId};
-pub use recording::{Recording, Thinned};
+pub use recording::{LeftOut, Recording, Thinned};
 pub use rx::{RxCpu, RxDeviceId, RxFlow, RxRow};
 pub use sample::Sample;
 pub use vector::Vector;

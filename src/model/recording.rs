@@ -66,7 +66,7 @@ pub struct Recording {
     pub health: Vec<HealthRow>,
     /// Numbers in that.
     pub health_numbers: Vec<HealthNumber>,
-    /// What of its samples was read, where that is not all.
+    /// What of it was read, where that is not all.
     pub thinned: Option<Thinned>,
     /// When the recording ended in order; none if it was cut short.
     pub end: Option<Ktime>,
@@ -74,8 +74,9 @@ pub struct Recording {
     pub damage: Vec<String>,
 }
 
-/// How the samples of a large recording were read: those in stalls all, of the others some.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a large recording was read: of the samples those in stalls all and of the others some, of
+/// other tables the worst.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Thinned {
     /// One in so many of those outside of stalls.
     pub one_in: u32,
@@ -83,6 +84,21 @@ pub struct Thinned {
     pub samples: u64,
     /// Stretches of time with stalls, the shortest, for all of whose samples there was no room.
     pub stretches: usize,
+    /// What was left out of other tables, where anything was.
+    pub left_out: Vec<LeftOut>,
+    /// Names, or mentions of them, for which there was no room: they show as unknown.
+    pub names: u64,
+}
+
+/// Rows of a table that were not read: the least bad ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Name of the table in the file.
+    pub table: &'static str,
+    /// How many.
+    pub rows: u64,
+    /// Of how many.
+    pub of: u64,
 }
 
 impl Recording {

@@ -6,9 +6,6 @@ use std::thread;
 
 use super::scan::Found;
 
-/// So many decompressed blocks may wait to be read.
-const AHEAD: usize = 4;
-
 /// Goes through what `make` gives, in a second thread if there can be one.
 ///
 /// # Errors
@@ -22,7 +19,8 @@ where
 {
     let found = make()?;
     thread::scope(|scope| {
-        let (send, receive) = mpsc::sync_channel(AHEAD);
+        // One block is read while the next is decompressed: a block may be large.
+        let (send, receive) = mpsc::sync_channel(0);
         // Ends with the file, or when nobody listens any more.
         let run = move || {
             let _ = found.map(|found| send.send(found)).all(|sent| sent.is_ok());

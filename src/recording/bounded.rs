@@ -3,23 +3,27 @@
 //! written before the events that refer to them: whoever comes from the end knows which are needed.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 use super::ahead::ahead;
-use super::format::{Block, FILE_HEADER};
+use super::format::Block;
 use super::join::{Names, Numbers};
-use super::reader::{ReadError, ReadProblem, Reader, Watch, newer, version};
+use super::notes::SENTENCES;
+use super::reader::{self, ReadError, ReadProblem, Reader, STEP, Watch, newer};
 use super::row::Row;
 use super::scan::{Found, Scan};
 use super::source::{Source, Window};
-use super::tables::Rows;
+use super::tables::{PerTable, Rows};
 use super::thin::Thin;
 use super::windows::{Survey, Windows};
-use crate::model::{Meta, Recording, Sample, Thinned};
+use super::worst::{self, Pick};
+use crate::model::{HistCount, LeftOut, Recording, Sample, Thinned};
 
-/// Bytes read at once.
-const STEP: usize = 1 << 20;
+/// Bytes of memory that rows of a block may leave behind for those of the next.
+const ROWS: usize = 64 << 20;
+/// Most blocks: those of days, one each tenth of a second.
+const MAX_BLOCKS: usize = 1 << 22;
 
 /// How much is read of a large recording.
 #[derive(Clone, Copy, Debug)]
@@ -28,13 +32,17 @@ pub struct Bounds {
     pub whole: u64,
     /// Samples elsewhere; about.
     pub outside: u64,
+    /// Bytes of memory for events other than samples, with what the analysis makes of them; about.
+    pub events: u64,
+    /// Bytes of memory for names; about.
+    pub names: usize,
     /// Whether a function of this name runs softirqs: ticks that find it may be all that is known
     /// of a stall.
     pub softirq_loop: fn(&str) -> bool,
 }
 
-/// Reads a recording of which only so much is to be in memory. What is left out is told in
-/// [`Recording::thinned`]; one that holds no more than `outside` samples is read as a whole.
+/// Reads a recording of which only so much is to be in memory, whatever it holds. What is left out
+/// is told in [`Recording::thinned`]; one that fits is read as a whole.
 ///
 /// # Errors
 /// As [`super::read`].
@@ -47,35 +55,51 @@ pub fn read_bounded(
 }
 
 fn load(path: &Path, bounds: &Bounds, watch: Watch<'_>) -> Result<Recording, ReadProblem> {
-    let mut file = File::open(path).map_err(ReadProblem::Io)?;
-    let mut header = Vec::new();
-    let begin = (&mut file).take(FILE_HEADER as u64).read_to_end(&mut header);
-    begin.map_err(ReadProblem::Io)?;
-    let version = version(&header)?;
-    let len = file.metadata().map_err(ReadProblem::Io)?.len() as usize;
+    let (file, version, len) = reader::open(path)?;
 
     // There: half of the way.
     let there = &mut |done, of| watch(done / 2, of);
     let (mut survey, mut blocks) = (Survey::new(bounds.softirq_loop), Vec::new());
+    let mut without = 0_usize;
     let mut look = |at: usize, end: usize, rows: &mut Rows| {
         if blocks.is_empty()
-            && let Some(meta) = rows.meta.first()
-            && let Ok(meta) = serde_json::from_str::<Meta>(&meta.json.0)
+            && let Some(meta) = rows.meta.first().and_then(|row| row.json.meta())
         {
             survey.begins(meta.stall_threshold, meta.sample_period);
         }
-        blocks.push((at, end));
-        survey.look(rows);
-        rows.clear_names_and_events();
+        rows.damage.clear();
+        match blocks.len() {
+            MAX_BLOCKS => without += 1,
+            _ => {
+                blocks.push((at, end));
+                survey.look(rows);
+            }
+        }
+        rows.clear_names_and_events(ROWS);
     };
     let mut first = Reader::new(len, there, &mut look);
+    first.block_by_block = true;
     let scan = || Scan::new(Window::new(&file, len, STEP));
     let cut_told = ahead(scan, &mut |found| first.blocks(found)).map_err(ReadProblem::Io)?;
-    let notes = std::mem::take(&mut first.notes);
-    let windows = survey.finish(bounds.whole, bounds.outside);
+    let mut notes = std::mem::take(&mut first.notes);
+    if without > 0 {
+        let most = "More blocks than any recording has";
+        notes.damage(format!("{most}: its last {without} were left out."));
+    }
+    let mut picks = worst::picks(&survey.tallies, bounds.events);
+    let mut left_out = worst::left_out(&picks);
+    let windows = survey.finish(bounds.whole, bounds.outside, std::mem::take(&mut picks.samples));
 
-    let (rows, windows, left) =
-        back(&file, len, &blocks, windows, watch).map_err(ReadProblem::Io)?;
+    let Back { rows, windows, names, hists, left } =
+        back(&file, len, &blocks, windows, picks, bounds.names, watch).map_err(ReadProblem::Io)?;
+    if hists > 0 {
+        let of = rows.hists.len() as u64 + hists;
+        left_out.push(LeftOut { table: HistCount::TABLE, rows: hists, of });
+    }
+    if windows.beyond > 0 {
+        let (table, rows) = (Sample::TABLE, windows.beyond);
+        left_out.push(LeftOut { table, rows, of: windows.samples });
+    }
     let (nobody, nothing) = (&mut |_, _| (), &mut |_: usize, _: usize, _: &mut Rows| ());
     let mut whole = Reader::new(len, nobody, nothing);
     (whole.rows, whole.notes) = (rows, notes);
@@ -84,37 +108,61 @@ fn load(path: &Path, bounds: &Bounds, watch: Watch<'_>) -> Result<Recording, Rea
         whole.notes.damage(format!("{from}: its first {left} blocks were left out."));
     }
     let mut recording = whole.into_recording(cut_told, newer(version));
-    recording.thinned = (windows.one_in > 1).then_some(Thinned {
+    let all = windows.one_in <= 1 && left_out.is_empty() && names == 0;
+    recording.thinned = (!all).then_some(Thinned {
         one_in: windows.one_in,
         samples: windows.samples,
         stretches: windows.without,
+        left_out,
+        names,
     });
     Ok(recording)
 }
 
-/// From the end to the beginning: the rows that are to be kept, in the order of the file, and how
-/// many blocks could not be read again.
+/// What the way back gives.
+struct Back {
+    /// Rows that are kept, in the order of the file.
+    rows: Rows,
+    windows: Windows,
+    /// For how many names there was no room.
+    names: u64,
+    /// How many rows of histograms had to be left out.
+    hists: u64,
+    /// How many blocks could not be read again.
+    left: usize,
+}
+
+/// From the end to the beginning.
 fn back(
     file: &File,
     len: usize,
     blocks: &[(usize, usize)],
     windows: Windows,
+    mut picks: PerTable<Pick>,
+    room: usize,
     watch: Watch<'_>,
-) -> io::Result<(Rows, Windows, usize)> {
+) -> io::Result<Back> {
     let (mut rows, mut read, mut thin) =
         (Rows::default(), Vec::<Sample>::new(), Thin::new(windows));
     let mut names = Names::default();
-    let mut numbers = Numbers::new(None, &mut names);
+    let mut numbers = Numbers::new(None, &mut names).within(room);
+    let mut hists = 0;
     let mut here = |_, _, of: &mut Rows| {
         let before = read.len();
         thin.block(&mut of.samples, &mut read);
         read[before..].iter_mut().for_each(|sample| sample.renumber(&mut numbers));
+        of.retain(&mut picks);
         of.renumber(&mut numbers);
         rows.take_reversed(of);
+        hists += worst::add_up(&mut rows.hists);
+        // The first ones are told, and these come last.
+        rows.damage.drain(..rows.damage.len().saturating_sub(SENTENCES));
+        of.clear_names_and_events(ROWS);
     };
     // What is wrong with the file was told on the way there.
     let nobody = &mut |_, _| ();
     let mut second = Reader::new(len, nobody, &mut here);
+    second.block_by_block = true;
     let unpacked = || Ok(Backwards { source: Window::new(file, len, 0), blocks, zstd: zstd()? });
     let mut left = blocks.len();
     ahead(unpacked, &mut |found| {
@@ -130,7 +178,7 @@ fn back(
     let windows = thin.finish(&mut read);
     rows.samples = read;
     rows.reverse();
-    Ok((rows, windows, left))
+    Ok(Back { rows, windows, names: numbers.left_out(), hists, left })
 }
 
 fn zstd() -> io::Result<zstd::bulk::Decompressor<'static>> {

@@ -8,11 +8,18 @@ const RAW: (usize, usize) = (64 << 20, 256);
 const MEMORY: (usize, usize) = (256 << 20, 128);
 /// Of these, bytes for names that are not there: numbers are dense, but blocks get lost.
 const GAPS: (usize, usize) = (128 << 20, 64);
+/// Bytes of memory for what one block holds, of a recording that is not read as a whole. A writer
+/// closes a block at a MiB.
+const BLOCK: usize = 64 << 20;
 /// Bytes checksummed for a byte of the file. An honest file, damaged or not, needs one.
 const SEARCH: (usize, usize) = (0, 3);
 
 /// An amount that only shrinks.
-pub struct Purse(usize);
+pub struct Purse {
+    left: usize,
+    /// More was asked for than there was.
+    short: bool,
+}
 
 impl Purse {
     /// For decompressed bytes of a file of this length.
@@ -23,6 +30,11 @@ impl Purse {
     /// For the memory of its rows and names.
     pub fn memory(file: usize) -> Purse {
         Purse::new(file, MEMORY)
+    }
+
+    /// For the memory of what one block holds.
+    pub fn block() -> Purse {
+        Purse::of(BLOCK)
     }
 
     /// For the places of names that the file does not hold.
@@ -36,18 +48,29 @@ impl Purse {
     }
 
     fn new(file: usize, (floor, per_byte): (usize, usize)) -> Purse {
-        Purse(file.saturating_mul(per_byte).saturating_add(floor))
+        Purse::of(file.saturating_mul(per_byte).saturating_add(floor))
+    }
+
+    /// This much.
+    pub fn of(left: usize) -> Purse {
+        Purse { left, short: false }
     }
 
     /// How much is left.
     pub fn left(&self) -> usize {
-        self.0
+        self.left
+    }
+
+    /// Whether something could not be had.
+    pub fn is_short(&self) -> bool {
+        self.short
     }
 
     /// Takes `amount` out, or nothing if there is not that much left.
     pub fn spend(&mut self, amount: usize) -> bool {
-        let left = self.0.checked_sub(amount);
-        self.0 = left.unwrap_or(self.0);
+        let left = self.left.checked_sub(amount);
+        self.left = left.unwrap_or(self.left);
+        self.short |= left.is_none();
         left.is_some()
     }
 }

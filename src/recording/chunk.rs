@@ -6,6 +6,8 @@ use super::notes::Notes;
 use super::row::{Column, Row};
 use super::varint::{Malformed, put_blob, put_varint, take_blob, take_varint};
 
+/// More columns than any table will have.
+const MAX_COLUMNS: usize = 256;
 /// More bytes than the name of any table or column will have.
 const MAX_NAME: usize = 255;
 /// Rows decoded at a time, so that they stay in the cache while column after column fills them.
@@ -59,6 +61,9 @@ impl<'a> Chunk<'a> {
             let (&encoding, rest) = block.split_first().ok_or(Malformed)?;
             *block = rest;
             let bytes = take_blob(block)?;
+            if columns.len() == MAX_COLUMNS {
+                return Err(Malformed);
+            }
             columns.push(Bytes { name: column, encoding, bytes });
         }
     }

@@ -35,12 +35,29 @@ macro_rules! tables {
             }
 
             /// Drops all that [`Rows::renumber`] is about, and keeps what is said of the whole.
-            pub fn clear_names_and_events(&mut self) {
+            /// Gives back memory beyond `most` bytes.
+            pub fn clear_names_and_events(&mut self, most: usize) {
+                let held = 0 $(+ held(&self.$other))* $(+ held(&self.$event))*;
+                if held > most {
+                    let (meta, end) = (std::mem::take(&mut self.meta), std::mem::take(&mut self.end));
+                    let damage = std::mem::take(&mut self.damage);
+                    *self = Rows { meta, damage, end, ..Rows::default() };
+                }
                 self.strings.clear();
                 self.tasks.clear();
                 self.frames.clear();
                 self.stacks.clear();
                 $(self.$event.clear();)*
+            }
+
+            /// Counts the events by how bad they are.
+            pub fn tally(&self, tallies: &mut PerTable<Tally>) {
+                $(self.$event.iter().for_each(|row| tallies.$event.add(row));)*
+            }
+
+            /// Leaves of the events those that are picked.
+            pub fn retain(&mut self, picks: &mut PerTable<Pick>) {
+                $(self.$event.retain(|row| picks.$event.takes(row));)*
             }
 
             /// Adds an event to its table.
@@ -115,6 +132,24 @@ macro_rules! tables {
             }
         }
 
+        /// Something for each table of events.
+        #[derive(Default)]
+        pub struct PerTable<T> {
+            $(pub $event: T,)*
+        }
+
+        impl<T> PerTable<T> {
+            /// The same for something else.
+            pub fn map<U>(&self, mut make: impl FnMut(&T) -> U) -> PerTable<U> {
+                PerTable { $($event: make(&self.$event),)* }
+            }
+
+            /// Each with the name of its table.
+            pub fn each(&self) -> impl Iterator<Item = (&'static str, &T)> {
+                [$(($event_name, &self.$event),)*].into_iter()
+            }
+        }
+
         /// Goes through the events of a recording.
         pub fn visit_events(recording: &Recording, visit: &mut impl Visit) -> std::io::Result<()> {
             $(visit.rows(&recording.$event)?;)*
@@ -145,3 +180,8 @@ macro_rules! tables {
     };
 }
 pub(super) use tables;
+
+/// Bytes of memory that rows have, in use or not; without what they point to.
+pub(super) fn held<R>(rows: &Vec<R>) -> usize {
+    rows.capacity() * size_of::<R>()
+}

@@ -5,7 +5,7 @@ use super::join::Numbers;
 use super::varint::{Malformed, put_blob, put_varint, take_blob, take_varint, unzigzag, zigzag};
 use crate::model::event::HistKind;
 use crate::model::health::{Severity, WindowKind};
-use crate::model::{Filesystem, FrameId, IrqKind, Stack, StackId, StrId, TaskId, Vector};
+use crate::model::{Filesystem, FrameId, IrqKind, Meta, Stack, StackId, StrId, TaskId, Vector};
 use crate::units::{Cpu, Ktime, Nanos, Tgid, Tid};
 
 /// Longest text, in bytes. No path, name or symbol is longer; a text that is loses its end.
@@ -14,6 +14,8 @@ pub const MAX_TEXT: usize = 64 << 10;
 pub const MAX_FRAMES: usize = 8192;
 /// Longest description of the host, in bytes.
 pub const MAX_META: usize = 4 << 20;
+/// Most objects in it: one of two letters takes hundreds of bytes of memory.
+const MAX_OBJECTS: usize = 1 << 16;
 
 /// A field that is a run of bytes.
 trait Blob: Default {
@@ -42,6 +44,14 @@ impl Blob for String {
 /// A JSON text: may be longer than others.
 #[derive(Default)]
 pub struct Json(pub String);
+
+impl Json {
+    /// What it says; none if that is not readable.
+    pub fn meta(&self) -> Option<Meta> {
+        let objects = self.0.bytes().filter(|&b| b == b'{').count();
+        (objects <= MAX_OBJECTS).then(|| serde_json::from_str(&self.0).ok())?
+    }
+}
 
 impl Blob for Json {
     fn is_empty(&self) -> bool {
@@ -74,7 +84,8 @@ impl Blob for Stack {
     }
 
     fn take(mut bytes: &[u8]) -> Result<Option<Stack>, Malformed> {
-        let mut frames = Vec::new();
+        // As many as there are bytes that end a number.
+        let mut frames = Vec::with_capacity(bytes.iter().filter(|&&byte| byte < 0x80).count());
         let mut last = 0;
         while !bytes.is_empty() {
             last = unzigzag(take_varint(&mut bytes)?, last);
@@ -83,7 +94,6 @@ impl Blob for Stack {
                 _ => return Ok(None),
             }
         }
-        frames.shrink_to_fit();
         Ok(Some(Stack(frames)))
     }
 
@@ -155,7 +165,23 @@ macro_rules! numbers {
         }
     )* };
 }
-numbers!(Ktime(u64), Nanos(u64), Cpu(u32), Tid(u32), Tgid(u32), Vector(u8));
+numbers!(Ktime(u64), Nanos(u64), Tid(u32), Tgid(u32), Vector(u8));
+
+/// No kernel numbers so many CPUs.
+pub const MAX_CPUS: u32 = 1 << 16;
+
+impl Number for Cpu {
+    #[inline]
+    fn to_u64(self) -> u64 {
+        u64::from(self.0)
+    }
+
+    #[inline]
+    fn from_u64(value: u64) -> Option<Cpu> {
+        let cpu = u32::try_from(value).ok()?;
+        (cpu < MAX_CPUS || cpu == u32::MAX).then_some(Cpu(cpu))
+    }
+}
 
 macro_rules! names {
     ($($name:ident: $table:ident),* $(,)?) => { $(

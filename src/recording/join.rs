@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
+use super::budget::Purse;
 use super::row::{Named, Row};
 use super::tables::Rows;
 use crate::model::{Frame, Meta, Recording, Stack, Task};
@@ -49,10 +50,17 @@ pub struct Numbers<'a> {
     known: [HashMap<u32, u32>; 4],
     /// Which of them have their name.
     named: [HashSet<u32>; 4],
+    /// Bytes of memory for both.
+    room: Purse,
+    /// Names and mentions for which there was none.
+    left_out: u64,
 }
 
+/// Bytes that a name takes wherever it is known, by its number and in its place; about.
+const KNOWN: usize = 64;
+
 macro_rules! number {
-    ($($name:ident: $table:ident, $at:literal, $keep:ident: $value:ty;)*) => { $(
+    ($($name:ident: $table:ident, $at:literal, $keep:ident: $value:ty, |$v:ident| $takes:expr;)*) => { $(
         /// Number in the whole.
         pub fn $name(&mut self, id: u32) -> u32 {
             if let Some(&number) = self.known[$at].get(&id) {
@@ -60,6 +68,10 @@ macro_rules! number {
             }
             let number = match self.part {
                 None if id == 0 => return 0,
+                None if !self.room.spend(KNOWN) => {
+                    self.left_out += 1;
+                    return 0;
+                }
                 None => self.known[$at].len() as u32 + 1,
                 Some(part) => {
                     let value = part.$table.get(id as usize).cloned().unwrap_or_default();
@@ -77,6 +89,14 @@ macro_rules! number {
         pub fn $keep(&mut self, rows: &mut Vec<Named<$value>>) {
             rows.retain_mut(|row| {
                 let Some(&number) = self.known[$at].get(&row.id) else { return false };
+                if self.named[$at].contains(&number) {
+                    return false;
+                }
+                let $v = &row.value;
+                if !self.room.spend(size_of::<$value>() + $takes) {
+                    self.left_out += 1;
+                    return false;
+                }
                 row.renumber(self);
                 row.id = number;
                 self.named[$at].insert(number)
@@ -88,14 +108,26 @@ macro_rules! number {
 impl<'a> Numbers<'a> {
     /// None asked for yet.
     pub fn new(part: Option<&'a Recording>, names: &'a mut Names) -> Numbers<'a> {
-        Numbers { part, names, known: Default::default(), named: Default::default() }
+        let (known, named) = Default::default();
+        Numbers { part, names, known, named, room: Purse::of(usize::MAX), left_out: 0 }
+    }
+
+    /// With so many bytes for names; those that find no room are unknown.
+    pub fn within(mut self, bytes: usize) -> Numbers<'a> {
+        self.room = Purse::of(bytes);
+        self
+    }
+
+    /// For how many names, or mentions of one, there was no room.
+    pub fn left_out(&self) -> u64 {
+        self.left_out
     }
 
     number! {
-        string: strings, 0, keep_strings: String;
-        task: tasks, 1, keep_tasks: Task;
-        frame: frames, 2, keep_frames: Frame;
-        stack: stacks, 3, keep_stacks: Stack;
+        string: strings, 0, keep_strings: String, |text| text.len();
+        task: tasks, 1, keep_tasks: Task, |_task| 0;
+        frame: frames, 2, keep_frames: Frame, |_frame| 0;
+        stack: stacks, 3, keep_stacks: Stack, |stack| size_of_val(&stack.0[..]);
     }
 }
 

@@ -26,12 +26,13 @@ mod tables;
 mod thin;
 mod varint;
 mod windows;
+mod worst;
 mod writer;
 
 pub use bounded::{Bounds, read_bounded};
 pub use create::{CreateError, create};
 pub use format::{MAJOR, MINOR};
 pub use join::join;
-pub use reader::{ReadError, ReadProblem, Watch, read, read_bytes, read_watched};
+pub use reader::{ReadError, ReadProblem, Watch, read, read_bytes, read_watched, read_within};
 pub use tables::tables;
 pub use writer::{Writer, write};

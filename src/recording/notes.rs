@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So many sentences of one kind; further ones are only counted.
-const SENTENCES: usize = 20;
+pub const SENTENCES: usize = 20;
 /// So many characters of a name that the file holds.
 const NAME: usize = 60;
 /// So many characters of a sentence that the file holds: room for one with all names in it.

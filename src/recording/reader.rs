@@ -13,11 +13,14 @@ use super::names::place;
 use super::notes::Notes;
 use super::row::{MetaRow, Row};
 use super::scan::{Found, Scan};
+use super::source::Window;
 use super::tables::Rows;
 use crate::model::Recording;
 
 /// From this length on a second thread is worth its start.
 const LARGE: usize = 1 << 20;
+/// Bytes read at once.
+pub(super) const STEP: usize = 1 << 20;
 /// More chunks than a block of any writer holds.
 const MAX_CHUNKS: usize = 4096;
 
@@ -88,17 +91,61 @@ pub fn read(path: &Path) -> Result<Recording, ReadError> {
 /// # Errors
 /// As [`read`].
 pub fn read_watched(path: &Path, watch: Watch<'_>) -> Result<Recording, ReadError> {
-    let mut load = || -> Result<Recording, ReadProblem> {
-        let mut file = File::open(path).map_err(ReadProblem::Io)?;
-        let mut bytes = Vec::new();
-        // The header first: whoever names /dev/zero or a film by mistake is told at once.
-        let header = (&mut file).take(FILE_HEADER as u64).read_to_end(&mut bytes);
-        header.map_err(ReadProblem::Io)?;
-        version(&bytes)?;
-        file.read_to_end(&mut bytes).map_err(ReadProblem::Io)?;
-        parse(&bytes, watch)
+    bytes_of(path)
+        .and_then(|bytes| parse(&bytes, watch))
+        .map_err(|problem| ReadError { path: Some(path.to_owned()), problem })
+}
+
+/// Reads a recording if its rows and names fit into so many bytes of memory; else none.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_within(
+    path: &Path,
+    bytes: usize,
+    watch: Watch<'_>,
+) -> Result<Option<Recording>, ReadError> {
+    let mut load = || -> Result<Option<Recording>, ReadProblem> {
+        let (file, version, len) = open(path)?;
+        let nothing = &mut |_: usize, _: usize, _: &mut Rows| ();
+        let mut reader = Reader::new(len, watch, nothing);
+        reader.memory = Purse::of(bytes);
+        reader.only_whole = true;
+        let scan = || Scan::new(Window::new(&file, len, STEP));
+        let cut_told = match len {
+            LARGE.. => ahead(scan, &mut |found| reader.blocks(found)),
+            _ => scan().map(|found| reader.blocks(found)),
+        };
+        let cut_told = cut_told.map_err(ReadProblem::Io)?;
+        let fits = !reader.memory.is_short();
+        Ok(fits.then(|| reader.into_recording(cut_told, newer(version))))
     };
     load().map_err(|problem| ReadError { path: Some(path.to_owned()), problem })
+}
+
+/// All bytes of what may be a recording.
+fn bytes_of(path: &Path) -> Result<Vec<u8>, ReadProblem> {
+    let (mut file, mut bytes, _) = begin(path)?;
+    file.read_to_end(&mut bytes).map_err(ReadProblem::Io)?;
+    Ok(bytes)
+}
+
+/// What may be a recording, its header and version. No more is read: whoever names /dev/zero or a
+/// film by mistake is told at once.
+fn begin(path: &Path) -> Result<(File, Vec<u8>, (u16, u16)), ReadProblem> {
+    let mut file = File::open(path).map_err(ReadProblem::Io)?;
+    let mut header = Vec::new();
+    let begin = (&mut file).take(FILE_HEADER as u64).read_to_end(&mut header);
+    begin.map_err(ReadProblem::Io)?;
+    let version = version(&header)?;
+    Ok((file, header, version))
+}
+
+/// What may be a recording, its version and its length, to be read part by part: a regular file.
+pub(super) fn open(path: &Path) -> Result<(File, (u16, u16), usize), ReadProblem> {
+    let (file, _, version) = begin(path)?;
+    let len = file.metadata().map_err(ReadProblem::Io)?.len() as usize;
+    Ok((file, version, len))
 }
 
 /// Reads a recording from memory.
@@ -147,6 +194,10 @@ pub(super) struct Reader<'w> {
     after: &'w mut dyn FnMut(usize, usize, &mut Rows),
     len: usize,
     memory: Purse,
+    /// What is in a block is let go of before the next is read.
+    pub(super) block_by_block: bool,
+    /// Nothing is wanted of a file that does not fit.
+    only_whole: bool,
     pub(super) notes: Notes,
     pub(super) rows: Rows,
     pub(super) at_first_block: bool,
@@ -160,7 +211,19 @@ impl<'w> Reader<'w> {
         after: &'w mut dyn FnMut(usize, usize, &mut Rows),
     ) -> Reader<'w> {
         let (memory, notes, rows) = (Purse::memory(len), Notes::default(), Rows::default());
-        Reader { watch, after, len, memory, notes, rows, at_first_block: true }
+        let (block_by_block, only_whole) = (false, false);
+        let at_first_block = true;
+        Reader {
+            watch,
+            after,
+            len,
+            memory,
+            block_by_block,
+            only_whole,
+            notes,
+            rows,
+            at_first_block,
+        }
     }
 
     /// Reads all blocks; those of a large file are decompressed in a second thread meanwhile.
@@ -183,7 +246,7 @@ impl<'w> Reader<'w> {
                 }
                 Found::Block { at, end, raw } => {
                     (self.watch)(end, self.len);
-                    if !self.block(&raw, at) {
+                    if !self.block(&raw, at) || self.only_whole && self.memory.is_short() {
                         return true;
                     }
                     self.at_first_block = false;
@@ -209,6 +272,9 @@ impl<'w> Reader<'w> {
     /// Reads the tables of a block. Returns whether to go on after it.
     pub(super) fn block(&mut self, mut raw: &[u8], at: usize) -> bool {
         let mut chunks = 0;
+        if self.block_by_block {
+            self.memory = Purse::block();
+        }
         while !raw.is_empty() {
             chunks += 1;
             let Some(chunk) = Chunk::take(&mut raw).ok().filter(|_| chunks <= MAX_CHUNKS) else {
@@ -244,9 +310,9 @@ impl<'w> Reader<'w> {
             ..Recording::default()
         };
         rows.give_events(&mut recording);
-        match rows.meta.first().map(|row| serde_json::from_str(&row.json.0)) {
-            Some(Ok(meta)) => recording.meta = meta,
-            Some(Err(_)) => notes.damage("The description of the host is not readable.".into()),
+        match rows.meta.first().map(|row| row.json.meta()) {
+            Some(Some(meta)) => recording.meta = meta,
+            Some(None) => notes.damage("The description of the host is not readable.".into()),
             None => notes.damage(
                 "The first block, which says where and how this was recorded, is lost.".into(),
             ),

@@ -8,11 +8,12 @@
 use super::budget::Purse;
 use super::chunk::{Chunk, decode};
 use super::column::Cell;
-use super::declare::tables;
+use super::declare::{held, tables};
 use super::join::{Names, Numbers};
 use super::notes::Notes;
 use super::row::{Column, DamageRow, EndRow, MetaRow, Named, Row, Visit, in_order, reads};
 use super::varint::Malformed;
+use super::worst::{Pick, Tally};
 use crate::model::*;
 use crate::units::Ktime;
 

@@ -1,14 +1,19 @@
 //! The time in which stalls lie, as the first pass over a large recording finds it: samples of it
 //! are all read. Wider than what the analysis will make of it, never narrower.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::tables::Rows;
+use super::tables::{PerTable, Rows};
+use super::worst::{Pick, Tally, Weighed};
 use crate::model::Sample;
 use crate::units::{Cpu, Ktime, Nanos};
 
 /// Periods on both sides of a stall, for what is drawn around it.
 const PERIODS: u64 = 32;
+/// Stretches that are kept in mind: several times those for whose samples there can be room.
+const STRETCHES: usize = 1 << 17;
+/// Stacks that are known to run softirqs.
+const LOOPS: usize = 1 << 20;
 
 /// Moments of a CPU, from and to, both included.
 type Span = (Ktime, Ktime);
@@ -19,10 +24,15 @@ pub struct Survey {
     period: Nanos,
     softirq_loop: fn(&str) -> bool,
     /// Numbers of the strings, frames and stacks that show that softirqs are being run.
-    loops: [HashSet<u32>; 3],
+    loops: [BTreeSet<u32>; 3],
     spans: BTreeMap<Cpu, Vec<Span>>,
+    /// How many these are, and how many shorter ones were forgotten.
+    held: usize,
+    forgotten: usize,
     last: BTreeMap<Cpu, Sample>,
     samples: u64,
+    /// How bad the rows of each table are.
+    pub tallies: PerTable<Tally>,
 }
 
 impl Survey {
@@ -34,8 +44,11 @@ impl Survey {
             softirq_loop,
             loops: Default::default(),
             spans: BTreeMap::new(),
+            held: 0,
+            forgotten: 0,
             last: BTreeMap::new(),
             samples: 0,
+            tallies: PerTable::default(),
         }
     }
 
@@ -54,6 +67,12 @@ impl Survey {
         let with =
             rows.stacks.iter().filter(|row| row.value.0.iter().any(|f| frames.contains(&f.0)));
         stacks.extend(with.map(|row| row.id));
+        // Numbers grow, and a recorder that has made so many stacks has forgotten the first ones.
+        for known in &mut self.loops {
+            while known.len() > LOOPS {
+                known.pop_first();
+            }
+        }
 
         rows.delays.iter().for_each(|e| self.late(e.cpu, e.time, e.delay));
         rows.runs.iter().for_each(|e| self.late(e.cpu, e.time, e.run));
@@ -73,6 +92,14 @@ impl Survey {
             }
         }
         self.samples += rows.samples.len() as u64;
+        rows.tally(&mut self.tallies);
+        if self.held > 2 * STRETCHES {
+            let mut spans = self.take_spans();
+            self.forgotten += spans.len().saturating_sub(STRETCHES);
+            spans.truncate(STRETCHES);
+            self.held = spans.len();
+            self.spans = by_cpu(spans);
+        }
     }
 
     fn late(&mut self, cpu: Cpu, end: Ktime, length: Nanos) {
@@ -85,58 +112,85 @@ impl Survey {
         match spans.last_mut() {
             // Most come in order of time: those that touch are joined at once.
             Some(last) if last.0 <= span.0 && span.0 <= last.1 => last.1 = last.1.max(span.1),
-            _ => spans.push(span),
+            _ => {
+                spans.push(span);
+                self.held += 1;
+            }
         }
     }
 
-    /// All that was found; samples of stalls up to about `whole`, of others up to `outside`.
-    pub fn finish(mut self, whole: u64, outside: u64) -> Windows {
+    /// All spans, those that overlap as one: the longest first.
+    fn take_spans(&mut self) -> Vec<(Cpu, Span)> {
+        let mut spans: Vec<(Cpu, Span)> = Vec::new();
+        for (cpu, mut of_cpu) in std::mem::take(&mut self.spans) {
+            of_cpu.sort_unstable();
+            let first = spans.len();
+            for span in of_cpu {
+                match spans[first..].last_mut() {
+                    Some((_, last)) if span.0 <= last.1 => last.1 = last.1.max(span.1),
+                    _ => spans.push((cpu, span)),
+                }
+            }
+        }
+        spans.sort_by_key(|span| (std::cmp::Reverse(self.periods(span)), *span));
+        spans
+    }
+
+    /// How many samples a span has; about.
+    fn periods(&self, (_, (from, to)): &(Cpu, Span)) -> u64 {
+        to.since(*from).0 / self.period.0.max(1) + 1
+    }
+
+    /// All that was found; samples of stalls up to about `whole`, of others up to `outside`; those
+    /// that tell something themselves as picked.
+    pub fn finish(mut self, whole: u64, outside: u64, told: Pick) -> Windows {
         // A stall that outlasts the recording shows in the last tick of its CPU.
         let last = std::mem::take(&mut self.last);
         for (&cpu, last) in &last {
             self.late(cpu, last.time, last.pending_for.max(last.ksoftirqd_waits));
         }
-        let mut spans: Vec<(Cpu, Span)> = Vec::new();
-        for (cpu, of_cpu) in &mut self.spans {
-            of_cpu.sort_unstable();
-            let first = spans.len();
-            for &span in of_cpu.iter() {
-                match spans[first..].last_mut() {
-                    Some((_, last)) if span.0 <= last.1 => last.1 = last.1.max(span.1),
-                    _ => spans.push((*cpu, span)),
-                }
-            }
-        }
-        // The longest first: of too many, the shortest are left out.
-        let length = |(_, (from, to)): &(Cpu, Span)| to.since(*from).0 / self.period.0.max(1) + 1;
-        spans.sort_by_key(|span| (std::cmp::Reverse(length(span)), *span));
+        // Of too many, the shortest are left out.
+        let mut spans = self.take_spans();
         let mut left = whole;
         let kept = spans.iter().take_while(|span| {
-            let enough = left.checked_sub(length(span));
+            let enough = left.checked_sub(self.periods(span));
             left = enough.unwrap_or(0);
             enough.is_some()
         });
-        let kept = kept.count();
-        let mut by_cpu: BTreeMap<Cpu, Vec<Span>> = BTreeMap::new();
-        for (cpu, span) in spans.drain(..kept) {
-            by_cpu.entry(cpu).or_default().push(span);
-        }
-        by_cpu.values_mut().for_each(|spans| spans.sort_unstable());
+        let without = spans.split_off(kept.count()).len() + self.forgotten;
         let one_in = u32::try_from(self.samples.div_ceil(outside.max(1))).unwrap_or(u32::MAX);
         Windows {
-            spans: by_cpu,
+            spans: by_cpu(spans),
+            whole: whole + whole / 8,
+            beyond: 0,
+            told,
             last: last.into_iter().map(|(cpu, s)| (cpu, s.time)).collect(),
             one_in: one_in.max(1),
             samples: self.samples,
-            without: spans.len(),
+            without,
         }
     }
+}
+
+/// The spans of each CPU, in order of time.
+fn by_cpu(spans: Vec<(Cpu, Span)>) -> BTreeMap<Cpu, Vec<Span>> {
+    let mut by_cpu: BTreeMap<Cpu, Vec<Span>> = BTreeMap::new();
+    for (cpu, span) in spans {
+        by_cpu.entry(cpu).or_default().push(span);
+    }
+    by_cpu.values_mut().for_each(|spans| spans.sort_unstable());
+    by_cpu
 }
 
 /// Which samples are read.
 pub struct Windows {
     spans: BTreeMap<Cpu, Vec<Span>>,
     last: BTreeMap<Cpu, Ktime>,
+    /// So many samples may still be read because they lie in a span; how many more there were.
+    whole: u64,
+    pub beyond: u64,
+    /// Which samples with a gap, or with stolen time, are read.
+    told: Pick,
     /// Of those outside, one in so many.
     pub one_in: u32,
     /// How many there are.
@@ -147,14 +201,20 @@ pub struct Windows {
 
 impl Windows {
     /// Whether a sample is read whatever the others are.
-    pub fn hold(&self, s: &Sample) -> bool {
-        // The analysis asks whether there was a gap, and what was stolen, at any time.
-        let told = s.gap.0 > 0 || s.stolen_over.0 > 0;
-        let last = self.last.get(&s.cpu) == Some(&s.time);
-        told || last
-            || self.spans.get(&s.cpu).is_some_and(|spans| {
-                let next = spans.partition_point(|span| span.1 < s.time);
-                spans.get(next).is_some_and(|span| span.0 <= s.time)
-            })
+    pub fn hold(&mut self, s: &Sample) -> bool {
+        let told = s.weight().is_some() && self.told.takes(s);
+        let last = || self.last.get(&s.cpu) == Some(&s.time);
+        let within = self.spans.get(&s.cpu).is_some_and(|spans| {
+            let next = spans.partition_point(|span| span.1 < s.time);
+            spans.get(next).is_some_and(|span| span.0 <= s.time)
+        });
+        if told || !(within || last()) {
+            return told;
+        }
+        // A span has about as many samples as periods; a file may lie.
+        let room = self.whole > 0;
+        self.whole -= u64::from(room);
+        self.beyond += u64::from(!room);
+        room
     }
 }
