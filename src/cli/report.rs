@@ -1,6 +1,7 @@
 //! `stallprof report`: from a recording, anywhere, without root.
 
 use std::io;
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -115,9 +116,10 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     super::page::check(args.output.as_deref())?;
     let [file] = args.files.as_slice() else { return several(args) };
-    let recording = args.redaction.apply(reading::recording(file)?)?;
-    let findings = analysis::analyse(&recording);
-    super::page::write(file, &recording, &findings, outputs(args))?;
+    // The program ends after it: a million small pieces of memory need not be given back.
+    let recording = &*ManuallyDrop::new(args.redaction.apply(reading::recording(file)?)?);
+    let findings = analysis::analyse(recording);
+    super::page::write(file, recording, &findings, outputs(args))?;
 
     for (path, whole) in [(&args.flame, false), (&args.profile, true)] {
         let Some(path) = path else { continue };
@@ -125,9 +127,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             bail!("{} is the recording itself: give the picture another name", path.display());
         }
         let (folded, caption) = if whole {
-            (flame::profile(&recording, &findings), flame::profile_caption(&recording))
+            (flame::profile(recording, &findings), flame::profile_caption(recording))
         } else {
-            (flame::held(&recording, &findings), flame::held_caption(&recording, &findings))
+            (flame::held(recording, &findings), flame::held_caption(recording, &findings))
         };
         let mut svg = Vec::new();
         flame::svg(&mut svg, &folded, &caption)?;
@@ -139,15 +141,15 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let (f, style) = (&findings, style());
     if let Some(which) = &args.around {
         let stall = pick(f, which)?;
-        return print(|out| render::ordered::write(out, &recording, stall, args.before, style));
+        return print(|out| render::ordered::write(out, recording, stall, args.before, style));
     }
     if let Some(name) = &args.snapshot {
-        return snapshot(&recording, name);
+        return snapshot(recording, name);
     }
     if let Some(path) = &args.ping {
         let log = log::read(path).with_context(|| path.display().to_string())?;
         let options = JoinOptions { offset: args.ping_offset, late: args.ping_late };
-        let joined = pings::join(&recording, f, &log, options);
+        let joined = pings::join(recording, f, &log, options);
         let both = Both { findings: f, ping: &joined };
         return print(|out| match args.format {
             Format::Text => render::pings::joined(out, &joined, style),

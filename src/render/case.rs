@@ -42,12 +42,13 @@ impl<'a> Case<'a> {
     #[must_use]
     pub fn new(r: &'a Recording, f: &'a Findings, source: &'a str) -> Case<'a> {
         let (colored, colors) = colors(r, f);
+        let [held, profile] = flame::both(r, f);
         Case {
             r,
             f,
             source,
-            held: flame::held(r, f),
-            profile: flame::profile(r, f),
+            held,
+            profile,
             histograms: histograms(r),
             worst: worst(f),
             colored,

@@ -1,6 +1,6 @@
 //! Which stall a moment of a CPU belongs to.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::model::Sample;
 use crate::model::findings::{Findings, Stall, StallKind};
@@ -19,14 +19,14 @@ pub(crate) fn end(stall: &Stall) -> Ktime {
 
 /// The stalls of each CPU, for looking up by time.
 pub(crate) struct Spans<'a> {
-    by_cpu: HashMap<Cpu, Vec<(Ktime, Ktime, &'a Stall)>>,
+    by_cpu: BTreeMap<Cpu, Vec<(Ktime, Ktime, &'a Stall)>>,
     /// Stalls by the CPU, end and length of each interrupt gap in them.
     gaps: HashMap<(Cpu, Ktime, Nanos), &'a Stall>,
 }
 
 impl<'a> Spans<'a> {
     pub(crate) fn new(f: &'a Findings) -> Spans<'a> {
-        let mut by_cpu: HashMap<Cpu, Vec<_>> = HashMap::new();
+        let mut by_cpu: BTreeMap<Cpu, Vec<_>> = BTreeMap::new();
         let mut gaps = HashMap::new();
         for stall in &f.stalls {
             by_cpu.entry(stall.cpu).or_default().push((start(stall), end(stall), stall));
@@ -44,8 +44,11 @@ impl<'a> Spans<'a> {
     /// The stall that a sample belongs to. A late tick belongs to that of its own gap: another one
     /// may have begun before the tick came.
     pub(crate) fn of(&self, s: &Sample) -> Option<&'a Stall> {
-        let own = self.gaps.get(&(s.cpu, s.time, s.gap)).filter(|_| s.gap.0 > 0);
-        own.copied().or_else(|| self.at(s.cpu, s.time))
+        let own = match s.gap {
+            Nanos(0) => None,
+            gap => self.gaps.get(&(s.cpu, s.time, gap)).copied(),
+        };
+        own.or_else(|| self.at(s.cpu, s.time))
     }
 
     /// The stall during which `time` was on `cpu`, both ends included: the tick that ends an

@@ -93,35 +93,40 @@ impl<'a> Same<'a> {
     }
 }
 
-pub(super) struct Folder<'a> {
-    r: &'a Recording,
-    same: Same<'a>,
+/// Samples that make a graph.
+#[derive(Default)]
+pub(super) struct Counts {
     counts: HashMap<Key, u64>,
     named: Vec<(Cpu, String, u64)>,
 }
 
+/// Folds samples; looks at each stack once, for however many graphs.
+pub(super) struct Folder<'a> {
+    same: Same<'a>,
+    names: Names<'a>,
+}
+
 impl<'a> Folder<'a> {
     pub(super) fn new(r: &'a Recording) -> Folder<'a> {
-        Folder { r, same: Same::new(r), counts: HashMap::new(), named: Vec::new() }
+        Folder { same: Same::new(r), names: Names::new(r) }
     }
 
-    pub(super) fn add(&mut self, s: &Sample, share: &Share) {
-        match (self.same.key(self.r, s, &share.on), &share.on) {
-            (None, On::Named(name)) => self.named.push((s.cpu, name.clone(), share.weight)),
+    pub(super) fn add(&mut self, to: &mut Counts, s: &Sample, share: &Share) {
+        match (self.same.key(self.names.r, s, &share.on), &share.on) {
+            (None, On::Named(name)) => to.named.push((s.cpu, name.clone(), share.weight)),
             (None, _) => {}
             (Some(key), _) => {
-                let count = self.counts.entry(key).or_default();
+                let count = to.counts.entry(key).or_default();
                 *count = count.saturating_add(share.weight);
             }
         }
     }
 
     /// Lines in the order of their text, each once.
-    pub(super) fn lines(self) -> Vec<(String, u64)> {
-        let mut names = Names::new(self.r);
+    pub(super) fn lines(&mut self, of: &Counts) -> Vec<(String, u64)> {
         let mut lines: BTreeMap<String, u64> = BTreeMap::new();
-        let stacks = self.counts.iter().map(|(key, weight)| (names.line(key), *weight));
-        let named = self.named.iter().map(|(cpu, name, n)| (named(*cpu, name), *n));
+        let stacks = of.counts.iter().map(|(key, weight)| (self.names.line(key), *weight));
+        let named = of.named.iter().map(|(cpu, name, n)| (named(*cpu, name), *n));
         for (line, weight) in stacks.chain(named) {
             let count = lines.entry(line).or_default();
             *count = count.saturating_add(weight);

@@ -18,7 +18,7 @@ use super::text::{cpus, plural, time, utc};
 use crate::model::findings::Findings;
 use crate::model::{Recording, Sample};
 use crate::units::Cpu;
-use fold::Folder;
+use fold::{Counts, Folder};
 
 pub(crate) use fold::task;
 pub(super) use fold::task as task_name;
@@ -43,25 +43,39 @@ pub struct Caption {
 /// counts one, the tick that ended an interrupt gap as many as the gap swallowed.
 #[must_use]
 pub fn held(r: &Recording, f: &Findings) -> Vec<(String, u64)> {
-    fold(r, f, true)
+    let (spans, mut folder, mut held) = (Spans::new(f), Folder::new(r), Counts::default());
+    for sample in &r.samples {
+        if let Some(stall) = spans.of(sample) {
+            folder.add(&mut held, sample, &share::of(r, sample, Some(stall)));
+        }
+    }
+    folder.lines(&held)
 }
 
 /// What ran in the whole recording, in the shape of [`held`].
 #[must_use]
 pub fn profile(r: &Recording, f: &Findings) -> Vec<(String, u64)> {
-    fold(r, f, false)
+    let (spans, mut folder, mut all) = (Spans::new(f), Folder::new(r), Counts::default());
+    for sample in &r.samples {
+        let stall = share::stall(&spans, sample, false);
+        folder.add(&mut all, sample, &share::of(r, sample, stall));
+    }
+    folder.lines(&all)
 }
 
-fn fold(r: &Recording, f: &Findings, stalls_only: bool) -> Vec<(String, u64)> {
-    let spans = Spans::new(f);
-    let mut folder = Folder::new(r);
+/// [`held`] and [`profile`]: looks at each sample and each stack once.
+pub(super) fn both(r: &Recording, f: &Findings) -> [Vec<(String, u64)>; 2] {
+    let (spans, mut folder) = (Spans::new(f), Folder::new(r));
+    let (mut held, mut all) = (Counts::default(), Counts::default());
     for sample in &r.samples {
-        let stall = share::stall(&spans, sample, stalls_only);
-        if stall.is_some() || !stalls_only {
-            folder.add(sample, &share::of(r, sample, stall));
+        let stall = spans.of(sample);
+        if stall.is_some() {
+            folder.add(&mut held, sample, &share::of(r, sample, stall));
         }
+        let stall = stall.filter(|_| sample.gap.0 > 0);
+        folder.add(&mut all, sample, &share::of(r, sample, stall));
     }
-    folder.lines()
+    [folder.lines(&held), folder.lines(&all)]
 }
 
 /// What ran, in order of time: the lines of [`profile`], or of [`held`] with `stalls_only`, each

@@ -69,13 +69,12 @@ fn coarse(
     stalls: &[(Ktime, Ktime)],
 ) -> Vec<Turn> {
     let step = (scale.to.since(scale.from).0 / STEPS).max(1);
-    let mut steps: BTreeMap<u64, BTreeMap<TaskId, u64>> = BTreeMap::new();
-    for s in samples {
-        let n = s.time.since(scale.from).0 / step;
-        *steps.entry(n).or_default().entry(s.task).or_default() += s.count();
-    }
+    let number = |s: &Sample| s.time.since(scale.from).0 / step;
     let mut turns: Vec<Turn> = Vec::new();
-    for (n, seen) in steps {
+    for of_step in samples.chunk_by(|a, b| number(a) == number(b)) {
+        let mut seen: BTreeMap<TaskId, u64> = BTreeMap::new();
+        of_step.iter().for_each(|s| *seen.entry(s.task).or_default() += s.count());
+        let Some(n) = of_step.first().map(|s| number(s)) else { continue };
         let most = seen.iter().max_by_key(|&(task, n)| (*n, std::cmp::Reverse(*task)));
         let Some((&task, _)) = most else { continue };
         let from = scale.from.after(Nanos(n.saturating_mul(step)));
