@@ -34,30 +34,46 @@ static __always_inline void begin_wait(struct sp_cpu *c, __u64 now, bool preempt
 	w->woken = now;
 }
 
-/* Books the turn of `task` that ends now. A task has one row, however often it ran. */
+/*
+ * Books the turn of `task` that ends now. A task has one row, however often it ran. Where all rows
+ * are taken, whoever ran least makes room for one that ran longer: many short turns must not hide
+ * the long one that comes after them.
+ */
 static __always_inline void book_runner(struct sp_wait *w, struct task_struct *task, __u32 tid,
 					__u64 now)
 {
-	__u64 ran = now - w->runner_since;
-	__u32 n = w->out.runners;
+	__u64 ran = now - w->runner_since, least_ran = ran;
+	__u32 n = w->out.runners, least = SP_RUNNERS;
 
 	w->runner_since = now;
 	for (int i = 0; i < SP_RUNNERS; i++) {
-		if (i < n && w->out.runner[i].task.tid == tid) {
+		if (i >= n)
+			break;
+		if (w->out.runner[i].task.tid == tid) {
 			w->out.runner[i].ran += ran;
 			w->out.runner[i].turns++;
 			return;
 		}
+		if (w->out.runner[i].ran < least_ran) {
+			least_ran = w->out.runner[i].ran;
+			least = i;
+		}
 	}
-	if (n >= SP_RUNNERS) {
-		w->out.other_runners++;
-		w->out.other_ran += ran;
-		return;
+	if (n < SP_RUNNERS) {
+		w->out.runners = n + 1;
+	} else {
+		n = bounded(least, SP_RUNNERS);
+		if (n == SP_RUNNERS) {
+			w->out.other_runners++;
+			w->out.other_ran += ran;
+			return;
+		}
+		w->out.other_runners += w->out.runner[n].turns;
+		w->out.other_ran += least_ran;
 	}
 	fill_task(&w->out.runner[n].task, task);
 	w->out.runner[n].ran = ran;
 	w->out.runner[n].turns = 1;
-	w->out.runners = n + 1;
 }
 
 static __always_inline void woken(__u32 tid)

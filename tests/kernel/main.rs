@@ -23,6 +23,7 @@ mod received;
 mod rights;
 #[path = "../health/snat.rs"]
 mod snat;
+mod turns;
 mod variants;
 #[path = "../health/world.rs"]
 #[allow(dead_code, reason = "the tests of health use the rest")]
