@@ -37,6 +37,11 @@ const SPINS: [&str; 5] = [
     "queued_write_lock_slowpath",
 ];
 
+/// Where a CPU waits, without sleeping, until others have run a function for it: kernel/smp.c. Called
+/// on the own CPU, the function would lie above.
+const WAITS_FOR_CPUS: [&str; 4] =
+    ["smp_call_function_many_cond", "smp_call_function_single", "csd_lock_wait", "__csd_lock_wait"];
+
 /// How many frames may lie above: what a virtual CPU does while it waits (`kvm_wait`).
 const SPIN_DEPTH: usize = 4;
 
@@ -60,6 +65,8 @@ pub struct StackFacts {
     pub named: bool,
     /// Its softirq handler, or else the task, spins for a lock that somebody else holds.
     pub spins: bool,
+    /// The same waits for other CPUs to run a function.
+    pub waits_for_cpus: bool,
     /// Frames in all.
     pub len: usize,
     /// Where a softirq that was entered on this stack ran; none where the stack does not tell.
@@ -82,6 +89,7 @@ impl StackFacts {
             top_restores: names.iter().take_while(|n| restores_irqs(n)).count(),
             softirq_loop: names.iter().any(|n| SOFTIRQ_LOOP.contains(n)),
             spins: doer.iter().take(SPIN_DEPTH).any(|n| SPINS.contains(n)),
+            waits_for_cpus: doer.first().is_some_and(|n| WAITS_FOR_CPUS.contains(n)),
             named: names.iter().any(|n| *n != "[unknown]"),
             len: names.len(),
             context: context(&names),

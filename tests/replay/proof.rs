@@ -221,3 +221,51 @@ fn a_gap_that_another_interrupt_ended_is_laid_to_whom_it_interrupted() {
         }
     }
 }
+
+/// The time is that of whatever keeps the other CPU from answering.
+#[test]
+fn who_waits_for_another_cpu_is_told_from_who_keeps_that() {
+    const WAITS: [&str; 4] =
+        ["smp_call_function_many_cond", "on_each_cpu_cond_mask", "ksys_mmap", "do_syscall_64"];
+    // On the own CPU the function is run above.
+    let runs = [&["flush_tlb_func"], &WAITS[..]].concat();
+    for (waiting, ksoftirqd) in [(20, false), (10, true), (9, true)] {
+        let mut tape = tape();
+        let task = tape.task("worker", 70, 70);
+        let waits = in_kernel(&mut tape, task, &WAITS);
+        let works = in_kernel(&mut tape, task, &runs);
+        ticks(&mut tape, 0.0, waiting, waits);
+        ticks(&mut tape, waiting as f64, 20 - waiting, works);
+        match ksoftirqd {
+            true => wait(&mut tape, task, 0.0, 20.0),
+            false => delay(&mut tape, 0.0, 20.0),
+        }
+        let f = analyse(&tape.0);
+        let words = &only(&f).0.evidence.words;
+        let told = format!("{waiting} of them found it waiting for other CPUs");
+        assert_eq!(words.contains(&told), waiting >= 10, "{words}");
+    }
+}
+
+/// Hard interrupts that come one after another take the time of whoever is current; none of them is
+/// long, and ticks only come between them.
+#[test]
+fn time_in_hard_interrupts_is_laid_to_no_task() {
+    for (in_each, ksoftirqd, unknown) in
+        [(0.8, false, true), (0.8, true, true), (0.3, false, false), (0.3, true, false)]
+    {
+        let mut tape = tape();
+        let task = tape.task("worker", 70, 70);
+        let like = in_kernel(&mut tape, task, &WITH_BH_OFF);
+        ticks(&mut tape, 0.0, 20, Sample { hardirqs: ms(in_each), ..like });
+        match ksoftirqd {
+            true => wait(&mut tape, task, 0.0, 20.0),
+            false => delay(&mut tape, 0.0, 20.0),
+        }
+        let f = analyse(&tape.0);
+        let (stall, named) = only(&f);
+        assert_eq!((stall.cause == Cause::Unexplained, named.is_none()), (unknown, unknown));
+        let words = &stall.evidence.words;
+        assert_eq!(words.contains("15.2 ms of the time between its samples"), unknown, "{words}");
+    }
+}

@@ -2,7 +2,7 @@
 //! Where that is a function that turns them on, its caller had them off. Anywhere else the time
 //! went to something a task cannot be blamed for.
 
-use super::{Verdict, lock, task};
+use super::{Verdict, end_of, lock, task};
 use crate::analysis::index::Index;
 use crate::analysis::steal;
 use crate::model::Sample;
@@ -14,7 +14,7 @@ const SWITCHES: [&str; 3] = ["finish_task_switch", "schedule_tail", "ret_from_fo
 
 /// Judges a gap by the tick that ended it.
 pub fn judge(index: &Index<'_>, cpu: Cpu, gap: &Measure) -> Verdict {
-    let end = super::end_of(gap);
+    let end = end_of(gap);
     let ticks = index.samples.between(cpu, gap.start, end);
     let Some(tick) = ticks.iter().rev().find(|s| s.gap.0 > 0 && s.time == end) else {
         let words = "a hard interrupt was this long, and no tick fell into it".to_owned();
@@ -85,15 +85,24 @@ pub fn hypervisor(gap: &Measure, stolen: Nanos) -> Verdict {
 
 /// Hard interrupts one after another, none of which was long enough to be recorded.
 fn hard_interrupts(tick: &Sample, gap: &Measure) -> Option<Verdict> {
-    super::is_half(tick.hardirqs, gap.duration).then(|| {
-        let words = format!(
-            "{} of the time since the tick before were spent in hard interrupts, none of which was \
-             as long as a stall",
-            tick.hardirqs
-        );
-        let evidence = Evidence { samples: 1, words, ..Evidence::default() };
-        Verdict::unknown("hard interrupts, one after another", evidence)
-    })
+    super::is_half(tick.hardirqs, gap.duration).then(|| many_interrupts(tick.hardirqs, 1))
+}
+
+/// The same of a time into which more than one tick fell.
+pub fn interrupted_often(index: &Index<'_>, cpu: Cpu, m: &Measure) -> Option<Verdict> {
+    let ticks = index.samples.between(cpu, m.start, end_of(m));
+    // The first one tells of the time before, too.
+    let in_hardirqs: Nanos = ticks.iter().skip(1).map(|s| s.hardirqs).sum();
+    super::is_half(in_hardirqs, m.duration).then(|| many_interrupts(in_hardirqs, ticks.len()))
+}
+
+fn many_interrupts(time: Nanos, samples: usize) -> Verdict {
+    let words = format!(
+        "{time} of the time {} were spent in hard interrupts, none of which was as long as a stall",
+        if samples == 1 { "since the tick before" } else { "between its samples" }
+    );
+    let evidence = Evidence { samples, words, ..Evidence::default() };
+    Verdict::unknown("hard interrupts, one after another", evidence)
 }
 
 /// The function that had interrupts off and its stack, if the tick proves it.

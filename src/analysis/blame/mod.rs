@@ -74,6 +74,9 @@ fn judge(index: &Index<'_>, cpu: Cpu, episode: &Episode) -> Verdict {
     if let Some(gap) = gap {
         return gap::judge(index, cpu, gap);
     }
+    if let Some(verdict) = gap::interrupted_often(index, cpu, primary) {
+        return verdict;
+    }
     let verdict = match handed_off(episode) {
         Some(handoff) => {
             let verdict = handoff::judge(index, cpu, handoff);
