@@ -4,7 +4,7 @@ use stallprof::analysis::analyse;
 use stallprof::model::findings::{Cause, Culprit, Findings};
 use stallprof::model::*;
 use stallprof::render::{Style, terminal};
-use stallprof::units::{Cpu, Nanos};
+use stallprof::units::{Cpu, Nanos, Tid};
 
 use super::made::{WITH_BH_OFF, delay, in_kernel, ms, only, slow_call, tape, ticks, wait};
 use super::tape::{Tape, at};
@@ -268,4 +268,24 @@ fn time_in_hard_interrupts_is_laid_to_no_task() {
         let words = &stall.evidence.words;
         assert_eq!(words.contains("15.2 ms of the time between its samples"), unknown, "{words}");
     }
+}
+
+/// Whoever had the CPU for a moment while others shared it kept nobody waiting.
+#[test]
+fn of_several_only_those_that_had_a_share_are_named() {
+    let mut tape = tape();
+    let tasks = ["one", "two", "third", "moment"].map(|name| tape.task(name, 70, 70));
+    for (n, task) in tasks.iter().enumerate() {
+        tape.0.tasks[task.0 as usize].tid = Tid(80 + n as u32);
+    }
+    wait(&mut tape, tasks[0], 0.0, 20.0);
+    let first = tape.0.runners[0];
+    let ran = [9.0, 9.0, 1.2, 0.8];
+    let runner = |(&task, ran)| Runner { task, ran: ms(ran), ..first };
+    tape.0.runners = tasks.iter().zip(ran).map(runner).collect();
+    let f = analyse(&tape.0);
+    let (stall, _) = only(&f);
+    let Culprit::Several { tasks } = &stall.culprit else { panic!("{:?}", stall.culprit) };
+    assert_eq!(tasks, &["one[80]", "two[81]", "third[82]"]);
+    assert!(stall.evidence.words.contains("while 4 tasks took turns"));
 }

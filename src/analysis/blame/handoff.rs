@@ -10,6 +10,9 @@ use crate::model::findings::{Cause, Culprit, Evidence, Measure};
 use crate::model::{Runner, Sample};
 use crate::units::Cpu;
 
+/// One of several that shared the CPU had it for this part of the time of the longest at least.
+const SHARE: u64 = 8;
+
 /// Judges the longest part of a handoff.
 pub fn judge(index: &Index<'_>, cpu: Cpu, m: &Measure) -> Verdict {
     let Some(parts) = m.handoff else {
@@ -124,15 +127,18 @@ fn several(
     evidence: Evidence,
 ) -> Verdict {
     let wait = m.handoff.map(|p| p.wake_to_in).unwrap_or_default();
+    let longest = runners.first().map(|r| r.ran).unwrap_or_default();
+    // Not who had the CPU for a moment between them.
     let tasks: Vec<String> = runners
         .iter()
+        .filter(|r| r.ran.0 >= longest.0 / SHARE)
         .map(|r| {
             let who = task::identity(index.recording, r.task);
             format!("{}[{}]", who.comm, who.tid)
         })
         .collect();
     let mut words =
-        format!("ksoftirqd was runnable for {wait} while {} tasks took turns", tasks.len());
+        format!("ksoftirqd was runnable for {wait} while {} tasks took turns", runners.len());
     if others > 0 {
         words.push_str(&format!(", and others that are not named had {others} more"));
     }
