@@ -54,6 +54,10 @@ enum Command {
     Check(check::Args),
     #[cfg(feature = "probes")]
     Doctor(doctor::Args),
+    /// Answers `record`, which starts it: src/session/users/
+    #[cfg(feature = "probes")]
+    #[command(hide = true, name = crate::session::users::SUBCOMMAND)]
+    UserSymbols,
 }
 
 /// Runs the command line of this process.
@@ -79,6 +83,8 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         #[cfg(feature = "probes")]
         Command::Doctor(args) => doctor::run(&args),
+        #[cfg(feature = "probes")]
+        Command::UserSymbols => crate::session::users::serve().map(|()| ExitCode::SUCCESS),
     };
     match result {
         Ok(code) => code,

@@ -13,6 +13,7 @@ mod pace;
 mod recorder;
 mod ring;
 mod symbols;
+pub mod users;
 
 use std::io::Write;
 use std::ops::ControlFlow;

@@ -60,8 +60,12 @@ impl<W: Write> Namer<W> {
         Namer { symbols: Symbols::of_the_kernel(), ..Namer::new(writer, root) }
     }
 
-    /// Keeps the memory for names in bounds, however long the recording gets.
+    /// Keeps the memory for names in bounds, however long the recording gets, and forgets those that
+    /// no longer hold.
     pub fn bound(&mut self) {
+        if self.symbols.forget_replaced() {
+            self.kernel_stacks = HashMap::new();
+        }
         if self.kernel_stacks.len() + self.user_stacks.len() > MAX_STACKS {
             self.kernel_stacks = HashMap::new();
             self.user_stacks = HashMap::new();

@@ -5,12 +5,13 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use blazesym::symbolize::source::{Kernel, Process, Source};
+use blazesym::MaybeDefault;
+use blazesym::symbolize::source::{Kernel, Source};
 use blazesym::symbolize::{Input, Symbolized, Symbolizer};
-use blazesym::{MaybeDefault, Pid};
 
+use super::users::Users;
 use crate::analysis::stacks::lies_on_top;
-use crate::host::{in_host_pid_namespace, resident_memory};
+use crate::host::in_host_pid_namespace;
 use crate::model::{Frame, FrameId};
 use crate::recording::Writer;
 use crate::units::Tgid;
@@ -22,11 +23,6 @@ const RELOAD_BLIND: Duration = Duration::from_secs(30);
 /// Share of the recording's time that may go into user symbols, which can take long in large
 /// binaries: past it, frames stay without a name.
 const USER_SHARE: f64 = 0.2;
-
-/// Bytes that tables of user symbols may take before they are read anew.
-const USER_TABLES: u64 = 64 << 20;
-/// A single large program takes more: its tables are not read for each stack.
-const TABLES_FOR: Duration = Duration::from_secs(10);
 
 /// What a process runs, as far as it shows: exec changes the name, hardly ever not.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,9 +36,9 @@ pub struct Symbols {
     kernel_table: Symbolizer,
     /// What programs and modules there were when `kernel_table` was read, and when that was.
     loaded: (u64, Instant),
-    user_tables: Symbolizer,
-    /// Resident memory when `user_tables` was empty, and when that was.
-    without_tables: (u64, Instant),
+    /// What there was when addresses outside of the core were last forgotten.
+    known: u64,
+    users: Users,
     kernel: HashMap<u64, FrameId>,
     /// Addresses of `kernel` in functions that interrupts and softirqs begin with.
     on_top: HashSet<u64>,
@@ -58,8 +54,8 @@ impl Symbols {
         Symbols {
             kernel_table: table(),
             loaded: (loaded_code(), Instant::now()),
-            user_tables: table(),
-            without_tables: (resident_memory().unwrap_or_default(), Instant::now()),
+            known: loaded_code(),
+            users: Users::default(),
             kernel: HashMap::new(),
             on_top: HashSet::new(),
             user: HashMap::new(),
@@ -86,6 +82,19 @@ impl Symbols {
         self.user = HashMap::new();
     }
 
+    /// Forgets what lies outside of the kernel's core if programs or modules came or went since the
+    /// last time: others may lie at their addresses. Whether it did.
+    pub fn forget_replaced(&mut self) -> bool {
+        let now = loaded_code();
+        if now == self.known {
+            return false;
+        }
+        self.known = now;
+        self.kernel.retain(|address, _| in_core_text(*address));
+        self.on_top.retain(|address| in_core_text(*address));
+        true
+    }
+
     /// The frame of a kernel address.
     pub fn kernel<W: Write>(&mut self, address: u64, writer: &mut Writer<W>) -> FrameId {
         if let Some(&frame) = self.kernel.get(&address) {
@@ -101,10 +110,21 @@ impl Symbols {
             ..Kernel::default()
         });
         let found = self.kernel_table.symbolize_single(&source, Input::AbsAddr(address)).ok();
-        if matches!(&found, Some(Symbolized::Sym(symbol)) if lies_on_top(&symbol.name)) {
-            self.on_top.insert(address);
-        }
-        let frame = frame(found.as_ref(), true, address, writer);
+        let module;
+        let name = match &found {
+            // Behind the kernel's last symbol lay a program that was gone when they were read.
+            Some(Symbolized::Sym(symbol))
+                if in_core_text(address) || !in_core_text(symbol.addr) =>
+            {
+                if lies_on_top(&symbol.name) {
+                    self.on_top.insert(address);
+                }
+                module = symbol.module.as_ref().map(|m| m.to_string_lossy());
+                Some((&*symbol.name, module.as_deref()))
+            }
+            _ => None,
+        };
+        let frame = frame(name, true, address, writer);
         let id = writer.frame(frame);
         self.kernel.insert(address, id);
         id
@@ -138,16 +158,6 @@ impl Symbols {
         true
     }
 
-    /// The tables of all that has run would take hundreds of MB, and keep each file open.
-    fn bound_tables(&mut self) {
-        let (before, when) = self.without_tables;
-        let most = before.saturating_add(USER_TABLES);
-        if when.elapsed() >= TABLES_FOR && resident_memory().is_some_and(|now| now > most) {
-            self.user_tables = table();
-            self.without_tables = (resident_memory().unwrap_or_default(), Instant::now());
-        }
-    }
-
     /// The frames of user addresses of a process.
     pub fn user<W: Write>(
         &mut self,
@@ -164,42 +174,23 @@ impl Symbols {
             let wanted = self.user_share > 0.0 && self.user_time < allowed;
             // In another pid namespace the number is another process's.
             let found = if wanted && in_host_pid_namespace() {
-                look_up(&self.user_tables, image.tgid, &unseen)
+                self.users.look_up(image.tgid, &unseen)
             } else {
                 Vec::new()
             };
             for (n, address) in unseen.into_iter().enumerate() {
-                let frame = frame(found.get(n), false, address, writer);
+                let found = found.get(n).and_then(Option::as_ref);
+                let name = found.map(|f| (f.function.as_str(), f.module.as_deref()));
+                let frame = frame(name, false, address, writer);
                 self.user.insert((image, address), writer.frame(frame));
             }
-            self.bound_tables();
             self.user_time += began.elapsed();
         }
         addresses.iter().filter_map(|a| self.user.get(&(image, *a)).copied()).collect()
     }
 }
 
-/// All of them at once; one by one where that fails, since one bad file fails the whole.
-fn look_up<'t>(tables: &'t Symbolizer, tgid: Tgid, addresses: &[u64]) -> Vec<Symbolized<'t>> {
-    let mut process = Process::new(Pid::from(tgid.0));
-    process.debug_syms = false;
-    // /tmp/perf-PID.map belongs to the process that is looked at: a FIFO would hold us for good.
-    process.perf_map = false;
-    let source = Source::Process(process);
-    if let Ok(found) = tables.symbolize(&source, Input::AbsAddr(addresses)) {
-        return found;
-    }
-    let unknown = || Symbolized::Unknown(blazesym::symbolize::Reason::UnknownAddr);
-    addresses
-        .iter()
-        .map(|a| {
-            let found = tables.symbolize_single(&source, Input::AbsAddr(*a));
-            found.unwrap_or_else(|_| unknown())
-        })
-        .collect()
-}
-
-fn table() -> Symbolizer {
+pub fn table() -> Symbolizer {
     Symbolizer::builder().enable_code_info(false).enable_inlined_fns(false).build()
 }
 
@@ -244,24 +235,41 @@ fn in_core_text(address: u64) -> bool {
     (0xffff_ffff_8000_0000..0xffff_ffff_a000_0000).contains(&address)
 }
 
+/// The frame of an address by the name of its function and of the file that is in.
 fn frame<W: Write>(
-    found: Option<&Symbolized<'_>>,
+    found: Option<(&str, Option<&str>)>,
     kernel: bool,
     address: u64,
     writer: &mut Writer<W>,
 ) -> Frame {
-    let Some(Symbolized::Sym(symbol)) = found else {
+    let Some((function, module)) = found else {
         // An address of user space means nothing elsewhere; one of the kernel would tell where
         // it was loaded.
         let offset = if kernel { 0 } else { address };
         return Frame { offset, kernel, ..Frame::default() };
     };
-    let module = symbol.module.as_ref().map(|m| m.to_string_lossy());
     Frame {
-        function: writer.string(&symbol.name),
+        function: writer.string(function),
         // The function is what is read; the place in it would make a thousand stacks of one.
         offset: 0,
-        module: writer.string(module.as_deref().unwrap_or_default()),
+        module: writer.string(module.unwrap_or_default()),
         kernel,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Meta;
+
+    /// As of a BPF program that is gone: the symbol below it is the last one of the kernel's core.
+    #[test]
+    fn what_lies_behind_the_core_has_no_name_of_it() {
+        let mut writer = Writer::new(Vec::new(), &Meta::default()).unwrap();
+        let mut symbols = Symbols::of_the_kernel();
+        let unknown = writer.frame(Frame { kernel: true, ..Frame::default() });
+        for address in [0xffff_ffff_a000_0010, 0xffff_ffff_a000_0000] {
+            assert_eq!(symbols.kernel(address, &mut writer), unknown, "{address:x}");
+        }
     }
 }

@@ -14,6 +14,7 @@ mod facts;
 mod files;
 mod host;
 mod host_root;
+mod hostile;
 mod kinds;
 mod methods;
 mod node_health;
