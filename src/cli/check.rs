@@ -28,7 +28,8 @@ const FAILED: u8 = 74;
 /// Reads files and asks by netlink, twice within a second; uses no BPF and changes nothing. Needs
 /// root to look into other network namespaces; without it says what it could not see. Exits with
 /// 0 if nothing is worse than a notice, 1 on a warning, 2 if something is critical, 3 if nothing
-/// worse than unknown was found, 64 if the command line is wrong.
+/// worse than unknown was found, 64 if the command line is wrong, 74 if the report could not be
+/// written.
 #[derive(clap::Args)]
 pub struct Args {
     /// How to print it

@@ -90,7 +90,8 @@ pub struct Args {
 
     /// Take N source ports in turn, 16 without a number; with --table those that reach each rx queue
     /// of the target
-    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "16",
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true,
+          default_missing_value = "16",
           value_parser = clap::value_parser!(u16).range(1..=256))]
     spread: Option<u16>,
 

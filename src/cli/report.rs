@@ -50,7 +50,8 @@ pub struct Args {
     stalls: bool,
 
     /// Show in order of time what ran before and during a stall: its number, or "worst"
-    #[arg(long, value_name = "STALL", num_args = 0..=1, default_missing_value = "worst")]
+    #[arg(long, value_name = "STALL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "worst")]
     around: Option<String>,
 
     /// With --around: how many samples to show from before the stall
@@ -82,7 +83,8 @@ pub struct Args {
 
     /// Print what an incident of the daemon copied of the host: a file such as /proc/interrupts, or
     /// without a name which there are
-    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true,
+          default_missing_value = "")]
     snapshot: Option<String>,
 
     /// Replace output files that exist
@@ -94,7 +96,7 @@ pub struct Args {
 enum Format {
     /// For people
     Text,
-    /// For programs: docs/findings.md tells the schema
+    /// For programs: docs/findings.md tells the schemas, of one recording and of several
     Json,
 }
 
@@ -194,7 +196,8 @@ fn several(args: &Args) -> Result<ExitCode> {
     if of_one || pictures.iter().any(|path| path.is_some()) {
         bail!(
             "a report of several recordings is text, JSON or a page: give --stalls, --around, \
-             --snapshot, --flame and --profile with one recording"
+             --snapshot, --flame and --profile with one recording (and a value behind a \
+             \"=\": --around=12, --snapshot=/proc/interrupts)"
         );
     }
     let key = args.redaction.key()?;

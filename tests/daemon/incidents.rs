@@ -38,7 +38,7 @@ fn a_storm_is_one_incident_with_the_right_culprit() {
     let trigger = incident["trigger"].as_str().unwrap();
     assert!(shown.contains("What triggered it\n") && shown.contains(trigger), "{shown}");
     assert!(report(&file, &["--snapshot"]).lines().any(|name| name == "/proc/interrupts"));
-    let copied = report(&file, &["--snapshot", "/proc/interrupts"]);
+    let copied = report(&file, &["--snapshot=/proc/interrupts"]);
     assert!(copied.lines().any(|line| line.trim().starts_with("LOC:")), "{copied}");
 
     let series = "stallprof_stalls_total{cause=\"irqs_off\",culprit=\"stallgen\"}";

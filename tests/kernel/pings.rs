@@ -126,7 +126,7 @@ fn what_is_no_answer_and_what_is_one_that_says_no() {
     // TCP to where nobody answers is lost, and its ports are as many as asked for.
     let dir = Folder::new("ping-spread");
     let log = dir.path("log");
-    let args = ["10.78.0.2", "--tcp", "9", "-c", "30", "-w", "100ms", "--spread", "3", "-o"];
+    let args = ["10.78.0.2", "--tcp", "9", "-c", "30", "-w", "100ms", "--spread=3", "-o"];
     let lost = behind.probe(&[&args[..], &[log.to_str().unwrap()]].concat());
     // A port that waits for its answer cannot be used again: three at a time, for 100 ms.
     let number = |name: &str| lost[name].as_u64().unwrap();

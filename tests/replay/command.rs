@@ -104,3 +104,17 @@ fn no_snapshot_is_told_as_such() {
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert!(told.contains("nothing was copied of the host"), "{told}");
 }
+
+/// A value stands behind a `=`: without one, the file that follows is the recording.
+#[test]
+fn an_option_that_may_have_a_value_leaves_the_file_alone() {
+    let run = |option: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stallprof"));
+        let output = command.args(["report", option]).arg(folder().join("memcg.stall")).output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_ne!(run("--around"), run("--around=2"));
+    assert_eq!(run("--around"), run("--around=worst"));
+}

@@ -49,7 +49,7 @@ pub fn print(out: &mut impl Write, e: &Examination) -> io::Result<()> {
 fn measure(out: &mut impl Write, probe: &ProbeStatus) -> io::Result<()> {
     let mark = if probe.method.is_some() { "ok " } else { "NO " };
     let method = probe.method.as_deref().unwrap_or("-");
-    writeln!(out, "  {mark} {:10} {method:10} {}", probe.name, probe.measures)?;
+    writeln!(out, "  {mark} {:10} {method:11} {}", probe.name, probe.measures)?;
     // Of one that does not run this is the reason of its first method, which stands below.
     if probe.method.is_some() || probe.refused.is_empty() {
         for line in probe.reason.iter().flat_map(|reason| reason.split("; ")) {

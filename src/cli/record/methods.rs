@@ -11,16 +11,17 @@ pub fn method(text: &str) -> Result<Methods, String> {
     if (name, method) == ("all", "no_bpf") {
         return Ok(PROBES.iter().map(|p| (p.name, Wanted::WithoutBpf)).collect());
     }
+    let probe = PROBES.iter().find(|p| p.name == name);
+    if probe.is_none() && name != "all" {
+        let names: Vec<_> = PROBES.iter().map(|p| p.name).collect();
+        return Err(format!("no such probe: {name}; there are {}, and all", names.join(", ")));
+    }
     let method: Method = method.parse()?;
     let able = |p: &&Probe| p.rungs.iter().any(|r| r.method == method);
-    if name == "all" {
+    let Some(probe) = probe else {
         let able = PROBES.iter().filter(able);
         return Ok(able.map(|p| (p.name, Wanted::Only(method))).collect());
-    }
-    let probe = PROBES.iter().find(|p| p.name == name).ok_or_else(|| {
-        let names: Vec<_> = PROBES.iter().map(|p| p.name).collect();
-        format!("no such probe: {name}; there are {}, and all", names.join(", "))
-    })?;
+    };
     if !able(&probe) {
         let names: Vec<_> = probe.rungs.iter().map(|r| r.method.name()).collect();
         return Err(format!("{name} cannot be measured by {method}, but by {}", names.join(", ")));

@@ -31,6 +31,10 @@ pub struct Args {
     #[arg(long, global = true, value_name = "DIR", default_value = "/",
           value_parser = host_root::any())]
     host_root: HostRoot,
+
+    /// How to print it
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    format: Format,
 }
 
 #[derive(Subcommand)]
@@ -39,21 +43,20 @@ enum Command {
     Predict(predict::Args),
 }
 
-#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// For people
-    #[default]
     Text,
     /// For programs
     Json,
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let root = &args.host_root;
+    let (root, format) = (&args.host_root, args.format);
     match &args.command {
-        None => show::run(&show::Args::default(), root),
-        Some(Command::Show(args)) => show::run(args, root),
-        Some(Command::Predict(args)) => predict::run(args, root),
+        None => show::run(&show::Args::default(), root, format),
+        Some(Command::Show(args)) => show::run(args, root, format),
+        Some(Command::Predict(args)) => predict::run(args, root, format),
     }
 }
 

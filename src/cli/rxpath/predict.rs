@@ -62,10 +62,6 @@ pub struct Args {
 
     #[command(flatten)]
     by_hand: ByHand,
-
-    /// How to print it
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
 }
 
 /// What is answered; its JSON has these names.
@@ -77,11 +73,11 @@ enum Answer {
     Reach { flow: Flow, reach: Reach },
 }
 
-pub fn run(args: &Args, root: &HostRoot) -> Result<ExitCode> {
+pub fn run(args: &Args, root: &HostRoot, format: Format) -> Result<ExitCode> {
     let (flow, ports) = flow(args)?;
     let (host, nic) = path(args, root, &flow)?;
     let answer = answer(args, &host, &nic, flow, ports)?;
-    if args.format == Format::Json {
+    if format == Format::Json {
         return super::write_json(&answer);
     }
     let (mut out, here) = (std::io::stdout().lock(), args.dev.is_some());

@@ -29,10 +29,6 @@ pub struct Args {
     #[cfg(feature = "probes")]
     #[arg(long, value_name = "TIME")]
     measure: Option<Nanos>,
-
-    /// How to print it
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
 }
 
 /// The path, and what came that way.
@@ -43,10 +39,10 @@ struct Measured<'a> {
     measured: &'a Option<Received>,
 }
 
-pub fn run(args: &Args, root: &HostRoot) -> Result<ExitCode> {
+pub fn run(args: &Args, root: &HostRoot, format: Format) -> Result<ExitCode> {
     let host = super::read_host(root, args.dev.as_deref())?;
     let measured = measured(args, root)?;
-    if args.format == Format::Json {
+    if format == Format::Json {
         return match &measured {
             None => super::write_json(&host),
             Some(f) => super::write_json(&Measured { host: &host, measured: &f.received }),

@@ -24,7 +24,7 @@ pub struct KeptIncident {
     pub snapshot: Vec<SnapshotPart>,
 }
 
-/// A copied text: `report --snapshot NAME` prints it.
+/// A copied text: `report --snapshot=NAME` prints it.
 #[derive(Clone, Debug, Serialize)]
 pub struct SnapshotPart {
     /// Path of the file, or what else it is.

@@ -30,7 +30,7 @@ pub(super) fn incident(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
         words += &format!(" and {}\u{a0}more", count(more as u64));
     }
     page.put(4, &Text::new().plain(&format!("  {words}.")))?;
-    page.put(4, &Text::new().dim("  `report FILE --snapshot NAME` prints one"))
+    page.put(4, &Text::new().dim("  `report FILE --snapshot=NAME` prints one"))
 }
 
 /// What, when, and for whom it was kept.
