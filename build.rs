@@ -59,17 +59,20 @@ mod bpf {
         }
     }
 
-    /// `clang`, or the newest `clang-N`: Debian's packages install only the latter.
+    /// `clang`, or the newest `clang-N`: Debian's packages install only the latter. From 14 on.
     fn clang() -> String {
         if let Ok(clang) = env::var("CLANG") {
             return clang;
         }
-        let runs = |name: &String| {
-            Command::new(name).arg("--version").output().is_ok_and(|o| o.status.success())
+        let is_new = |name: &String| {
+            let output = Command::new(name).arg("-dumpversion").output().ok();
+            let told = output.filter(|o| o.status.success()).map(|o| o.stdout);
+            let told = told.and_then(|told| String::from_utf8(told).ok()).unwrap_or_default();
+            told.split('.').next().and_then(|n| n.trim().parse().ok()).is_some_and(|n: u32| n >= 14)
         };
         std::iter::once("clang".to_owned())
-            .chain((11..=30).rev().map(|n| format!("clang-{n}")))
-            .find(runs)
-            .expect("no clang found: run tools/setup, or apt-get install clang-14")
+            .chain((14..=30).rev().map(|n| format!("clang-{n}")))
+            .find(is_new)
+            .expect("no clang of version 14 or later: run tools/setup, or set CLANG")
     }
 }
