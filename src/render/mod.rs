@@ -27,7 +27,7 @@ pub(crate) mod plain;
 pub mod rxpath;
 pub(crate) mod spans;
 pub mod terminal;
-mod terms;
+pub(crate) mod terms;
 mod text;
 mod words;
 

@@ -1,5 +1,9 @@
 //! The words that stand for the kinds and causes of the findings, for people.
 
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::Error;
+
 use crate::model::findings::{Cause, Context, StallKind};
 
 /// The field's term for what was late.
@@ -39,6 +43,16 @@ pub(super) fn cause_head(cause: Cause) -> [&'static str; 2] {
         Cause::HardIrq => ["hard", "interrupt"],
         Cause::Stolen => ["taken by", "hypervisor"],
         Cause::Unexplained => ["not", "explained"],
+    }
+}
+
+/// The same on one line, for the name of a cause as metrics and incidents have it. What is no cause of
+/// a stall, or of another version, keeps its name.
+pub(crate) fn cause_named(name: &str) -> String {
+    let de = IntoDeserializer::<Error>::into_deserializer(name);
+    match Cause::deserialize(de) {
+        Ok(cause) => cause_head(cause).join(" "),
+        Err(_) => name.replace('_', " "),
     }
 }
 

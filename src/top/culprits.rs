@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 use super::app::{App, Key, Table};
 use super::words::{Ink, ago, cpus, left, right};
 use crate::model::live::LiveCulprit;
+use crate::render::terms::cause_named;
 
 /// By what they are in order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,8 +69,8 @@ impl App {
 fn widths(width: usize) -> [usize; 6] {
     match width {
         0..60 => [9, 8, 0, 0, 0, 0],
-        60..100 => [9, 7, 8, 0, 17, 0],
-        _ => [9, 8, 8, 10, 18, 8],
+        60..100 => [9, 7, 8, 0, 20, 0],
+        _ => [9, 8, 8, 10, 20, 8],
     }
 }
 
@@ -89,7 +90,7 @@ pub fn row(c: &LiveCulprit, width: usize, ink: Ink) -> Line<'static> {
     let late = Span::styled(right(&c.worst.to_string(), worst), ink.late(c.worst));
     let mut rest = right(&c.count.to_string(), count) + &right(&ago(c.ago), last);
     rest += &right(&c.total.to_string(), total);
-    rest += &format!("  {}", left(&c.cause.replace('_', " "), cause));
+    rest += &format!("  {}", left(&cause_named(&c.cause), cause));
     if on > 0 {
         rest += &format!("{} ", left(&cpus(&c.cpus), on - 1));
     }

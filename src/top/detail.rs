@@ -6,6 +6,7 @@ use super::app::{App, Table};
 use super::culprits;
 use super::words::{Ink, ago, cpus, left, plain, right, span, time};
 use crate::model::live::{Live, LiveCpu, LiveCulprit};
+use crate::render::terms::cause_named;
 
 /// Latenesses of a CPU that are told one by one.
 const STEPS: usize = 40;
@@ -42,7 +43,7 @@ fn culprit(c: &LiveCulprit, ink: Ink) -> Vec<Line<'static>> {
         c.count,
         c.total,
         ago(c.ago),
-        c.cause.replace('_', " "),
+        cause_named(&c.cause),
         cpus(&c.cpus)
     )));
     lines.push(Line::default());

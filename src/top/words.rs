@@ -69,7 +69,7 @@ pub fn ago(length: Nanos) -> String {
     }
 }
 
-/// `3` or `0-3, 7`.
+/// `3` or `0-3,7`: without blanks, as columns are few.
 pub fn cpus(list: &[u32]) -> String {
     let mut parts: Vec<(u32, u32)> = Vec::new();
     for cpu in list {

@@ -31,7 +31,7 @@ fn it_names_who_stalls_this_host() {
     pty.shows("stallgen", Duration::from_secs(10));
     let text = pty.text();
     let row = text.lines().find(|line| line.contains("stallgen")).unwrap();
-    assert!(row.contains("irqs off"), "{text}");
+    assert!(row.contains("interrupts off"), "{text}");
     assert!(text.lines().any(|line| line.ends_with('▅')), "nothing on the strip:\n{text}");
     pty.press("?");
     pty.shows("Keys and columns", SOON);

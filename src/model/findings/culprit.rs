@@ -1,12 +1,12 @@
 //! Who held a CPU and why, and on what that verdict rests.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::Vector;
 use crate::units::{Ktime, Nanos, Tgid, Tid};
 
 /// Why a CPU stalled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// A section with interrupts off.
@@ -21,7 +21,7 @@ pub enum Cause {
     StarvedByTasks,
     /// A softirq handler ran long.
     SoftirqHog,
-    /// A hard interrupt handler ran long, or many came.
+    /// A hard interrupt handler ran long.
     HardIrq,
     /// The hypervisor took the CPU away.
     Stolen,
@@ -116,9 +116,11 @@ pub struct Evidence {
     pub samples: usize,
     /// How many of them, or of the scheduler's records, point to the culprit.
     pub agree: usize,
-    /// Time that the scheduler's records give to the culprit; 0 where there are none.
+    /// Time that the scheduler's records, or those of the interrupt or softirq itself, give to the
+    /// culprit; 0 where there are none.
     pub ran: Nanos,
-    /// Function blamed: the one at which interrupts came back, or the innermost of most samples.
+    /// Function blamed: the one that had interrupts off, or a hard interrupt's handler; else the
+    /// innermost that all samples of the culprit share.
     pub function: Option<String>,
     /// The most telling kernel stack, innermost first, what lay on top of it left out.
     pub stack: Vec<String>,

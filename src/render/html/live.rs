@@ -8,6 +8,7 @@ use super::document::{hash, style as shared};
 use super::{empty, markup, table};
 use crate::model::live::{Live, LiveCpu, LiveCulprit, Spread};
 use crate::model::meta::Incident;
+use crate::render::terms;
 use crate::units::{Cpu, Nanos};
 
 /// Asks for the page again, unless somebody reads evidence or looks elsewhere.
@@ -207,7 +208,7 @@ fn culprits(live: &Live) -> String {
         let cpus: Vec<Cpu> = c.cpus.iter().map(|cpu| Cpu(*cpu)).collect();
         let cells = [
             details(c),
-            markup::name(&c.cause.replace('_', " ")),
+            markup::name(&terms::cause_named(&c.cause)),
             count(c.count),
             time(c.worst),
             time(c.total),
@@ -261,7 +262,7 @@ fn incidents(kept: &[(&Incident, u64)]) -> String {
                  <a href=\"incidents/{id}\">recording</a>, {} KB",
                 count(bytes.div_ceil(1000))
             ),
-            markup::name(&i.cause.replace('_', " ")),
+            markup::name(&terms::cause_named(&i.cause)),
             markup::name(&i.culprit),
             i.cpu.map(|cpu| cpu.to_string()).unwrap_or_default(),
             if i.worst.0 > 0 { time(i.worst) } else { String::new() },
