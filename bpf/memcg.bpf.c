@@ -59,8 +59,6 @@ static __always_inline void ended(struct task_struct *task, long ret, bool typed
 		count_read(task, reading->file, reading->filesystem, &spent);
 }
 
-#define TASK (typed ? bpf_get_current_task_btf() : (struct task_struct *)bpf_get_current_task())
-
 /* 4eaad21a6ac9 ("kernfs: implement ->read_iter", 5.11). Reads of sysfs come here too. */
 /* clang-format off */
 SEC("?fentry/kernfs_fop_read_iter")
@@ -78,6 +76,5 @@ HANDLE(false, began(TASK, iocb, typed))
 SEC("?kretprobe/kernfs_fop_read_iter")
 int BPF_KRETPROBE(read_ended_kretprobe, long ret)
 HANDLE(false, ended(TASK, ret, typed))
-    /* clang-format on */
 
-    char LICENSE[] SEC("license") = "Dual MIT/GPL";
+char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -82,8 +82,6 @@ static __always_inline void cpus_locked(struct task_struct *task, bool typed)
 		f->wants_cpus = 0;
 }
 
-#define TASK (typed ? bpf_get_current_task_btf() : (struct task_struct *)bpf_get_current_task())
-
 /* As in rungs.bpf.h, but by names that the kernel's 15 characters tell apart. */
 /* clang-format off */
 #define ON_LOCK(event, name)                                                                       \

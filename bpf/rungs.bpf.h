@@ -18,6 +18,9 @@
 		return 0;                                                                          \
 	}
 
+/* The current task, within HANDLE. */
+#define TASK (typed ? bpf_get_current_task_btf() : (struct task_struct *)bpf_get_current_task())
+
 /* A program a line. The kernel keeps 15 characters of a name: what it is about stands first. */
 /* clang-format off */
 

@@ -2,7 +2,7 @@
 /*
  * The wire between BPF programs and user space: plain integers only.
  *
- * Rust sees these types as generated from the BTF of wire.bpf.c; nothing mirrors them by hand.
+ * Rust sees these types as generated from the BTF of wire.bpf.c; no type is mirrored by hand.
  * A record is a struct followed by variable data: the order and the lengths stand in the struct.
  */
 #ifndef STALLPROF_H
@@ -331,7 +331,8 @@ struct sp_wait {
 
 /*
  * What the probes keep of one CPU. One owner per field, others only read; except `wait`,
- * which ksoftirqd.bpf.c opens and softirq.bpf.c closes (handoff.bpf.h).
+ * which ksoftirqd.bpf.c opens and softirq.bpf.c closes (handoff.bpf.h), and `busy_since`, which
+ * sampler.bpf.c sets where it comes to a CPU that was busy before ksoftirqd.bpf.c looked.
  */
 struct sp_cpu {
 	/* user space, before attach */
@@ -339,7 +340,7 @@ struct sp_cpu {
 	__u32 ksoftirqd;     /* tid */
 	__u32 softirq_on;    /* the softirq probe is attached */
 	__u32 sched_on;	     /* the ksoftirqd probe is attached: busy_since holds */
-	__u32 ticks_on;	     /* ticks come at least twice in a stall: see softirq.bpf.c */
+	__u32 ticks_on;	     /* ticks come at least twice in a stall: bursts need no clock */
 	__u32 reads_by_call; /* no other probe counts reads of cgroup files */
 
 	/* softirq.bpf.c */

@@ -8,7 +8,8 @@ use crate::units::{Ktime, Tid};
 
 /// Flags of include/linux/sched.h; no process can set the second on itself.
 const PF_EXITING: u64 = 0x0000_0004;
-const PF_KTHREAD: u64 = 0x0020_0000;
+/// A kernel thread.
+pub const PF_KTHREAD: u32 = 0x0020_0000;
 
 /// What a task is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +53,7 @@ impl TaskStat {
             tid: Tid(tid.parse().ok()?),
             comm: comm.to_owned(),
             parent: Tid(parent),
-            kthread: flags & PF_KTHREAD != 0,
+            kthread: flags & u64::from(PF_KTHREAD) != 0,
             exiting: flags & PF_EXITING != 0,
             policy,
             start_ticks,

@@ -19,6 +19,7 @@ use super::windows::Windows;
 use super::wire::read;
 use super::wire::types::{sp_ct_drop, sp_flow, sp_syn_again};
 use super::{Attached, Config, Method, Names, Shared, Source, Tracking};
+use crate::host::taskstat::PF_KTHREAD;
 use crate::host::{HostRoot, monotonic};
 use crate::model::{CtDrop, CtLeftOut, Event, Flow, StackId, SynRetransmit, TaskId};
 use crate::units::{Cpu, Ktime};
@@ -32,8 +33,6 @@ const PAUSED: &str =
 
 /// Passed by every packet that is dropped, for whatever reason.
 const DROPS: &str = "kfree_skb";
-
-const PF_KTHREAD: u32 = 0x0020_0000; // include/linux/sched.h
 
 pub fn attach(config: &Config, shared: &Shared, method: Method) -> Result<Attached> {
     let ranges = droppers(&HostRoot::default())?;

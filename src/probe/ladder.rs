@@ -26,11 +26,12 @@ fn kinds(method: Method) -> &'static [&'static str] {
     }
 }
 
-/// Targets that a kernel has by one name or by the other, or that one kernel has beside another
-/// (the locks of single CPUs beside the one that all share; vectors that not every machine has):
-/// where one is, the other is not missed.
-const RENAMED: [(&str, &str); 11] = [
+/// Targets that are not missed where another is, their stand-in: the two names of a function, locks of
+/// single CPUs that came beside the one that all share and went again, vectors that not every machine
+/// has.
+const OPTIONAL: [(&str, &str); 12] = [
     ("run_rebalance_domains", "sched_balance_softirq"),
+    ("sched_balance_softirq", "run_rebalance_domains"),
     ("cgroup_rstat_cpu_lock_contended", "cgroup_rstat_locked"),
     ("cgroup_rstat_cpu_locked", "cgroup_rstat_locked"),
     ("x86_platform_ipi_entry", "local_timer_entry"),
@@ -95,10 +96,10 @@ pub fn choose(
             }
         }
     }
-    for (old, new) in RENAMED {
-        let is = |target: &str| [old, new].contains(&target.rsplit('/').next().unwrap_or(target));
-        if programs.keys().any(|target| is(target)) {
-            missing.retain(|target| !is(target));
+    let is = |path: &str, name: &str| path.rsplit('/').next() == Some(name);
+    for (target, stand_in) in OPTIONAL {
+        if programs.keys().any(|here| is(here, stand_in)) {
+            missing.retain(|path| !is(path, target));
         }
     }
     let chosen = Chosen { method, needs, programs, missing };

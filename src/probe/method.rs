@@ -49,6 +49,12 @@ impl Method {
         NAMES.iter().find(|(m, _)| *m == self).map_or("?", |(_, name)| name)
     }
 
+    /// Whether it is a BPF program on tracepoints.
+    #[must_use]
+    pub fn is_tracepoint(self) -> bool {
+        matches!(self, Method::TpBtf | Method::RawTp | Method::Tracepoint)
+    }
+
     /// Whether it is a BPF program that does it.
     #[must_use]
     pub fn is_bpf(self) -> bool {

@@ -26,9 +26,9 @@ pub fn attach(config: &Config, shared: &Shared, method: Method) -> Result<Attach
         rodata.stall_ns = config.stall.0;
         rodata.handoff_ns = config.stall.0;
         rodata.all_runs = u32::from(config.softirq_runs);
-        rodata.idle_seen = u32::from(!config.softirq_runs && method < Method::Fentry);
+        rodata.idle_seen = u32::from(!config.softirq_runs && method.is_tracepoint());
     }
-    let needs = if method < Method::Fentry { Needs::All } else { Needs::Any };
+    let needs = if method.is_tracepoint() { Needs::All } else { Needs::Any };
     let unwanted = Some(if config.softirq_runs { "cpu_idle" } else { "softirq_exit" });
     Ok(climb!(open, method, needs, unwanted))
 }

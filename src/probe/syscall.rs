@@ -36,7 +36,7 @@ pub fn attach(config: &Config, shared: &Shared, method: Method) -> Result<Attach
     let storage_works = method == Method::TpBtf;
     open.maps.starts.set_autocreate(storage_works)?;
     open.maps.starts_by_tid.set_autocreate(!storage_works)?;
-    let needs = if method < Method::Fentry { Needs::All } else { Needs::Any };
+    let needs = if method.is_tracepoint() { Needs::All } else { Needs::Any };
     let attached = climb!(open, method, needs);
     shared.see_calls();
     Ok(attached)

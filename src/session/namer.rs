@@ -8,14 +8,13 @@ use crate::analysis::workload::workload;
 use crate::host::HostRoot;
 use crate::host::pods::PodNames;
 use crate::host::tasks::TaskFacts;
-use crate::host::taskstat::in_ticks;
+use crate::host::taskstat::{PF_KTHREAD, in_ticks};
 use crate::model::{FrameId, StackId, StrId, Task, TaskId};
 use crate::probe::{Names, sp_task};
 use crate::recording::Writer;
 use crate::units::{Ktime, Tgid, Tid};
 
 const PF_EXITING: u32 = 0x0000_0004;
-const PF_KTHREAD: u32 = 0x0020_0000; // include/linux/sched.h
 
 /// Stacks that are kept to be known again: with all that belongs to them some 100 MB at most.
 const MAX_STACKS: usize = 100_000;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use crate::host::HostRoot;
-use crate::host::taskstat::TaskStat;
+use crate::host::taskstat::{PF_KTHREAD, TaskStat};
 use crate::probe::sp_task;
 
 /// A thread is looked at again after this long: it may have another name, or its number another
@@ -15,7 +15,6 @@ const FRESH: Duration = Duration::from_millis(250);
 const MOST: usize = 16_384;
 
 const PF_EXITING: u32 = 0x0000_0004;
-const PF_KTHREAD: u32 = 0x0020_0000; // include/linux/sched.h
 
 /// Threads by number.
 pub struct Tasks {
