@@ -13,7 +13,7 @@ const COMMON_FROM: u32 = 424;
 /// Name of a system call: `read`, or `syscall 499` for a number not in the table.
 ///
 /// `arch` is `uname -m` ([`crate::model::Meta::arch`]), `nr` the number of the 64-bit interface.
-/// A 32-bit program on a 64-bit kernel uses other numbers; nothing here can tell.
+/// Calls of the 32-bit table have numbers from 65,536 on (`bpf/task.bpf.h`), and no name here.
 #[must_use]
 pub fn name(arch: &str, nr: u32) -> Cow<'static, str> {
     match lookup(arch, nr) {

@@ -26,7 +26,7 @@ pub fn of(stall: &Stall) -> Brief {
         workload: workload.iter().map(|w| plain(w)).collect(),
         measures: stall.measures.iter().map(|m| plain(&words::measure(m))).collect(),
         evidence: plain(&stall.evidence.words),
-        witnesses: plain(&words::witnesses(&stall.evidence)),
+        witnesses: plain(&words::witnesses(stall)),
         stack: stack.map(|f| escape::bounded(f, FUNCTION).into_owned()).collect(),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::units::{Cpu, Nanos};
+use crate::units::{Cpu, Ktime, Nanos};
 
 /// A count with thousands separators: `23,411`.
 pub(super) fn count(n: u64) -> String {
@@ -44,6 +44,13 @@ pub(super) fn plural(n: usize, noun: &str) -> String {
 /// A length of time that is not broken at the end of a line.
 pub(super) fn time(d: Nanos) -> String {
     d.to_string().replace(' ', "\u{a0}")
+}
+
+/// A moment by its distance from the start of the recording: `+13.000 s`; what began before that
+/// has a minus.
+pub(super) fn offset(at: Ktime, start: Ktime) -> String {
+    let (sign, far) = if at < start { ('-', start.since(at)) } else { ('+', at.since(start)) };
+    format!("{sign}{:.3}\u{a0}s", far.secs())
 }
 
 /// `CPU 3` or `CPUs 0-10, 12`, not broken between the word and the first number.
@@ -119,6 +126,15 @@ mod tests {
         let list = |l: &[u32]| cpus(&l.iter().map(|&c| Cpu(c)).collect::<Vec<_>>());
         assert_eq!(list(&[3]), "CPU\u{a0}3");
         assert_eq!(list(&[12, 0, 1, 2, 4, 5, u32::MAX]), "CPUs\u{a0}0-2, 4, 5, 12, 4294967295");
+    }
+
+    #[test]
+    fn what_began_before_the_recording_has_a_minus() {
+        let at = |ms: u64| offset(Ktime(ms * 1_000_000), Ktime(100_000_000));
+        assert_eq!(
+            [at(52), at(100), at(13_100)],
+            ["-0.048\u{a0}s", "+0.000\u{a0}s", "+13.000\u{a0}s"]
+        );
     }
 
     #[test]

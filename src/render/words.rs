@@ -239,8 +239,18 @@ pub(super) fn ending(m: &Measure) -> String {
 }
 
 /// How strong the evidence is: `samples that point to it: 131 of 140`.
-pub(super) fn witnesses(e: &Evidence) -> String {
-    let ran = (e.ran.0 > 0).then(|| format!("the scheduler's records give it {}", time(e.ran)));
+pub(super) fn witnesses(stall: &Stall) -> String {
+    let e = &stall.evidence;
+    let ran = (e.ran.0 > 0).then(|| match stall.culprit {
+        Culprit::Task(_) => format!("the scheduler's records give it {}", time(e.ran)),
+        Culprit::Several { .. } => format!("the scheduler's records give one {}", time(e.ran)),
+        Culprit::Softirq { .. } | Culprit::HardIrq { .. } => {
+            format!("its entry and its end are {} apart", time(e.ran))
+        }
+        Culprit::Hypervisor | Culprit::Unknown { .. } => {
+            format!("what ran longest there had {}", time(e.ran))
+        }
+    });
     match (e.samples, ran) {
         (0, None) => "no sample inside".to_owned(),
         (0, Some(ran)) => ran,

@@ -38,13 +38,15 @@ impl Gather {
             let group = self.culprits.entry(kin(&stall.culprit, stall.cause)).or_default();
             group.0.insert(node);
             group.1.push(stall.duration);
-            let since = stall.start.since(window.start).0;
+            let after = stall.start.since(window.start).0;
+            let before = window.start.since(stall.start).0;
             let known = window.start_realtime > 0;
             let worst = WorstStall {
                 node,
                 stall: stall.id,
                 cpu: stall.cpu,
-                start_realtime: known.then(|| window.start_realtime.saturating_add(since)),
+                start_realtime: known
+                    .then(|| window.start_realtime.saturating_add(after).saturating_sub(before)),
                 duration: stall.duration,
                 cause: stall.cause,
                 culprit: stall.culprit.clone(),

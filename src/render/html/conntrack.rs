@@ -2,7 +2,7 @@
 
 use super::super::figures::conntrack;
 use super::super::terminal::conntrack as told;
-use super::super::text::{count, plural, time};
+use super::super::text::{count, offset, plural, time};
 use super::super::{escape, words};
 use super::method::list;
 use super::{Case, empty, figure, markup, table, unmeasured};
@@ -93,7 +93,7 @@ fn flows(case: &Case<'_>, ct: &Conntrack) -> String {
         let again = f.not_joined.map(|why| format!("; {why}")).unwrap_or_default();
         let cells = vec![
             n.to_string(),
-            format!("+{:.3}\u{a0}s", f.time.since(case.f.window.start).secs()),
+            offset(f.time, case.f.window.start),
             f.cpu.to_string(),
             markup::name(&f.protocol),
             format!("{}<br/>{translated}", ends(&f.from, &f.to)),

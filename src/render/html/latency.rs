@@ -21,9 +21,9 @@ pub(super) fn body(case: &Case<'_>) -> String {
     let left_out = rows.len().saturating_sub(ROWS);
     rows.truncate(ROWS);
     let mut html = String::from(
-        "<p>Counted in the kernel, in steps of at most 6.25 %; where softirqs come fast one in 16 \
-         stands for the others. Both axes are \
-         logarithmic: each step to the right is ten times rarer, each step up ten times longer.</p>\n",
+        "<p>Counted in the kernel, in steps of at most 6.25 %; while softirqs come fast one in 16 \
+         stands for the others, if the sampler ticks at least twice within the threshold. Both axes \
+         are logarithmic: each step to the right is ten times rarer, each step up ten times longer.</p>\n",
     );
     for drawn in curves::figures(case) {
         html += &figure(&drawn, &markup::text(&drawn.desc));

@@ -1,7 +1,7 @@
 //! Every stall as a row: what the figures show, as text.
 
 use super::super::terminal::cpu;
-use super::super::text::count;
+use super::super::text::{count, offset};
 use super::super::words;
 use super::{Case, empty, markup, table};
 use crate::model::findings::Stall;
@@ -47,7 +47,7 @@ fn row(case: &Case<'_>, s: &Stall) -> (String, Vec<String>) {
     };
     let cells = vec![
         number,
-        format!("+{:.3}\u{a0}s", s.start.since(case.f.window.start).secs()),
+        offset(s.start, case.f.window.start),
         s.cpu.to_string(),
         super::super::text::time(s.duration),
         markup::name(&late),

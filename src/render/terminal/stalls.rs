@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::super::ink::Text;
 use super::super::page::Page;
-use super::super::text::{time, utc};
+use super::super::text::{offset, time, utc};
 use super::super::{Style, escape, spans, words};
 use crate::model::findings::*;
 
@@ -48,7 +48,7 @@ fn table(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
         false => format!("{head}  {:late_width$}  culprit", "late"),
     }))?;
     for (s, late) in f.stalls.iter().zip(&late) {
-        let at = format!("+{:.3} s", s.start.since(f.window.start).secs());
+        let at = offset(s.start, f.window.start);
         let length = s.duration;
         let late = escape::end(late, late_width);
         let (id, cpu) = (s.id, s.cpu);
@@ -86,11 +86,12 @@ fn anatomy(page: &mut Page<'_>, f: &Findings, s: &Stall) -> io::Result<()> {
 
 /// `Stall 12 on CPU 11: 187 ms at +13.000 s (2026-11-05 12:35:09 UTC)`.
 pub(in crate::render) fn head(f: &Findings, s: &Stall) -> String {
-    let at = s.start.since(f.window.start);
     let mut head = format!("Stall {} on CPU\u{a0}{}: {}", s.id, s.cpu, time(s.duration));
-    head += &format!(" at +{:.3}\u{a0}s", at.secs());
+    head += &format!(" at {}", offset(s.start, f.window.start));
     let epoch = f.window.start_realtime;
-    if let Some(date) = (epoch > 0).then(|| utc(epoch.saturating_add(at.0))).flatten() {
+    let (after, before) = (s.start.since(f.window.start), f.window.start.since(s.start));
+    let date = epoch.saturating_add(after.0).saturating_sub(before.0);
+    if let Some(date) = (epoch > 0).then(|| utc(date)).flatten() {
         head += &format!(" ({})", date.replace(' ', "\u{a0}"));
     }
     head
@@ -119,7 +120,7 @@ pub(in crate::render) fn details(s: &Stall) -> Vec<(&'static str, Text)> {
         }
     }
     let e = &s.evidence;
-    let seen = if e.words.is_empty() { words::witnesses(e) } else { e.words.clone() };
+    let seen = if e.words.is_empty() { words::witnesses(s) } else { e.words.clone() };
     facts.push(("evidence", plain(&seen)));
     if let Some(function) = e.function.as_ref().filter(|f| Some(*f) != e.stack.first()) {
         facts.push(("function", plain(&escape::terminal(function))));
