@@ -82,10 +82,10 @@ pub struct SoftirqDelay {
 }
 
 /// `softirq_entry(v)` to `softirq_exit(v)`, past the threshold; on an idle CPU to what came next
-/// there, less the hard interrupts meanwhile.
+/// there, less the hard interrupts past the threshold meanwhile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SoftirqRun {
-    /// When it returned.
+    /// When it returned; on an idle CPU, when what came next was seen.
     pub time: Ktime,
     /// The CPU.
     pub cpu: Cpu,

@@ -31,7 +31,7 @@ pub struct Sample {
     /// For how long ksoftirqd of this CPU has been runnable without running; 0 if it is not.
     pub ksoftirqd_waits: Nanos,
     /// Since when a softirq of vector `softirq_vector` may be running here: time since the last
-    /// `softirq_entry` on this CPU. A softirq is running only if the kernel stack says so.
+    /// `softirq_entry` on this CPU; in a burst, since its raise. A softirq is running only if the kernel stack says so.
     pub since_softirq_entry: Nanos,
     /// Vector of that last `softirq_entry`.
     pub softirq_vector: Vector,
