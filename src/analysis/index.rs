@@ -34,7 +34,7 @@ timed!(Sample SoftirqDelay SoftirqRun Handoff Runner HardIrq Steal);
 pub struct ByCpu<'r, T>(BTreeMap<Cpu, Vec<&'r T>>);
 
 impl<'r, T: Timed> ByCpu<'r, T> {
-    fn new(events: &'r [T]) -> ByCpu<'r, T> {
+    fn new(events: impl IntoIterator<Item = &'r T>) -> ByCpu<'r, T> {
         let mut by: BTreeMap<Cpu, Vec<&T>> = BTreeMap::new();
         for event in events {
             by.entry(event.cpu()).or_default().push(event);
@@ -75,6 +75,10 @@ pub struct Index<'r> {
     /// What it indexes.
     pub recording: &'r Recording,
     pub samples: ByCpu<'r, Sample>,
+    /// Those that end an interrupt gap.
+    pub gaps: ByCpu<'r, Sample>,
+    /// Those that tell what was stolen.
+    pub told: ByCpu<'r, Sample>,
     pub delays: ByCpu<'r, SoftirqDelay>,
     pub runs: ByCpu<'r, SoftirqRun>,
     pub handoffs: ByCpu<'r, Handoff>,
@@ -92,7 +96,10 @@ pub struct Index<'r> {
 impl<'r> Index<'r> {
     pub fn new(r: &'r Recording) -> Index<'r> {
         let (numbers, facts) = facts(r);
-        Index { samples: ByCpu::new(&r.samples), numbers, facts, ..Index::without_samples(r) }
+        let gaps = ByCpu::new(r.samples.iter().filter(|s| s.gap.0 > 0));
+        let told = ByCpu::new(r.samples.iter().filter(|s| s.stolen_over.0 > 0));
+        let samples = ByCpu::new(&r.samples);
+        Index { samples, gaps, told, numbers, facts, ..Index::without_samples(r) }
     }
 
     /// For who asks nothing about samples and stacks, of which there may be a million.
@@ -105,6 +112,8 @@ impl<'r> Index<'r> {
         Index {
             recording: r,
             samples: ByCpu::new(&[]),
+            gaps: ByCpu::new(&[]),
+            told: ByCpu::new(&[]),
             delays: ByCpu::new(&r.delays),
             runs: ByCpu::new(&r.runs),
             handoffs: ByCpu::new(&r.handoffs),

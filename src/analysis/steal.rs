@@ -39,17 +39,15 @@ pub fn around(index: &Index<'_>, cpu: Cpu, gap: &Measure) -> Stolen {
 
 /// As the sampler tells it, with the first tick after the gap by which the kernel had counted.
 fn told(index: &Index<'_>, cpu: Cpu, gap: &Measure) -> Option<Stolen> {
-    let samples = index.samples.of(cpu);
-    let later = samples.get(samples.partition_point(|s| s.time <= end_of(gap))..)?;
-    let sample = later.iter().find(|s| s.stolen_over.0 > 0)?;
+    let sample = index.told.after(cpu, end_of(gap))?;
     let since = sample.time.before(sample.stolen_over);
-    let span = index.samples.between(cpu, since, sample.time);
+    let gaps = index.gaps.between(cpu, since, sample.time);
     let beside = sample.stolen_over.0.saturating_sub(gap.duration.0);
     (since <= gap.start).then(|| Stolen {
         around: sample.stolen,
         least: Nanos(sample.stolen.0.saturating_sub(beside)),
         most: Nanos(sample.stolen.0.min(gap.duration.0)),
-        shared: span.iter().any(|s| s.gap.0 > 0 && s.time != end_of(gap)),
+        shared: gaps.iter().any(|s| s.time != end_of(gap)),
         exact: true,
     })
 }
