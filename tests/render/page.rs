@@ -197,7 +197,7 @@ fn empty_sections_say_why() {
         "There was no stall of 5.00 ms or more",
         "The recording holds no samples",
         "No latency was counted",
-        "or longer was recorded",
+        "How long system calls took was not recorded",
     ] {
         assert!(shown.contains(why), "{why}");
     }

@@ -160,8 +160,9 @@ fn draw(
 fn key(class: &str, most: u64, value: impl Fn(u64) -> String) -> String {
     let mut svg = String::new();
     for level in 1..=4u64 {
-        let up_to = |level: u64| (most * level).div_ceil(4);
-        // Of few events two levels end at the same count: no cell has the upper one.
+        let up_to = |level: u64| u128::from(most) * u128::from(level) / 4;
+        let up_to = |level: u64| u64::try_from(up_to(level)).unwrap_or(u64::MAX);
+        // Of few events some levels have no whole number, so that no cell has their colour.
         if up_to(level) == up_to(level - 1) {
             continue;
         }

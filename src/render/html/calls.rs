@@ -2,7 +2,7 @@
 
 use super::super::text::{count, cpus, percent, plural, time};
 use super::super::words;
-use super::{Case, empty, markup, table};
+use super::{Case, empty, markup, table, unmeasured};
 
 /// Rows, those with the longest total first.
 const ROWS: usize = 100;
@@ -11,11 +11,8 @@ pub(super) fn body(case: &Case<'_>) -> String {
     let f = case.f;
     let least = time(f.options.syscall_min);
     if f.slow_calls.is_empty() {
-        let missing = f.probes.iter().any(|p| p.name == "syscall" && p.method.is_none());
-        return empty(&match missing {
-            true => "Slow system calls were not measured; the next section says why.".to_owned(),
-            false => format!("No system call of {least} or longer was recorded."),
-        });
+        let none = || format!("No system call of {least} or longer was recorded.");
+        return empty(&unmeasured(f, "syscall", "How long system calls took").unwrap_or_else(none));
     }
     let heads = ["#calls", "#median", "#worst", "#total", "#on CPU", "who", "what", "=CPUs"];
     let html = table(

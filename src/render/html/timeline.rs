@@ -24,7 +24,7 @@ pub(super) fn body(case: &Case<'_>) -> String {
     }
     key += "</ul>\n";
     let mut notes = drawn.left_out;
-    notes.push("what is narrower than a pixel is drawn a pixel wide".to_owned());
+    notes.insert(0, "What is narrower than a pixel is drawn a pixel wide".to_owned());
     let notes = markup::text(&notes.join("; ")).into_owned();
     let more = "Time since the start. The ground shows stalls; each mark tells more when pointed at. \
                 <span class=\"js\" hidden=\"\">To zoom: Ctrl and wheel, or + and \u{2212}; drag or \
