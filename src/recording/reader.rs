@@ -123,6 +123,9 @@ pub fn read_within(
     load().map_err(|problem| ReadError { path: Some(path.to_owned()), problem })
 }
 
+/// Major and minor.
+type Version = (u16, u16);
+
 /// All bytes of what may be a recording.
 fn bytes_of(path: &Path) -> Result<Vec<u8>, ReadProblem> {
     let (mut file, mut bytes, _) = begin(path)?;
@@ -132,7 +135,7 @@ fn bytes_of(path: &Path) -> Result<Vec<u8>, ReadProblem> {
 
 /// What may be a recording, its header and version. No more is read: whoever names /dev/zero or a
 /// film by mistake is told at once.
-fn begin(path: &Path) -> Result<(File, Vec<u8>, (u16, u16)), ReadProblem> {
+fn begin(path: &Path) -> Result<(File, Vec<u8>, Version), ReadProblem> {
     let mut file = File::open(path).map_err(ReadProblem::Io)?;
     let mut header = Vec::new();
     let begin = (&mut file).take(FILE_HEADER as u64).read_to_end(&mut header);
@@ -142,7 +145,7 @@ fn begin(path: &Path) -> Result<(File, Vec<u8>, (u16, u16)), ReadProblem> {
 }
 
 /// What may be a recording, its version and its length, to be read part by part: a regular file.
-pub(super) fn open(path: &Path) -> Result<(File, (u16, u16), usize), ReadProblem> {
+pub(super) fn open(path: &Path) -> Result<(File, Version, usize), ReadProblem> {
     let (file, _, version) = begin(path)?;
     let len = file.metadata().map_err(ReadProblem::Io)?.len() as usize;
     Ok((file, version, len))
@@ -157,7 +160,7 @@ pub fn read_bytes(bytes: &[u8]) -> Result<Recording, ReadError> {
 }
 
 /// The version, if it is one that this program reads.
-pub(super) fn version(bytes: &[u8]) -> Result<(u16, u16), ReadProblem> {
+pub(super) fn version(bytes: &[u8]) -> Result<Version, ReadProblem> {
     match parse_file_header(bytes) {
         FileHeader::Empty => Err(ReadProblem::Empty),
         FileHeader::Foreign => Err(ReadProblem::NotARecording),

@@ -202,7 +202,6 @@ fn a_gap_that_another_interrupt_ended_is_laid_to_whom_it_interrupted() {
         "sysvec_call_function_single",
         "asm_sysvec_call_function_single",
     ];
-    const INTERRUPT: &str = "asm_sysvec_call_function_single";
     const BELOW: [&str; 2] = ["do_timerfd_settime", "do_syscall_64"];
     // The function that was interrupted is frame 4.
     for (bits, cause) in
