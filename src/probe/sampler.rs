@@ -151,8 +151,11 @@ fn irqs_off(texts: &[u8]) -> u16 {
 /// what compilers and the kernel's patching put behind an `sti` is taken for that instruction, so
 /// that an fb inside of a constant is not taken for an `sti`.
 fn sets_interrupt_flag(text: &[u8]) -> bool {
-    const BEHIND_STI: [&[u8]; 10] = [
+    const BEHIND_STI: [&[u8]; 12] = [
         &[0x90],
+        // Of kernels up to 5.12 on AMD's family 15: K8_NOP3 and K8_NOP4 of asm/nops.h.
+        &[0x66, 0x66, 0x90],
+        &[0x66, 0x66, 0x66, 0x90],
         &[0x66, 0x90],
         &[0x0f, 0x1f, 0x00],
         &[0x0f, 0x1f, 0x40, 0x00],
