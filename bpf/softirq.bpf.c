@@ -104,8 +104,7 @@ static __always_inline __u64 tick_mark(struct sp_cpu *c)
 static __always_inline bool in_burst(struct sp_cpu *c, __u64 raised)
 {
 	return !all_runs && c->burst >= SP_BURST && raised >= c->burst_began && c->ticks_on &&
-	       c->busy_since && !c->entered_idle && !c->wait.woken &&
-	       c->burst_mark == tick_mark(c);
+	       c->busy_since && !c->entered_idle && !c->wait.woken && c->burst_mark == tick_mark(c);
 }
 
 static __always_inline void on_entry(void *ctx, __u32 vec)
