@@ -1,234 +1,133 @@
 //! Tables of what was recorded.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io;
 
 use parquet::data_type::ByteArray;
 
-use super::Table;
 use super::findings::realtime;
-use super::sheet::{Kind, Sheet};
+use super::table::table;
 use crate::analysis::{outside_calls, syscalls};
 use crate::export::irq_kind;
 use crate::model::event::{HistKind, IrqKind};
-use crate::model::findings::Findings;
 use crate::model::{Recording, StackId, TaskId, Vector, hist};
 use crate::render::spans::Spans;
-use Kind::{Bool, Int, Text, Time};
+use crate::units::Cpu;
 
-pub const SAMPLES: Table = Table {
-    name: "samples",
-    columns: &[
-        ("time_ns", Int),
-        ("time", Time),
-        ("cpu", Int),
-        ("stall", Int),
-        ("pid", Int),
-        ("tid", Int),
-        ("comm", Text),
-        ("process", Text),
-        ("cgroup", Text),
-        ("policy", Int),
-        ("user_mode", Bool),
-        ("syscall", Text),
-        ("file", Text),
-        ("kernel_stack", Text),
-        ("user_stack", Text),
-        ("pending", Text),
-        ("pending_for_ns", Int),
-        ("ksoftirqd_waits_ns", Int),
-        ("gap_ns", Int),
-        ("irqs_were_off", Bool),
-        ("stands_for", Int),
-    ],
-    fill: samples,
-};
-
-fn samples(sheet: &mut Sheet<'_>, r: &Recording, f: &Findings) -> io::Result<()> {
+table! {
+    SAMPLES = "samples", |r, f|
     let spans = Spans::new(f);
     let mut texts = Texts { r, stacks: HashMap::new() };
-    for s in &r.samples {
-        let task = Who::of(r, s.task);
-        let outside = outside_calls(r, s.task, s.kernel_stack);
-        let user = if outside { StackId::NONE } else { s.user_stack };
-        let call = call(r, s.syscall.nr_plus_1).filter(|_| !outside);
-        let file = r.str(s.syscall.file);
-        let pending: Vec<_> = Vector::of_mask(s.pending).map(Vector::name).collect();
-        sheet.row([
-            s.time.0.into(),
-            realtime(f, s.time),
-            s.cpu.0.into(),
-            spans.of(s).map(|stall| stall.id).into(),
-            task.pid.into(),
-            task.tid.into(),
-            task.comm.into(),
-            task.process.into(),
-            task.cgroup.into(),
-            u32::from(s.policy).into(),
-            s.user_mode.into(),
-            call.as_ref().into(),
-            (if outside { "" } else { file }).into(),
-            texts.stack(s.kernel_stack).into(),
-            texts.stack(user).into(),
-            (&pending.join(",")).into(),
-            Some(s.pending_for.0).filter(|_| s.pending != 0).into(),
-            s.ksoftirqd_waits.0.into(),
-            s.gap.0.into(),
-            // Only looked at for gaps.
-            Some(s.irqs_were_off).filter(|_| s.gap.0 > 0).into(),
-            s.count().into(),
-        ])?;
-    }
-    Ok(())
+    for s in &r.samples;
+    let task = Who::of(r, s.task);
+    let outside = outside_calls(r, s.task, s.kernel_stack);
+    let user = if outside { StackId::NONE } else { s.user_stack };
+    let call = call(r, s.syscall.nr_plus_1).filter(|_| !outside);
+    let file = r.str(s.syscall.file);
+    let pending = Vector::of_mask(s.pending).map(Vector::name).collect::<Vec<_>>();
+    "time_ns": Int = s.time.0,
+    "time": Time = realtime(f, s.time),
+    "cpu": Int = s.cpu.0,
+    "stall": Int = spans.of(s).map(|stall| stall.id),
+    "pid": Int = task.pid,
+    "tid": Int = task.tid,
+    "comm": Text = task.comm,
+    "process": Text = task.process,
+    "cgroup": Text = task.cgroup,
+    "policy": Int = u32::from(s.policy),
+    "user_mode": Bool = s.user_mode,
+    "syscall": Text = call.as_ref(),
+    "file": Text = if outside { "" } else { file },
+    "kernel_stack": Text = texts.stack(s.kernel_stack),
+    "user_stack": Text = texts.stack(user),
+    "pending": Text = &pending.join(","),
+    "pending_for_ns": Int = Some(s.pending_for.0).filter(|_| s.pending != 0),
+    "ksoftirqd_waits_ns": Int = s.ksoftirqd_waits.0,
+    "gap_ns": Int = s.gap.0,
+    // Only looked at for gaps.
+    "irqs_were_off": Bool = Some(s.irqs_were_off).filter(|_| s.gap.0 > 0),
+    "stands_for": Int = s.count(),
 }
 
-pub const CALLS: Table = Table {
-    name: "calls",
-    columns: &[
-        ("returned_ns", Int),
-        ("returned", Time),
-        ("cpu", Int),
-        ("pid", Int),
-        ("tid", Int),
-        ("comm", Text),
-        ("process", Text),
-        ("cgroup", Text),
-        ("syscall", Text),
-        ("file", Text),
-        ("duration_ns", Int),
-        ("on_cpu_ns", Int),
-        ("slept", Bool),
-        ("ret", Int),
-    ],
-    fill: |sheet, r, f| {
-        // What the registers of a kernel thread hold is no call of its own.
-        for c in r.syscalls.iter().filter(|c| !r.task(c.task).kthread) {
-            let task = Who::of(r, c.task);
-            sheet.row([
-                c.time.0.into(),
-                realtime(f, c.time),
-                c.cpu.0.into(),
-                task.pid.into(),
-                task.tid.into(),
-                task.comm.into(),
-                task.process.into(),
-                task.cgroup.into(),
-                call(r, c.syscall.nr_plus_1).as_ref().into(),
-                r.str(c.syscall.file).into(),
-                c.duration.0.into(),
-                c.on_cpu.0.into(),
-                c.slept.into(),
-                c.ret.into(),
-            ])?;
-        }
-        Ok(())
-    },
-};
+table! {
+    CALLS = "calls", |r, f|
+    // What the registers of a kernel thread hold is no call of its own.
+    for c in r.syscalls.iter().filter(|c| !r.task(c.task).kthread);
+    let task = Who::of(r, c.task);
+    "returned_ns": Int = c.time.0,
+    "returned": Time = realtime(f, c.time),
+    "cpu": Int = c.cpu.0,
+    "pid": Int = task.pid,
+    "tid": Int = task.tid,
+    "comm": Text = task.comm,
+    "process": Text = task.process,
+    "cgroup": Text = task.cgroup,
+    "syscall": Text = call(r, c.syscall.nr_plus_1).as_ref(),
+    "file": Text = r.str(c.syscall.file),
+    "duration_ns": Int = c.duration.0,
+    "on_cpu_ns": Int = c.on_cpu.0,
+    "slept": Bool = c.slept,
+    "ret": Int = c.ret,
+}
 
-pub const RUNNERS: Table = Table {
-    name: "runners",
-    columns: &[
-        ("handoff_ended_ns", Int),
-        ("handoff_ended", Time),
-        ("cpu", Int),
-        ("pid", Int),
-        ("tid", Int),
-        ("comm", Text),
-        ("process", Text),
-        ("cgroup", Text),
-        ("policy", Int),
-        ("ran_ns", Int),
-        ("turns", Int),
-    ],
-    fill: |sheet, r, f| {
-        for run in &r.runners {
-            let task = Who::of(r, run.task);
-            sheet.row([
-                run.time.0.into(),
-                realtime(f, run.time),
-                run.cpu.0.into(),
-                task.pid.into(),
-                task.tid.into(),
-                task.comm.into(),
-                task.process.into(),
-                task.cgroup.into(),
-                u32::from(run.policy).into(),
-                run.ran.0.into(),
-                run.turns.into(),
-            ])?;
-        }
-        Ok(())
-    },
-};
+table! {
+    RUNNERS = "runners", |r, f|
+    for run in &r.runners;
+    let task = Who::of(r, run.task);
+    "handoff_ended_ns": Int = run.time.0,
+    "handoff_ended": Time = realtime(f, run.time),
+    "cpu": Int = run.cpu.0,
+    "pid": Int = task.pid,
+    "tid": Int = task.tid,
+    "comm": Text = task.comm,
+    "process": Text = task.process,
+    "cgroup": Text = task.cgroup,
+    "policy": Int = u32::from(run.policy),
+    "ran_ns": Int = run.ran.0,
+    "turns": Int = run.turns,
+}
 
-pub const HARDIRQS: Table = Table {
-    name: "hardirqs",
-    columns: &[
-        ("returned_ns", Int),
-        ("returned", Time),
-        ("cpu", Int),
-        ("kind", Text),
-        ("irq", Int),
-        ("name", Text),
-        ("handler", Text),
-        ("ran_ns", Int),
-    ],
-    fill: |sheet, r, f| {
-        for irq in &r.hardirqs {
-            sheet.row([
-                irq.time.0.into(),
-                realtime(f, irq.time),
-                irq.cpu.0.into(),
-                irq_kind(irq.kind).into(),
-                // Of others it is the number of a vector.
-                Some(irq.irq).filter(|_| irq.kind == IrqKind::Device).into(),
-                r.str(irq.name).into(),
-                r.str(r.frame(irq.handler).function).into(),
-                irq.run.0.into(),
-            ])?;
-        }
-        Ok(())
-    },
-};
+table! {
+    HARDIRQS = "hardirqs", |r, f|
+    for irq in &r.hardirqs;
+    "returned_ns": Int = irq.time.0,
+    "returned": Time = realtime(f, irq.time),
+    "cpu": Int = irq.cpu.0,
+    "kind": Text = irq_kind(irq.kind),
+    // Of others it is the number of a vector.
+    "irq": Int = Some(irq.irq).filter(|_| irq.kind == IrqKind::Device),
+    "name": Text = r.str(irq.name),
+    "handler": Text = r.str(r.frame(irq.handler).function),
+    "ran_ns": Int = irq.run.0,
+}
 
-pub const HISTOGRAMS: Table = Table {
-    name: "histograms",
-    columns: &[
-        ("latency", Text),
-        ("cpu", Int),
-        ("vector", Text),
-        ("from_ns", Int),
-        ("below_ns", Int),
-        ("count", Int),
-    ],
-    fill: |sheet, r, _| {
-        let mut rows: BTreeMap<_, u64> = BTreeMap::new();
-        for h in &r.hists {
-            let row = rows.entry((h.kind, h.cpu, h.vector, h.bucket)).or_default();
-            *row = row.saturating_add(h.count);
-        }
-        for ((kind, cpu, vector, bucket), count) in rows {
-            let (latency, vector) = match kind {
-                HistKind::SoftirqDelay => ("softirq_delay", vector.name()),
-                HistKind::SoftirqRun => ("softirq_run", vector.name()),
-                HistKind::KsoftirqdWait => ("ksoftirqd_wait", ""),
-            };
-            let bucket = bucket as usize;
-            // The last one takes all that is longer.
-            let below = Some(hist::lower(bucket + 1).0).filter(|_| bucket + 1 < hist::BUCKETS);
-            let from = hist::lower(bucket).0;
-            sheet.row([
-                latency.into(),
-                cpu.0.into(),
-                vector.into(),
-                from.into(),
-                below.into(),
-                count.into(),
-            ])?;
-        }
-        Ok(())
-    },
-};
+table! {
+    HISTOGRAMS = "histograms", |r, _|
+    for ((kind, cpu, vector, bucket), count) in counts(r);
+    let (latency, vector) = match kind {
+        HistKind::SoftirqDelay => ("softirq_delay", vector.name()),
+        HistKind::SoftirqRun => ("softirq_run", vector.name()),
+        HistKind::KsoftirqdWait => ("ksoftirqd_wait", ""),
+    };
+    let bucket = bucket as usize;
+    // The last one takes all that is longer.
+    let below = Some(hist::lower(bucket + 1).0).filter(|_| bucket + 1 < hist::BUCKETS);
+    "latency": Text = latency,
+    "cpu": Int = cpu.0,
+    "vector": Text = vector,
+    "from_ns": Int = hist::lower(bucket).0,
+    "below_ns": Int = below,
+    "count": Int = count,
+}
+
+/// How many fell into each bucket in the whole recording.
+fn counts(r: &Recording) -> BTreeMap<(HistKind, Cpu, Vector, u32), u64> {
+    let mut counts: BTreeMap<_, u64> = BTreeMap::new();
+    for h in &r.hists {
+        let count = counts.entry((h.kind, h.cpu, h.vector, h.bucket)).or_default();
+        *count = count.saturating_add(h.count);
+    }
+    counts
+}
 
 /// A task as columns; nothing of one that is not known.
 pub(super) struct Who<'r> {

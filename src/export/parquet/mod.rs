@@ -5,6 +5,7 @@ mod events;
 mod findings;
 mod more;
 mod sheet;
+mod table;
 
 use std::io::{self, Write};
 
