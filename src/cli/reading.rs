@@ -16,7 +16,7 @@ const LONG: u64 = 16 << 20;
 const LARGE: u64 = 32 << 20;
 /// Nor those whose rows and names take more memory.
 const WHOLE: usize = 320 << 20;
-/// With these a report of a recording of any length takes no more than some 400 MB.
+/// With these a report of a recording of any length takes some 400 MB.
 const BOUNDS: Bounds = Bounds {
     whole: 500_000,
     outside: 500_000,
