@@ -20,7 +20,7 @@ const RT: &str = "linux-image-rt-amd64";
 
 /// All of them, the oldest first. Which version a suite has at present is the suite's matter.
 pub const KERNELS: &[Kernel] = &[
-    Kernel { name: "5.10", suite: "bullseye", package: CLOUD, not_possible: &[] },
+    Kernel { name: "5.10", suite: "bullseye", package: CLOUD, not_possible: &["memcg"] },
     Kernel { name: "6.1", suite: "bookworm", package: CLOUD, not_possible: &[] },
     Kernel { name: "6.1-rt", suite: "bookworm", package: RT, not_possible: &[] },
     Kernel { name: "6.12", suite: "trixie", package: CLOUD, not_possible: &[] },
