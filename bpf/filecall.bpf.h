@@ -16,7 +16,7 @@ static __always_inline bool counts_reads_by_call(void)
 	return c && c->reads_by_call;
 }
 
-/* A slow call of such a file, at whose end the task is. */
+/* More of a slow call of such a file, at whose end the task is: only of calls that were sent. */
 static __always_inline void send_file_call(struct task_struct *task, __u32 fs, __u64 now)
 {
 	struct sp_file_call e = {};

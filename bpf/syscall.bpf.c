@@ -76,6 +76,7 @@ static __always_inline void entered(struct task_struct *task, bool typed)
 		bpf_map_update_elem(&starts_by_tid, &tid, s, BPF_ANY);
 }
 
+/* Whether it was sent, as far as the rate goes. */
 static __noinline int send_call(struct task_struct *task, long ret, __u64 now, struct start *s)
 {
 	__u32 zero = 0, len;
@@ -89,7 +90,7 @@ static __noinline int send_call(struct task_struct *task, long ret, __u64 now, s
 	if (r->busy) {
 		loss = loss_of(SP_P_SYSCALL);
 		if (loss)
-			loss->rate_limited++;
+			loss->preempted++;
 		return 0;
 	}
 	*(volatile __u32 *)&r->busy = 1;
@@ -102,7 +103,7 @@ static __noinline int send_call(struct task_struct *task, long ret, __u64 now, s
 	len = fill_call(&r->e.call, task, user_regs(task), fd_calls, true, r->path);
 	emit(SP_P_SYSCALL, r, sizeof(r->e) + bounded(len, SP_PATH), BPF_RB_FORCE_WAKEUP);
 	*(volatile __u32 *)&r->busy = 0;
-	return 0;
+	return 1;
 }
 
 /* For calls that may be slow: where their file is (SP_FS_*), and counts those that are reads. */
@@ -147,8 +148,7 @@ static __always_inline void left(struct task_struct *task, long ret, bool typed)
 	 */
 	if (fs || sleeping_too || ARG_READ(task, nvcsw) == s->nvcsw ||
 	    ARG_READ(task, se.sum_exec_runtime) - s->exec >= min_ns) {
-		send_call(task, ret, now, s);
-		if (fs)
+		if (send_call(task, ret, now, s) && fs)
 			send_file_call(task, fs, now);
 	}
 	s->at = 0;

@@ -120,14 +120,14 @@ fn lost(recording: &Recording) -> Vec<LostRecords> {
         let row = match lost.iter_mut().find(|l| l.probe == probe) {
             Some(row) => row,
             None => {
-                let none = LostRecords { probe: probe.to_owned(), ring_full: 0, rate_limited: 0 };
-                lost.push(none);
+                lost.push(LostRecords { probe: probe.to_owned(), ..LostRecords::default() });
                 let Some(row) = lost.last_mut() else { continue };
                 row
             }
         };
         row.ring_full = row.ring_full.saturating_add(event.ring_full);
         row.rate_limited = row.rate_limited.saturating_add(event.rate_limited);
+        row.preempted = row.preempted.saturating_add(event.preempted);
     }
     lost.sort_by(|a, b| a.probe.cmp(&b.probe));
     lost

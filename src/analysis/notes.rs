@@ -13,10 +13,7 @@ pub fn notes(r: &Recording, stalls: &[Stall]) -> Vec<String> {
         );
     }
     notes.extend(r.thinned.iter().flat_map(thinned));
-    let lost: u64 = r
-        .lost
-        .iter()
-        .fold(0u64, |sum, l| sum.saturating_add(l.ring_full).saturating_add(l.rate_limited));
+    let lost = r.lost.iter().fold(0u64, |sum, l| sum.saturating_add(l.total()));
     if lost > 0 {
         notes.push(format!(
             "{lost} records were lost: stalls, or samples inside them, may be missing."

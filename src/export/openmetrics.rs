@@ -172,8 +172,11 @@ impl Page<'_> {
         let name = "stallprof_lost_records";
         self.family(name, "counter", "", "Records that did not arrive, by probe and reason.")?;
         for lost in &f.lost {
-            for (reason, n) in [("ring_full", lost.ring_full), ("rate_limited", lost.rate_limited)]
-            {
+            for (reason, n) in [
+                ("ring_full", lost.ring_full),
+                ("rate_limited", lost.rate_limited),
+                ("preempted", lost.preempted),
+            ] {
                 let labels = [("probe", lost.probe.as_str()), ("reason", reason)];
                 self.point("stallprof_lost_records_total", &labels, n)?;
             }

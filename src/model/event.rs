@@ -251,4 +251,14 @@ pub struct Lost {
     pub ring_full: u64,
     /// Held back by the per-CPU rate limit.
     pub rate_limited: u64,
+    /// Another task had been preempted while it made one on that CPU.
+    pub preempted: u64,
+}
+
+impl Lost {
+    /// For whatever reason.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.ring_full.saturating_add(self.rate_limited).saturating_add(self.preempted)
+    }
 }

@@ -55,6 +55,8 @@ pub struct Losses {
     pub ring_full: u64,
     /// Held back by the rate limit.
     pub rate_limited: u64,
+    /// Another task had been preempted while it made one.
+    pub preempted: u64,
 }
 
 impl Shared {
@@ -184,7 +186,11 @@ impl Shared {
                 let rows = rows.ok().flatten().unwrap_or_default();
                 rows.iter()
                     .map(|bytes| read::<sp_loss>(bytes).unwrap_or_default())
-                    .map(|l| Losses { ring_full: l.ring_full, rate_limited: l.rate_limited })
+                    .map(|l| Losses {
+                        ring_full: l.ring_full,
+                        rate_limited: l.rate_limited,
+                        preempted: l.preempted,
+                    })
                     .collect()
             })
             .collect()

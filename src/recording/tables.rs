@@ -178,6 +178,7 @@ tables! {
             "probe": row.probe,
             "ring_full": row.ring_full,
             "rate_limited": row.rate_limited,
+            "preempted": row.preempted,
         }
         rx_cpus: RxCpu (RxCpu) = "rx_cpu" |row| {
             "time": row.time,

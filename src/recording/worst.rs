@@ -51,7 +51,7 @@ weighed! {
     Snapshot TOLD, |_| 0;
     // Added up.
     HistCount LISTED, |_| None;
-    Lost LISTED, |e| e.ring_full.saturating_add(e.rate_limited);
+    Lost LISTED, |e| e.total();
     RxCpu LISTED, |e| e.processed;
     RxRow LISTED, |e| e.packets;
     RxFlow LISTED, |e| e.packets;

@@ -40,7 +40,7 @@ impl Counts {
             Event::Handoff(h) => (h.cpu, h.time, h.raise_to_wake + h.wake_to_in + h.in_to_entry),
             Event::HardIrq(h) => (h.cpu, h.time, h.run),
             Event::Lost(l) => {
-                self.lost += l.ring_full + l.rate_limited;
+                self.lost += l.total();
                 return;
             }
             _ => return,

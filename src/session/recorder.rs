@@ -164,6 +164,7 @@ impl<'r, W: Write> Recorder<'r, W> {
                     probe: self.namer.writer.string(probe.name),
                     ring_full: sum.ring_full - before.ring_full,
                     rate_limited: sum.rate_limited - before.rate_limited,
+                    preempted: sum.preempted - before.preempted,
                 };
                 self.put(Event::Lost(lost));
                 self.watch.lost(probe.name, &lost);

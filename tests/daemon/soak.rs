@@ -52,7 +52,7 @@ fn mixed_load_leaves_memory_and_descriptors_flat() {
     assert!(stored > 0.0 && failed == 0.0, "{failed} incidents failed");
     assert!(memory < early + early / 10 + (6 << 20), "memory grew: {early} -> {memory} bytes");
     assert!(fds <= early_fds + 2, "descriptors: {early_fds} -> {fds}");
-    for reason in ["ring_full", "rate_limited"] {
+    for reason in ["ring_full", "rate_limited", "preempted"] {
         let series =
             format!("stallprof_lost_records_total{{probe=\"sampler\",reason=\"{reason}\"}}");
         assert_eq!(daemon.metric(&series), Some(0.0), "samples were lost");

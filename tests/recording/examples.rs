@@ -120,6 +120,7 @@ pub fn events(n: u64) -> Vec<Event> {
             probe: StrId(small),
             ring_full: n + 23,
             rate_limited: n + 24,
+            preempted: n + 25,
         }),
         Event::RxCpu(RxCpu {
             time,

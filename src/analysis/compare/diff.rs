@@ -224,7 +224,7 @@ fn measured(f: &Findings) -> BTreeSet<(StallKind, &'static str)> {
 }
 
 fn lost(f: &Findings) -> u64 {
-    f.lost.iter().fold(0, |n: u64, l| n.saturating_add(l.ring_full).saturating_add(l.rate_limited))
+    f.lost.iter().fold(0, |n: u64, l| n.saturating_add(l.total()))
 }
 
 fn change(

@@ -9,7 +9,7 @@ use super::{health, kin};
 use crate::analysis::median;
 use crate::model::Recording;
 use crate::model::difference::Kin;
-use crate::model::findings::{Cause, Findings};
+use crate::model::findings::{Cause, Findings, LostRecords};
 use crate::model::nodes::*;
 use crate::units::Nanos;
 
@@ -68,7 +68,7 @@ impl Gather {
             let longest = self.longest.entry(which).or_default();
             *longest = (longest.0 + 1, longest.1.max(max));
         }
-        let lost = f.lost.iter().map(|l| l.ring_full.saturating_add(l.rate_limited));
+        let lost = f.lost.iter().map(LostRecords::total);
         let missing = f.probes.iter().filter(|p| p.method.is_none());
         self.nodes.push(Node {
             file,

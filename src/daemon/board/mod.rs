@@ -80,7 +80,7 @@ impl Board {
 
     /// Takes losses in.
     pub fn lost(&self, lost: &Lost) {
-        let (count, mut board) = (lost.ring_full + lost.rate_limited, self.lock());
+        let (count, mut board) = (lost.total(), self.lock());
         board.lost += count;
         *board.lost_steps.entry(lost.time.0 / STEP.0).or_default() += count;
         while board.lost_steps.len() as u64 > STEPS {

@@ -22,13 +22,14 @@ impl Family for Losses {
         let mut losses = lock(&self.0);
         *losses.entry((probe, "ring_full")).or_default() += lost.ring_full;
         *losses.entry((probe, "rate_limited")).or_default() += lost.rate_limited;
+        *losses.entry((probe, "preempted")).or_default() += lost.preempted;
     }
 
     fn encode(&self, mut to: DescriptorEncoder<'_>) -> fmt::Result {
         let losses = lock(&self.0);
         let rows = PROBES.iter().flat_map(|probe| {
             let count = |why| losses.get(&(probe.name, why)).copied().unwrap_or_default();
-            ["ring_full", "rate_limited"]
+            ["ring_full", "rate_limited", "preempted"]
                 .map(|why| ([("probe", probe.name), ("reason", why)], count(why)))
         });
         series!(

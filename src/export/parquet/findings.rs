@@ -91,6 +91,7 @@ table! {
     "probe": Text = &lost.probe,
     "ring_full": Int = lost.ring_full,
     "rate_limited": Int = lost.rate_limited,
+    "preempted": Int = lost.preempted,
 }
 
 table! {

@@ -177,7 +177,7 @@ fn counters(trace: &mut Trace<'_>, r: &Recording, cpus: &BTreeMap<Cpu, u64>) -> 
         let track = trace.counter("records lost", "records", 0)?;
         let mut total = 0u64;
         for lost in &r.lost {
-            total = total.saturating_add(lost.ring_full).saturating_add(lost.rate_limited);
+            total = total.saturating_add(lost.total());
             trace.count(track, lost.time, total)?;
         }
     }

@@ -216,7 +216,7 @@ pub struct SlowCallGroup {
 }
 
 /// Records that did not arrive.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct LostRecords {
     /// Which probe.
     pub probe: String,
@@ -224,4 +224,14 @@ pub struct LostRecords {
     pub ring_full: u64,
     /// Held back by the rate limit.
     pub rate_limited: u64,
+    /// Another task had been preempted while it made one on that CPU.
+    pub preempted: u64,
+}
+
+impl LostRecords {
+    /// For whatever reason.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.ring_full.saturating_add(self.rate_limited).saturating_add(self.preempted)
+    }
 }

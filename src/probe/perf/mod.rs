@@ -127,7 +127,7 @@ impl State {
                     cpu: self.cpu,
                     probe: names.string("sampler"),
                     ring_full: lost.lost_records,
-                    rate_limited: 0,
+                    ..Lost::default()
                 }));
             }
             _ => {}

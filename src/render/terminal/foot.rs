@@ -10,7 +10,7 @@ use crate::model::{ProbeStatus, measured};
 
 /// Whether any record was lost.
 pub(in crate::render) fn any_lost(f: &Findings) -> bool {
-    f.lost.iter().any(|l| l.ring_full > 0 || l.rate_limited > 0)
+    f.lost.iter().any(|l| l.total() > 0)
 }
 
 /// Lost records, by probe and reason; nothing if there are none.
@@ -27,7 +27,7 @@ pub(super) fn lost(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
 
 /// `softirq: 12 as the ring buffer was full`, for each probe that lost any.
 pub(in crate::render) fn lost_words(f: &Findings) -> Vec<String> {
-    let lost = f.lost.iter().filter(|l| l.ring_full > 0 || l.rate_limited > 0);
+    let lost = f.lost.iter().filter(|l| l.total() > 0);
     let words = lost.map(|l| {
         let mut why = Vec::new();
         if l.ring_full > 0 {
@@ -35,6 +35,10 @@ pub(in crate::render) fn lost_words(f: &Findings) -> Vec<String> {
         }
         if l.rate_limited > 0 {
             why.push(format!("{} held back by the rate limit", count(l.rate_limited)));
+        }
+        if l.preempted > 0 {
+            let before = "as another task had been preempted while it made one on that CPU";
+            why.push(format!("{} {before}", count(l.preempted)));
         }
         format!("{}: {}", l.probe, why.join(", "))
     });
