@@ -111,7 +111,7 @@ static __always_inline void on_entry(void *ctx, __u32 vec)
 {
 	struct sp_cpu *c = this_cpu();
 	__u64 now, raised, delay, b, mark;
-	__u32 weight = 1;
+	__u32 weight = 1, stride;
 
 	if (!c || vec >= SP_VECTORS)
 		return;
@@ -119,14 +119,17 @@ static __always_inline void on_entry(void *ctx, __u32 vec)
 	c->raised[vec] = 0;
 	c->burst++;
 	if (in_burst(c, raised)) {
-		if (c->burst % SP_BURST_SHARE) {
-			c->uncounted[vec]++;
+		/* By vector: of two that come by turns neither must be passed over for ever. */
+		stride = c->stride[vec];
+		if (stride - 1 < SP_BURST_SHARE - 1) {
+			c->stride[vec] = stride + 1;
 			c->entered = raised;
 			c->entered_vector = vec;
 			return;
 		}
-		weight += c->uncounted[vec];
-		c->uncounted[vec] = 0;
+		if (stride)
+			weight = stride;
+		c->stride[vec] = 1;
 	}
 	now = bpf_ktime_get_ns();
 	if (c->entered_idle)
@@ -152,6 +155,8 @@ static __always_inline void on_entry(void *ctx, __u32 vec)
 	c->delay[b] += weight;
 	if (delay >= stall_ns)
 		send_delay(ctx, vec, delay, now);
+	else
+		c->measured[vec] = b;
 }
 
 /*

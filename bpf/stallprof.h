@@ -349,12 +349,13 @@ struct sp_cpu {
 	__u64 entered;		  /* last softirq_entry; within a burst, its raise */
 	__u64 entered_long_irqs;  /* long_irqs at that time */
 	__u32 entered_vector;
-	__u32 entered_idle;	     /* it interrupted the idle task, and may still be running */
-	__u32 polling;		     /* the idle task waits in a loop, and not for an interrupt */
-	__u32 burst;		     /* softirqs entered since burst_began */
-	__u64 burst_began;	     /* the first softirq_entry since the last tick */
-	__u64 burst_mark;	     /* what tick_mark() was then */
-	__u32 uncounted[SP_VECTORS]; /* delays of a burst that the next one stands for */
+	__u32 entered_idle;	    /* it interrupted the idle task, and may still be running */
+	__u32 polling;		    /* the idle task waits in a loop, and not for an interrupt */
+	__u32 burst;		    /* softirqs entered since burst_began */
+	__u64 burst_began;	    /* the first softirq_entry since the last tick */
+	__u64 burst_mark;	    /* what tick_mark() was then */
+	__u32 stride[SP_VECTORS];   /* in bursts, from the last one measured on; 0: none yet */
+	__u32 measured[SP_VECTORS]; /* place in `delay` of the last one below the threshold */
 
 	/* ksoftirqd.bpf.c */
 	__u64 busy_since;   /* when the CPU left idle; 0 while idle or unknown */

@@ -233,12 +233,25 @@ pub struct Histograms {
 }
 
 impl Histograms {
-    /// Calls `push` for every bucket that grew.
-    pub fn read(&mut self, shared: &Shared, now: Ktime, push: &mut dyn FnMut(HistCount)) {
+    /// Calls `push` for every bucket that grew. The `last` time, delays that none after them was
+    /// measured to stand for are counted as long as the last one before them.
+    pub fn read(
+        &mut self,
+        shared: &Shared,
+        (now, last): (Ktime, bool),
+        push: &mut dyn FnMut(HistCount),
+    ) {
         let mut at = 0;
         let states = shared.cpus.lookup_percpu(&0u32.to_ne_bytes(), MapFlags::ANY);
         for (cpu, bytes) in states.ok().flatten().unwrap_or_default().iter().enumerate() {
-            let Some(state) = read::<sp_cpu>(bytes) else { continue };
+            let Some(mut state) = read::<sp_cpu>(bytes) else { continue };
+            if last {
+                for (stride, measured) in state.stride.iter().zip(state.measured) {
+                    if let Some(count) = state.delay.get_mut(measured as usize) {
+                        *count = count.wrapping_add(stride.saturating_sub(1));
+                    }
+                }
+            }
             for (vector, buckets) in state.delay.chunks(BUCKETS).enumerate() {
                 let row = (Cpu(cpu as u32), HistKind::SoftirqDelay, Vector(vector as u8));
                 self.grown(&mut at, buckets, now, row, push);

@@ -226,7 +226,7 @@ impl Session {
             let due = flushed.elapsed() >= pace.flush;
             if due {
                 if let Some(Bpf { shared, .. }) = &bpf {
-                    recorder.counters(shared);
+                    recorder.counters(shared, false);
                     recorder.reads(shared, false);
                 }
                 flushed = Instant::now();
@@ -249,7 +249,7 @@ impl Session {
         recorder.ask(&mut sources, true);
         if let Some(Bpf { shared, ring, .. }) = bpf {
             ring.finish().for_each(|batch| recorder.take(&batch));
-            recorder.counters(&shared);
+            recorder.counters(&shared, true);
             recorder.reads(&shared, true);
         }
         recorder.dying_memcgs(true);

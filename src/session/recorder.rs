@@ -68,7 +68,7 @@ impl<'r, W: Write> Recorder<'r, W> {
     /// Reads what was counted before the first event.
     pub fn begin(&mut self, shared: &Shared, probes: &[ProbeStatus]) {
         self.reads = Some(ReadCounts::new(shared, probes, self.root.clone()));
-        self.counters(shared);
+        self.counters(shared, false);
     }
 
     fn put(&mut self, event: Event) {
@@ -144,11 +144,11 @@ impl<'r, W: Write> Recorder<'r, W> {
         self.reads = Some(reads);
     }
 
-    /// Reads what is counted rather than sent: histograms, losses.
-    pub fn counters(&mut self, shared: &Shared) {
+    /// Reads what is counted rather than sent, now or the `last` time: histograms, losses.
+    pub fn counters(&mut self, shared: &Shared, last: bool) {
         let time = now();
         self.collect(|this, push| {
-            this.histograms.read(shared, time, &mut |count| push(Event::Hist(count)));
+            this.histograms.read(shared, (time, last), &mut |count| push(Event::Hist(count)));
         });
         let losses = shared.losses_so_far();
         for (row, (probe, cpus)) in PROBES.iter().zip(&losses).enumerate() {
