@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
- * The wire between BPF programs and user space: plain integers only.
+ * The wire between BPF programs and user space: plain integers only. What programs keep of a CPU is
+ * in percpu.h.
  *
  * Rust sees these types as generated from the BTF of wire.bpf.c; no type is mirrored by hand.
  * A record is a struct followed by variable data: the order and the lengths stand in the struct.
@@ -8,20 +9,18 @@
 #ifndef STALLPROF_H
 #define STALLPROF_H
 
-#define SP_VECTORS     10  /* NR_SOFTIRQS */
-#define SP_COMM	       16  /* TASK_COMM_LEN */
-#define SP_STACK       127 /* frames; PERF_MAX_STACK_DEPTH */
-#define SP_ENTRY       16  /* frames that suffice to tell where a softirq was entered from */
-#define SP_PATH	       512 /* bytes of a file's path */
-#define SP_RUNNERS     8   /* tasks told one by one while ksoftirqd waits */
-#define SP_TEXT	       16  /* bytes of code before an interrupted instruction */
-#define SP_TEXTS       12  /* frames of a stack that may have been interrupted */
-#define SP_HIST_SUB    4   /* 16 linear buckets per power of two: <= 6.25 % wide */
-#define SP_HIST_SIZE   529 /* up to 2^36 ns; src/model/hist.rs BUCKETS */
-#define SP_BURST       32  /* softirqs between two ticks whose delays are all measured */
-#define SP_BURST_SHARE 16  /* of further ones, one of so many */
-#define SP_FILE	       48  /* bytes of a file's own name */
-#define SP_NO_SYSCALL  (-1)
+#define SP_VECTORS    10  /* NR_SOFTIRQS */
+#define SP_COMM	      16  /* TASK_COMM_LEN */
+#define SP_STACK      127 /* frames; PERF_MAX_STACK_DEPTH */
+#define SP_ENTRY      16  /* frames that suffice to tell where a softirq was entered from */
+#define SP_PATH	      512 /* bytes of a file's path */
+#define SP_RUNNERS    8	  /* tasks told one by one while ksoftirqd waits */
+#define SP_TEXT	      16  /* bytes of code before an interrupted instruction */
+#define SP_TEXTS      12  /* frames of a stack that may have been interrupted */
+#define SP_HIST_SUB   4	  /* 16 linear buckets per power of two: <= 6.25 % wide */
+#define SP_HIST_SIZE  529 /* up to 2^36 ns; src/model/hist.rs BUCKETS */
+#define SP_FILE	      48  /* bytes of a file's own name */
+#define SP_NO_SYSCALL (-1)
 
 #define SP_RX_ROWS	 1024 /* device, queue and CPU; most in one second */
 #define SP_RX_FLOWS	 4096 /* likewise; the least recently used is forgotten */
@@ -310,84 +309,6 @@ struct sp_rx_flow {
 	__u8 family; /* 4 or 6 */
 	__u8 proto;  /* IPPROTO_* */
 	__u16 pad;
-};
-
-struct sp_rx_cpu {
-	__u64 seen;   /* packets, all of them */
-	__u64 other;  /* of these by weight: no row was free */
-	__u64 window; /* when the last SP_RX_WINDOW packets began */
-	__u32 sparse; /* they came fast: one in `weight` is examined (rxpath.bpf.c) */
-	__u32 random;
-};
-
-/* A handoff in progress, from the wake of ksoftirqd on. */
-struct sp_wait {
-	__u64 woken; /* 0: not waiting */
-	__u64 in;    /* switched in, and no softirq entered yet; 0: not so */
-	__u64 raised;
-	__u64 served;
-	__u64 runner_since;
-	struct sp_handoff out; /* the record as it grows */
-};
-
-/*
- * What the probes keep of one CPU. One owner per field, others only read; except `wait`,
- * which ksoftirqd.bpf.c opens and softirq.bpf.c closes (handoff.bpf.h), and `busy_since`, which
- * sampler.bpf.c sets where it comes to a CPU that was busy before ksoftirqd.bpf.c looked.
- */
-struct sp_cpu {
-	/* user space, before attach */
-	__u32 enabled;
-	__u32 ksoftirqd;     /* tid */
-	__u32 softirq_on;    /* the softirq probe is attached */
-	__u32 sched_on;	     /* the ksoftirqd probe is attached: busy_since holds */
-	__u32 ticks_on;	     /* ticks come at least twice in a stall: bursts need no clock */
-	__u32 reads_by_call; /* no other probe counts reads of cgroup files */
-
-	/* softirq.bpf.c */
-	__u64 raised[SP_VECTORS]; /* oldest raise not yet entered */
-	__u64 entered;		  /* last softirq_entry; within a burst, its raise */
-	__u64 entered_long_irqs;  /* long_irqs at that time */
-	__u32 entered_vector;
-	__u32 entered_idle;	    /* it interrupted the idle task, and may still be running */
-	__u32 polling;		    /* the idle task waits in a loop, and not for an interrupt */
-	__u32 burst;		    /* softirqs entered since burst_began */
-	__u64 burst_began;	    /* the first softirq_entry since the last tick */
-	__u64 burst_mark;	    /* what tick_mark() was then */
-	__u32 stride[SP_VECTORS];   /* in bursts, from the last one measured on; 0: none yet */
-	__u32 measured[SP_VECTORS]; /* place in `delay` of the last one below the threshold */
-
-	/* ksoftirqd.bpf.c */
-	__u64 busy_since;   /* when the CPU left idle; 0 while idle or unknown */
-	__u64 left_idle;    /* the same, but kept */
-	__u32 in_ksoftirqd; /* it is the current task */
-	__u32 pad2;
-	struct sp_wait wait;
-
-	/* hardirq.bpf.c */
-	__u64 irq_entered;	/* begin of the hard interrupt in progress, 0 outside */
-	__u64 hardirqs;		/* time in hard interrupts, all together */
-	__u64 long_irqs;	/* that in those past the threshold */
-	__u64 timer_irq;	/* begin of the last timer interrupt */
-	__u64 timer_irq_before; /* and of the one before it */
-	__u64 timer_entered;
-	__u64 timer_func;
-	__u64 timer_worst;
-	__u64 timer_worst_func;
-
-	/* sampler.bpf.c */
-	__u64 last_tick;
-	__u64 steal;	     /* steal time as of then */
-	__u64 tick_hardirqs; /* hardirqs as of then */
-	__u64 gap_ended;     /* the last gap, if its steal time is not told yet; else 0 */
-	__u64 gap_before;    /* the last tick before the gaps that are not told yet */
-	__u64 gap_steal;     /* steal time as of that one */
-
-	/*
-	 * softirq.bpf.c. 32 bits, so that all of a CPU fits one lookup: user space takes
-	 * differences, which survive a wrap. One row of buckets after the other, a row a vector.
-	 */
-	__u32 delay[SP_VECTORS * SP_HIST_SIZE];
 };
 
 #endif

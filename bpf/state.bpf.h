@@ -7,7 +7,7 @@
 #define STATE_BPF_H
 
 #include "kernel.bpf.h"
-#include "stallprof.h"
+#include "percpu.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>

@@ -1,5 +1,6 @@
-//! The records of the ring as the BPF side writes them. Types come from `bpf/stallprof.h` by way
-//! of BTF; nothing of it is written here a second time.
+//! The records of the ring as the BPF side writes them. Types come from `bpf/stallprof.h`, and those
+//! of a CPU's state from `bpf/percpu.h`, by way of BTF; nothing of it is written here a second
+//! time.
 
 use std::mem::size_of;
 
