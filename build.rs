@@ -4,8 +4,12 @@
 use std::path::Path;
 use std::process::Command;
 
+#[cfg(feature = "probes")]
+#[path = "tools/clang.rs"]
+mod clang;
+
 /// What a program is made of: other files of a commit say nothing of it.
-const SOURCES: [&str; 5] = ["src", "bpf", "build.rs", "Cargo.toml", "Cargo.lock"];
+const SOURCES: [&str; 6] = ["src", "bpf", "build.rs", "tools/clang.rs", "Cargo.toml", "Cargo.lock"];
 
 fn main() {
     // Not the state of git: what is built before it is committed keeps its `+`, and a commit alone
@@ -34,10 +38,12 @@ fn commit() -> Option<String> {
 
 #[cfg(feature = "probes")]
 mod bpf {
+    use std::env;
     use std::path::PathBuf;
-    use std::{env, process::Command};
 
     use libbpf_cargo::SkeletonBuilder;
+
+    use super::clang;
 
     pub fn build() {
         let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
@@ -45,7 +51,8 @@ mod bpf {
             Ok("aarch64") => "arm64",
             _ => "x86",
         };
-        let clang = clang();
+        let clang =
+            clang::find().expect("no clang of version 14 or later: run tools/setup, or set CLANG");
         for source in std::fs::read_dir("bpf").expect("the bpf folder is part of the package") {
             let source = source.expect("bpf can be listed").path();
             let name = source.file_name().and_then(|n| n.to_str()).unwrap_or_default();
@@ -57,22 +64,5 @@ mod bpf {
                 .build_and_generate(out.join(format!("{probe}.skel.rs")))
                 .unwrap_or_else(|e| panic!("bpf/{name} does not build with {clang}: {e:#}"));
         }
-    }
-
-    /// `clang`, or the newest `clang-N`: Debian's packages install only the latter. From 14 on.
-    fn clang() -> String {
-        if let Ok(clang) = env::var("CLANG") {
-            return clang;
-        }
-        let is_new = |name: &String| {
-            let output = Command::new(name).arg("-dumpversion").output().ok();
-            let told = output.filter(|o| o.status.success()).map(|o| o.stdout);
-            let told = told.and_then(|told| String::from_utf8(told).ok()).unwrap_or_default();
-            told.split('.').next().and_then(|n| n.trim().parse().ok()).is_some_and(|n: u32| n >= 14)
-        };
-        std::iter::once("clang".to_owned())
-            .chain((14..=30).rev().map(|n| format!("clang-{n}")))
-            .find(is_new)
-            .expect("no clang of version 14 or later: run tools/setup, or set CLANG")
     }
 }

@@ -3,24 +3,16 @@
 use std::env;
 use std::error::Error;
 use std::path::PathBuf;
-use std::process::Command;
 
 use libbpf_cargo::SkeletonBuilder;
 
-/// Debian has `clang-14` without a `clang`; take the newest there is.
-fn find_clang() -> Option<String> {
-    println!("cargo:rerun-if-env-changed=CLANG");
-    let candidates = env::var("CLANG")
-        .into_iter()
-        .chain(std::iter::once("clang".into()).chain((12..30).rev().map(|v| format!("clang-{v}"))));
-    candidates.into_iter().find(|c| {
-        Command::new(c).arg("--version").output().is_ok_and(|output| output.status.success())
-    })
-}
+#[path = "../clang.rs"]
+mod clang;
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=bpf");
-    let clang = find_clang().ok_or("no clang found: install clang-14 or newer, or set CLANG")?;
+    let clang =
+        clang::find().ok_or("no clang of version 14 or later: install one, or set CLANG")?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     for name in ["hog", "observe"] {
         SkeletonBuilder::new()
