@@ -3,6 +3,7 @@
 
 use super::{as_json, incident, names::DECENT};
 use serde_json::Value;
+use stallprof::analysis::compare::Gather;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -31,11 +32,16 @@ fn words(value: &Value, key: &str, into: &mut BTreeSet<String>) {
     }
 }
 
-fn doc() -> String {
+/// What the document tells of one recording, and of several, which is another JSON.
+fn docs() -> (String, String) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/findings.md");
     let doc = std::fs::read_to_string(path).unwrap();
-    // What is there of several recordings is another document.
-    doc.split_once("\n## Several recordings").unwrap().0.to_owned()
+    let (one, several) = doc.split_once("\n## Several recordings").unwrap();
+    (one.to_owned(), several.to_owned())
+}
+
+fn doc() -> String {
+    docs().0
 }
 
 /// The first cells of the document's tables, without their backticks.
@@ -98,6 +104,28 @@ fn each_object_has_one_table_with_all_its_fields() {
         }
         assert!(tables.contains(&object), "no table of docs/findings.md tells just {object:?}");
     }
+}
+
+#[test]
+fn objects_of_several_recordings_have_their_tables_too() {
+    let mut gather = Gather::default();
+    for i in [incident(&DECENT), super::node::recording(&DECENT)] {
+        gather.add(None, &i.r, &i.f);
+    }
+    let nodes = gather.finish();
+    let json = super::text(|out| super::json::write(out, &nodes).unwrap());
+    let json: Value = serde_json::from_str(&json).unwrap();
+    let (one, several) = docs();
+    let (mut found, shared, own) = (Vec::new(), tables(&one), tables(&several));
+    objects(&json, &mut found);
+    for object in &found {
+        let told = own.contains(object) || shared.contains(object);
+        assert!(told, "no table of docs/findings.md tells just {object:?}");
+    }
+    for table in &own {
+        assert!(found.contains(table), "docs/findings.md tells of {table:?}, which do not occur");
+    }
+    assert!(several.contains(&format!("schema {}", stallprof::model::nodes::SCHEMA)));
 }
 
 /// Told, and true, but not in the made-up incident.
