@@ -6,6 +6,7 @@
 #include "handoff.bpf.h"
 #include "rungs.bpf.h"
 #include "task.bpf.h"
+#include "waits.bpf.h"
 
 static __always_inline void begin_wait(struct sp_cpu *c, __u64 now, bool preempted)
 {
@@ -14,7 +15,7 @@ static __always_inline void begin_wait(struct sp_cpu *c, __u64 now, bool preempt
 	__u32 pending = 0;
 
 	for (int v = 0; v < SP_VECTORS; v++) {
-		__u64 raised = c->raised[v];
+		__u64 raised = waits_since(c, v);
 
 		if (!raised)
 			continue;

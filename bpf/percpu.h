@@ -43,11 +43,14 @@ struct sp_cpu {
 	__u32 sched_on;	     /* the ksoftirqd probe is attached: busy_since holds */
 	__u32 ticks_on;	     /* ticks come at least twice in a stall: bursts need no clock */
 	__u32 reads_by_call; /* no other probe counts reads of cgroup files */
+	__u32 by_batch;	     /* softirqs run in batches of all that are pending (waits.bpf.h) */
 
 	/* softirq.bpf.c */
-	__u64 raised[SP_VECTORS]; /* oldest raise not yet entered */
-	__u64 entered;		  /* last softirq_entry; within a burst, its raise */
-	__u64 entered_long_irqs;  /* long_irqs at that time */
+	__u64 raised[SP_VECTORS];    /* oldest raise whose entry was not seen: see waits_since() */
+	__u32 raised_in[SP_VECTORS]; /* `batches` then */
+	__u32 batches;		     /* of softirqs, that were told from the one before */
+	__u64 entered;		     /* last softirq_entry; within a burst, its raise */
+	__u64 entered_long_irqs;     /* long_irqs at that time */
 	__u32 entered_vector;
 	__u32 entered_idle;	    /* it interrupted the idle task, and may still be running */
 	__u32 polling;		    /* the idle task waits in a loop, and not for an interrupt */

@@ -6,6 +6,7 @@
  */
 #include "emit.bpf.h"
 #include "task.bpf.h"
+#include "waits.bpf.h"
 
 /* Mirrors struct bpf_perf_event_data of include/uapi/linux/bpf_perf_event.h (x86-64 registers). */
 struct perf_ctx {
@@ -168,7 +169,7 @@ int tick(struct perf_ctx *ctx)
 	c->last_tick = now;
 
 	for (int v = 0; v < SP_VECTORS; v++) {
-		at = c->raised[v];
+		at = waits_since(c, v);
 		if (!at)
 			continue;
 		pending |= 1 << v;

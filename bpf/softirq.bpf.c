@@ -8,6 +8,7 @@
 #include "handoff.bpf.h"
 #include "rungs.bpf.h"
 #include "task.bpf.h"
+#include "waits.bpf.h"
 
 const volatile __u64 stall_ns = 5000000;
 const volatile __u32 all_runs = 0;
@@ -44,13 +45,42 @@ static __noinline int send_delay(void *ctx, __u32 vec, __u64 delay, __u64 now)
 	return 0;
 }
 
+static __always_inline void count_unseen(void)
+{
+	struct sp_loss *loss = loss_of(SP_P_SOFTIRQ);
+
+	if (loss)
+		loss->unseen++;
+}
+
 /* The oldest raise counts: one that finds the vector pending changes nothing. */
 static __always_inline void on_raise(__u32 vec)
 {
 	struct sp_cpu *c = this_cpu();
 
-	if (c && vec < SP_VECTORS && !c->raised[vec])
-		c->raised[vec] = bpf_ktime_get_ns();
+	if (!c || vec >= SP_VECTORS)
+		return;
+	if (c->raised[vec]) {
+		if (waits_since(c, vec))
+			return;
+		count_unseen();
+	}
+	c->raised_in[vec] = c->batches;
+	c->raised[vec] = bpf_ktime_get_ns();
+}
+
+/* When the softirq that is entered was raised; 0: not known. */
+static __always_inline __u64 take_raise(struct sp_cpu *c, __u32 vec)
+{
+	__u64 raised;
+
+	if (vec <= c->entered_vector)
+		c->batches++;
+	raised = waits_since(c, vec);
+	if (!raised && c->raised[vec])
+		count_unseen();
+	c->raised[vec] = 0;
+	return raised;
 }
 
 static __noinline int send_run(__u32 vec, __u64 run, __u64 ended, __u32 idle)
@@ -115,8 +145,7 @@ static __always_inline void on_entry(void *ctx, __u32 vec)
 
 	if (!c || vec >= SP_VECTORS)
 		return;
-	raised = c->raised[vec];
-	c->raised[vec] = 0;
+	raised = take_raise(c, vec);
 	c->burst++;
 	if (in_burst(c, raised)) {
 		/* By vector: of two that come by turns neither must be passed over for ever. */

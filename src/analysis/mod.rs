@@ -128,6 +128,7 @@ fn lost(recording: &Recording) -> Vec<LostRecords> {
         row.ring_full = row.ring_full.saturating_add(event.ring_full);
         row.rate_limited = row.rate_limited.saturating_add(event.rate_limited);
         row.preempted = row.preempted.saturating_add(event.preempted);
+        row.unseen = row.unseen.saturating_add(event.unseen);
     }
     lost.sort_by(|a, b| a.probe.cmp(&b.probe));
     lost

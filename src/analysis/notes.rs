@@ -19,6 +19,13 @@ pub fn notes(r: &Recording, stalls: &[Stall]) -> Vec<String> {
             "{lost} records were lost: stalls, or samples inside them, may be missing."
         ));
     }
+    let unseen = r.lost.iter().fold(0u64, |sum, l| sum.saturating_add(l.unseen));
+    if unseen > 0 {
+        notes.push(format!(
+            "The kernel entered {unseen} softirqs without running stallprof's program for it: how \
+             long they were delayed is not known, and in no histogram."
+        ));
+    }
     let meta = &r.meta;
     let mut kernel = r.frames.iter().skip(1).filter(|f| f.kernel).peekable();
     if kernel.peek().is_some() && kernel.all(|f| !f.function.is_some()) {

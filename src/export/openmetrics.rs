@@ -176,6 +176,7 @@ impl Page<'_> {
                 ("ring_full", lost.ring_full),
                 ("rate_limited", lost.rate_limited),
                 ("preempted", lost.preempted),
+                ("unseen", lost.unseen),
             ] {
                 let labels = [("probe", lost.probe.as_str()), ("reason", reason)];
                 self.point("stallprof_lost_records_total", &labels, n)?;

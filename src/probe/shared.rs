@@ -48,7 +48,7 @@ macro_rules! share {
 }
 pub(super) use share;
 
-/// Records that a probe could not deliver on a CPU, since boot of the session.
+/// What a probe missed on a CPU, since boot of the session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Losses {
     /// The ring was full.
@@ -57,6 +57,8 @@ pub struct Losses {
     pub rate_limited: u64,
     /// Another task had been preempted while it made one.
     pub preempted: u64,
+    /// Softirqs that the kernel entered without running our program for it.
+    pub unseen: u64,
 }
 
 impl Shared {
@@ -145,6 +147,7 @@ impl Shared {
         let (softirq_on, sched_on) = (runs("softirq"), runs("ksoftirqd"));
         let ticks_on = runs("sampler") && config.period().0 <= config.stall.0 / 2;
         let reads_by_call = reads::by_call(probes);
+        let by_batch = softirqs_run_by_batch(&config.root);
         let states: Vec<Vec<u8>> = (0..self.possible)
             .map(|n| {
                 let cpu = Cpu(n as u32);
@@ -154,6 +157,7 @@ impl Shared {
                     sched_on: u32::from(sched_on),
                     ticks_on: u32::from(ticks_on),
                     reads_by_call: u32::from(reads_by_call),
+                    by_batch: u32::from(by_batch),
                     ..sp_cpu::default()
                 };
                 // A tid no task has where it is not known: nothing must match.
@@ -190,11 +194,22 @@ impl Shared {
                         ring_full: l.ring_full,
                         rate_limited: l.rate_limited,
                         preempted: l.preempted,
+                        unseen: l.unseen,
                     })
                     .collect()
             })
             .collect()
     }
+}
+
+/// Whether whoever runs softirqs runs all that are pending, in the order of their vectors. With
+/// `PREEMPT_RT` one thread may come in between another's, and there as with `threadirqs` timers wait
+/// for a thread of their own (`raise_ktimers_thread()` of kernel/softirq.c).
+fn softirqs_run_by_batch(root: &HostRoot) -> bool {
+    let is = |text: &str, word: &str| text.split_ascii_whitespace().any(|w| w == word);
+    let version = Uname::read(root).map(|name| name.version).unwrap_or_default();
+    let cmdline = root.value("proc/cmdline").unwrap_or_default();
+    !is(&version, "PREEMPT_RT") && !is(&cmdline, "threadirqs")
 }
 
 /// Why there can be no BPF, in words that a person can act on.

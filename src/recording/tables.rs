@@ -179,6 +179,7 @@ tables! {
             "ring_full": row.ring_full,
             "rate_limited": row.rate_limited,
             "preempted": row.preempted,
+            "unseen": row.unseen,
         }
         rx_cpus: RxCpu (RxCpu) = "rx_cpu" |row| {
             "time": row.time,

@@ -51,7 +51,7 @@ weighed! {
     Snapshot TOLD, |_| 0;
     // Added up.
     HistCount LISTED, |_| None;
-    Lost LISTED, |e| e.total();
+    Lost LISTED, |e| e.total().saturating_add(e.unseen);
     RxCpu LISTED, |e| e.processed;
     RxRow LISTED, |e| e.packets;
     RxFlow LISTED, |e| e.packets;

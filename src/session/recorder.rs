@@ -165,6 +165,7 @@ impl<'r, W: Write> Recorder<'r, W> {
                     ring_full: sum.ring_full - before.ring_full,
                     rate_limited: sum.rate_limited - before.rate_limited,
                     preempted: sum.preempted - before.preempted,
+                    unseen: sum.unseen - before.unseen,
                 };
                 self.put(Event::Lost(lost));
                 self.watch.lost(probe.name, &lost);

@@ -76,3 +76,13 @@ pub fn findings(recording: &Path) -> serde_json::Value {
     succeeded(&output);
     serde_json::from_slice(&output.stdout).unwrap()
 }
+
+/// Every record of every probe arrived. Softirqs may pass unseen: not all kernels run our programs
+/// in the context of each task.
+pub fn nothing_lost(findings: &serde_json::Value) {
+    for lost in findings["lost"].as_array().unwrap() {
+        for why in ["ring_full", "rate_limited", "preempted"] {
+            assert_eq!(lost[why], 0, "records were lost: {lost}");
+        }
+    }
+}

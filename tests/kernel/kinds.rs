@@ -10,7 +10,7 @@ use stallscore::made::Comparison;
 use stallscore::precision::Precision;
 use stallscore::read::Truth;
 
-use crate::host::{Folder, cpu, findings, machine, stallgen, stallprof, succeeded};
+use crate::host::{Folder, cpu, findings, machine, nothing_lost, stallgen, stallprof, succeeded};
 
 const COUNT: usize = 50;
 /// One period of the sampler at 999 Hz.
@@ -49,7 +49,7 @@ impl Run {
     /// Reads what `r.stall` and `truth` of a folder hold.
     pub fn read(folder: Folder) -> Run {
         let findings = findings(&folder.path("r.stall"));
-        assert_eq!(findings["lost"].as_array().unwrap().len(), 0, "records were lost");
+        nothing_lost(&findings);
         let truth = Truth::read(&folder.path("truth")).unwrap();
         assert!(truth.complete, "stallgen did not finish");
         let found = Found::all(&findings).unwrap();

@@ -110,7 +110,7 @@ fn compare(read: &Value, expected: &Recording) {
     same!("steal", "total", expected.steal, |row| row.total.0);
     same!("dying_memcgs", "count", expected.dying_memcgs, |row| row.count);
     same!("hist", "count", expected.hists, |row| row.count);
-    same!("lost", "preempted", expected.lost, |row| row.preempted);
+    same!("lost", "unseen", expected.lost, |row| row.unseen);
     same!("rx_cpu", "unplaced", expected.rx_cpus, |row| row.unplaced);
     same!("rx", "not_ip", expected.rx_rows, |row| row.protocols[8]);
     same!("rx_flow", "destination_lower", expected.rx_flows, |row| row.destination[1]);

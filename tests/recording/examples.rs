@@ -121,6 +121,7 @@ pub fn events(n: u64) -> Vec<Event> {
             ring_full: n + 23,
             rate_limited: n + 24,
             preempted: n + 25,
+            unseen: n + 26,
         }),
         Event::RxCpu(RxCpu {
             time,

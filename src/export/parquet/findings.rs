@@ -92,6 +92,7 @@ table! {
     "ring_full": Int = lost.ring_full,
     "rate_limited": Int = lost.rate_limited,
     "preempted": Int = lost.preempted,
+    "unseen": Int = lost.unseen,
 }
 
 table! {

@@ -226,10 +226,12 @@ pub struct LostRecords {
     pub rate_limited: u64,
     /// Another task had been preempted while it made one on that CPU.
     pub preempted: u64,
+    /// No records: softirqs that the kernel entered without running our program for it.
+    pub unseen: u64,
 }
 
 impl LostRecords {
-    /// For whatever reason.
+    /// Records, for whatever reason.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.ring_full.saturating_add(self.rate_limited).saturating_add(self.preempted)
