@@ -75,7 +75,10 @@ fn one(r: &Recording, call: &Call<'_>, gaps: &Gaps, rstat: bool) -> SlowFileCall
         returned: slow.ret,
         on_cpu: slow.on_cpu,
         slept: slow.slept,
-        irqs_off: gaps.measured.then(|| inside.iter().map(|(_, gap)| *gap).sum()),
+        // A gap that began before the call is its only in part.
+        irqs_off: gaps
+            .measured
+            .then(|| inside.iter().map(|(_, gap)| *gap).sum::<Nanos>().min(slow.duration)),
         rstat: times.map(|m| RstatTimes {
             waited: m.rstat_waited,
             held: m.rstat_held,

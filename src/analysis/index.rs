@@ -153,6 +153,14 @@ impl<'r> Index<'r> {
         &self.facts[number as usize]
     }
 
+    /// The softirq in whose handler a tick fell, and how many innermost frames are the handler's. Both
+    /// tasklet vectors have one function: which of them was entered last tells.
+    pub fn softirq(&self, tick: &Sample) -> Option<(Vector, usize)> {
+        let (vector, depth) = self.facts(tick.kernel_stack).softirq?;
+        let high = tick.softirq_vector == Vector::HI && tick.since_softirq_entry.0 > 0;
+        Some((if vector == Vector::TASKLET && high { Vector::HI } else { vector }, depth))
+    }
+
     /// The slow call that a task was in at a moment: the first one to return after it.
     pub fn call_at(&self, task: TaskId, at: Ktime) -> Option<&'r SyscallSlow> {
         let calls = self.calls.get(&self.thread(task))?;

@@ -9,18 +9,23 @@ use crate::model::findings::Context;
 /// `__do_softirq`.
 const SOFTIRQ_LOOP: [&str; 2] = ["handle_softirqs", "__do_softirq"];
 
-/// The handlers of each vector (`open_softirq` callers), by any name since 5.10.
-const HANDLERS: [(&str, u8); 14] = [
+/// The handlers of each vector (`open_softirq` callers), by any name since 5.10, and what they jump
+/// to as their last act: then that stands above the loop in their place.
+const HANDLERS: [(&str, u8); 18] = [
     ("tasklet_hi_action", 0),
     ("run_timer_softirq", 1),
     ("net_tx_action", 2),
     ("net_rx_action", 3),
     ("blk_done_softirq", 4),
+    ("blk_complete_reqs", 4),
     ("irq_poll_softirq", 5),
     ("tasklet_action", 6),
+    ("tasklet_action_common", 6), // and of vector 0: Index::softirq()
     ("workqueue_softirq_action", 6),
     ("run_rebalance_domains", 7),
     ("sched_balance_softirq", 7),
+    ("rebalance_domains", 7),
+    ("sched_balance_domains", 7),
     ("hrtimer_run_softirq", 8),
     ("rcu_core_si", 9),
     ("rcu_process_callbacks", 9),
@@ -61,6 +66,8 @@ pub struct StackFacts {
     pub top_restores: usize,
     /// The loop that runs pending softirqs is on it, in a handler or not.
     pub softirq_loop: bool,
+    /// What that loop had called is no handler that is known.
+    pub unknown_handler: bool,
     /// A function of it has a name.
     pub named: bool,
     /// Its softirq handler, or else the task, spins for a lock that somebody else holds.
@@ -88,6 +95,7 @@ impl StackFacts {
             irq_restore_frames: own.iter().take_while(|n| restores_irqs(n)).count(),
             top_restores: names.iter().take_while(|n| restores_irqs(n)).count(),
             softirq_loop: names.iter().any(|n| SOFTIRQ_LOOP.contains(n)),
+            unknown_handler: softirq.is_none() && called_by_loop(&names).is_some(),
             spins: doer.iter().take(SPIN_DEPTH).any(|n| SPINS.contains(n)),
             waits_for_cpus: doer.first().is_some_and(|n| WAITS_FOR_CPUS.contains(n)),
             named: names.iter().any(|n| *n != "[unknown]"),
@@ -111,10 +119,17 @@ fn source_name(symbol: &str) -> &str {
 /// The innermost running handler. It must stand right above the loop: a tick in the loop itself,
 /// before or after a handler, is no evidence that one ran.
 fn softirq(names: &[&str]) -> Option<(Vector, usize)> {
-    let at = names.iter().position(|n| SOFTIRQ_LOOP.contains(n))?;
-    let handler = names.get(at.checked_sub(1)?)?;
-    let (_, vector) = HANDLERS.iter().find(|(name, _)| name == handler)?;
+    let (handler, at) = called_by_loop(names)?;
+    let (_, vector) = HANDLERS.iter().find(|(name, _)| *name == handler)?;
     Some((Vector(*vector), at))
+}
+
+/// What the innermost loop had called when the stack was taken, and at which depth the loop is; none
+/// where an interrupt came upon the loop itself.
+fn called_by_loop<'a>(names: &[&'a str]) -> Option<(&'a str, usize)> {
+    let at = names.iter().position(|n| SOFTIRQ_LOOP.contains(n))?;
+    let called = names.get(at.checked_sub(1)?)?;
+    (!is_interrupt_entry(called)).then_some((*called, at))
 }
 
 /// First instruction of an interrupt (not of an exception or a system call): x86

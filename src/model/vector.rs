@@ -11,6 +11,10 @@ pub struct Vector(pub u8);
 impl Vector {
     /// How many vectors the kernel has (`NR_SOFTIRQS`).
     pub const COUNT: usize = 10;
+    /// Tasklets of high priority.
+    pub const HI: Vector = Vector(0);
+    /// Tasklets.
+    pub const TASKLET: Vector = Vector(6);
     /// Packets received: NAPI polls run here.
     pub const NET_RX: Vector = Vector(3);
 

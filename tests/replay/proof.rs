@@ -288,3 +288,104 @@ fn of_several_only_those_that_had_a_share_are_named() {
     assert_eq!(tasks, &["one[80]", "two[81]", "third[82]"]);
     assert!(stall.evidence.words.contains("while 4 tasks took turns"));
 }
+
+/// A gap of 19 ms that ends at 20 ms, the late tick on this stack; a slow call of this length around it.
+fn gap(stack: &[&str], call: f64, like: impl FnOnce(Sample) -> Sample) -> Findings {
+    let mut tape = tape();
+    let task = tape.task("worker", 70, 70);
+    let sample = in_kernel(&mut tape, task, stack);
+    tape.sample(20.0, 1, like(Sample { gap: ms(19.0), since_softirq_entry: ms(300.0), ..sample }));
+    slow_call(&mut tape, task, 20.1, call);
+    analyse(&tape.0)
+}
+
+/// The compiler makes a jump of a handler's last call: the handler's own name is on no stack then.
+#[test]
+fn a_softirq_that_had_interrupts_off_is_no_task_s() {
+    const LOOP: [&str; 3] =
+        ["handle_softirqs", "__irq_exit_rcu", "asm_sysvec_apic_timer_interrupt"];
+    const TASK: [&str; 3] = ["_raw_spin_unlock_irqrestore", "folio_add_lru", "do_syscall_64"];
+    let stack = |handler: &'static str| {
+        [&["_raw_spin_unlock_irqrestore", "work", handler][..], &LOOP, &TASK].concat()
+    };
+    for (handler, last, vector) in [
+        ("sched_balance_domains", Vector(7), Some(Vector(7))),
+        ("rebalance_domains", Vector(7), Some(Vector(7))),
+        ("tasklet_action_common", Vector::TASKLET, Some(Vector::TASKLET)),
+        ("tasklet_action_common", Vector::HI, Some(Vector::HI)),
+        ("blk_complete_reqs", Vector(4), Some(Vector(4))),
+        ("some_new_handler", Vector(4), None),
+    ] {
+        let in_it = |s| Sample { since_softirq_entry: ms(19.1), softirq_vector: last, ..s };
+        let f = gap(&stack(handler), 30.0, in_it);
+        match (&only(&f).0.culprit, vector) {
+            (Culprit::Softirq { vector: found, .. }, Some(vector)) => assert_eq!(*found, vector),
+            (Culprit::Unknown { .. }, None) => {}
+            (other, _) => panic!("{handler}: {other:?}"),
+        }
+    }
+    // Above the loop itself it is the task below that had them off until now.
+    let f = gap(&[&LOOP[..], &TASK].concat(), 30.0, |s| s);
+    assert_eq!(only(&f).1.unwrap().tid, Tid(70));
+}
+
+/// What kept interrupts off before the call began is none of it.
+#[test]
+fn a_call_answers_for_the_time_since_it_began() {
+    const READ: [&str; 3] = ["_raw_spin_unlock_irqrestore", "memory_stat_show", "vfs_read"];
+    for (length, named, told) in [(19.0, true, false), (12.0, true, true), (8.0, false, true)] {
+        let f = gap(&READ, length, |s| s);
+        let (stall, task) = only(&f);
+        assert_eq!(task.is_some(), named, "{length}: {stall:?}");
+        assert_eq!(stall.evidence.words.contains("begun"), told, "{}", stall.evidence.words);
+    }
+}
+
+/// Others of its calls, or other files, were seen as well.
+#[test]
+fn a_call_and_a_file_are_named_by_most_of_the_samples() {
+    let named = |calls: [(u32, &str); 20]| {
+        let mut tape = tape();
+        let task = tape.task("worker", 70, 70);
+        for (n, (nr_plus_1, file)) in calls.into_iter().enumerate() {
+            let like = in_kernel(&mut tape, task, &WITH_BH_OFF);
+            let file = if file.is_empty() { StrId::NONE } else { tape.str(file) };
+            let syscall = SyscallId { nr_plus_1, file, ..like.syscall };
+            ticks(&mut tape, n as f64, 1, Sample { syscall, ..like });
+        }
+        delay(&mut tape, 0.0, 20.0);
+        let f = analyse(&tape.0);
+        let task = only(&f).1.unwrap();
+        (task.syscall.clone(), task.file.clone())
+    };
+    let call = |name: &str| Some(name.to_owned());
+    let read = |n: usize| if n < 11 { (1, "/a") } else { (2, "/b") };
+    assert_eq!(named(std::array::from_fn(read)), (call("read"), call("/a")));
+    let half = |n: usize| if n < 10 { (1, "/a") } else { (2, "/b") };
+    assert_eq!(named(std::array::from_fn(half)), (None, None));
+    let files = |n: usize| (1, if n < 10 { "/a" } else { "/b" });
+    assert_eq!(named(std::array::from_fn(files)), (call("read"), None));
+    // Only samples late in a stall look for the file.
+    let few = |n: usize| (1, if n < 15 { "" } else { "/a" });
+    assert_eq!(named(std::array::from_fn(few)), (call("read"), call("/a")));
+}
+
+/// A part of a handoff may have a culprit who made little of the whole.
+#[test]
+fn who_made_less_than_half_of_a_handoff_did_not_make_it() {
+    for (parts, named) in
+        [((0.0, 20.0, 0.0), true), ((14.0, 16.0, 15.0), false), ((15.0, 20.0, 0.0), true)]
+    {
+        let mut tape = tape();
+        let task = tape.task("worker", 70, 70);
+        let length = parts.0 + parts.1 + parts.2;
+        let (time, cpu, ran) = (at(length), Cpu(1), ms(parts.1));
+        let (raise_to_wake, wake_to_in, in_to_entry) = (ms(parts.0), ran, ms(parts.2));
+        let handoff =
+            Handoff { time, cpu, raise_to_wake, wake_to_in, in_to_entry, ..Default::default() };
+        tape.0.handoffs.push(Handoff { entered: true, ..handoff });
+        tape.0.runners.push(Runner { time, cpu, task, policy: 0, ran, turns: 1 });
+        let f = analyse(&tape.0);
+        assert_eq!(only(&f).1.is_some(), named, "{parts:?}: {:?}", only(&f).0);
+    }
+}

@@ -27,11 +27,22 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, gap: &Measure) -> Verdict {
     if let Some(verdict) = hard_interrupts(tick, gap) {
         return verdict;
     }
-    let may_be_stolen = is_most(stolen.most, gap);
+    let may_be_stolen =
+        is_most(stolen.most, gap) || stolen.exact && super::is_half(stolen.most, gap.duration);
     if let Some(verdict) = softirq_with_irqs_off(index, tick, gap).filter(|_| !may_be_stolen) {
         return verdict;
     }
     match (irqs_off_by(index, tick), may_be_stolen) {
+        (Some((_, stack)), false) if let Some(since) = began_within(index, tick, gap) => {
+            let words = format!(
+                "the late tick landed where this task turned interrupts back on; but the system call \
+                 it was in had begun {since} before: what kept interrupts from coming for the rest \
+                 of {} is not known",
+                gap.duration
+            );
+            let evidence = Evidence { samples: 1, stack, words, ..Evidence::default() };
+            Verdict::unknown("interrupts were off in more than one system call", evidence)
+        }
         (Some((function, stack)), false) => {
             blame_task(index, tick, gap, function, stack, stolen.around)
         }
@@ -118,7 +129,8 @@ fn irqs_off_by(index: &Index<'_>, tick: &Sample) -> Option<(String, Vec<String>)
     // may have had interrupts off itself.
     let entered = tick.since_softirq_entry;
     let known = entered.0 > 0;
-    if known && facts.interrupt_frames == 0 && entered < tick.gap
+    if facts.unknown_handler
+        || known && facts.interrupt_frames == 0 && entered < tick.gap
         || facts.softirq.is_some() && (!known || entered.0 >= tick.gap.0.div_ceil(2))
     {
         return None;
@@ -149,10 +161,23 @@ fn just_ran_sti(tick: &Sample, frame: usize) -> bool {
     }
 }
 
+/// For how long the task had been in its system call, where that is less than half of the gap: the
+/// rest is none of that call's.
+fn began_within(index: &Index<'_>, tick: &Sample, gap: &Measure) -> Option<Nanos> {
+    let since = in_call(index, tick)?;
+    (!super::is_half(since, gap.duration)).then_some(since)
+}
+
+/// For how long the task had been in a system call that was recorded.
+fn in_call(index: &Index<'_>, tick: &Sample) -> Option<Nanos> {
+    let call = index.call_at(tick.task, tick.time)?;
+    Some(tick.time.since(call.time.before(call.duration)))
+}
+
 /// A softirq handler that had interrupts off itself: the tick landed where it turned them on.
 fn softirq_with_irqs_off(index: &Index<'_>, tick: &Sample, gap: &Measure) -> Option<Verdict> {
     let facts = index.facts(tick.kernel_stack);
-    let (vector, depth) = facts.softirq?;
+    let (vector, depth) = index.softirq(tick)?;
     if facts.top_restores == 0 && !tick.irqs_were_off {
         return None;
     }
@@ -192,6 +217,10 @@ fn blame_task(
     );
     if just_ran_sti(tick, index.facts(tick.kernel_stack).interrupt_frames) {
         words.push_str(": the code there had just executed an sti");
+    }
+    let period = index.recording.meta.sample_period;
+    if let Some(since) = in_call(index, tick).filter(|s| s.0 + period.0 < gap.duration.0) {
+        words.push_str(&format!("; this call had begun {since} before, after the one before it"));
     }
     if stolen.0 > 0 {
         words.push_str(&format!("; steal time around it: {stolen}"));

@@ -18,6 +18,17 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, m: &Measure) -> Verdict {
     let Some(parts) = m.handoff else {
         return Verdict::unknown("no parts of the handoff are known", Evidence::default());
     };
+    let whole = parts.raise_to_wake + parts.wake_to_in + parts.in_to_entry;
+    let longest = parts.raise_to_wake.max(parts.wake_to_in).max(parts.in_to_entry);
+    // Whoever made one of them did not make most of it.
+    if !super::is_half(longest, whole) {
+        let words = format!(
+            "raise to wake of ksoftirqd took {}, wake to switched in {}, switched in to entry {}",
+            parts.raise_to_wake, parts.wake_to_in, parts.in_to_entry
+        );
+        let why = "no part of the handoff makes up half of it";
+        return Verdict::unknown(why, Evidence { words, ..Evidence::default() });
+    }
     let woken = m.start.after(parts.raise_to_wake);
     let switched_in = woken.after(parts.wake_to_in);
     if parts.wake_to_in < parts.raise_to_wake.max(parts.in_to_entry) {
@@ -57,6 +68,16 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, m: &Measure) -> Verdict {
         );
         let why = "interrupts or softirqs held the idle task's CPU";
         return Verdict::unknown(why, Evidence { words, ..evidence });
+    }
+
+    if !super::is_half(first.ran, whole) {
+        let who = task::identity(index.recording, first.task);
+        let words = format!(
+            "ksoftirqd/{cpu} was runnable for {wait}; the scheduler gave {} of that to {}[{}], less than \
+             half of the {whole} in all",
+            first.ran, who.comm, who.tid
+        );
+        return Verdict::unknown("nobody made half of it", Evidence { words, ..evidence });
     }
 
     let in_softirq = own.iter().filter(|s| index.facts(s.kernel_stack).softirq.is_some()).count();

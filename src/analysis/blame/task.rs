@@ -66,11 +66,14 @@ pub fn doing(index: &Index<'_>, thread: TaskId, samples: &[&Sample]) -> TaskCulp
     }
     let inside = |s: &&&Sample| !outside_calls(r, s.task, s.kernel_stack);
     let calls = samples.iter().filter(inside).map(|s| s.syscall).filter(|c| c.nr_plus_1 != 0);
-    let Some(nr) = most(calls.map(|c| c.nr_plus_1)) else { return culprit };
+    let Some(nr) = majority(calls.map(|c| c.nr_plus_1), samples.len()) else { return culprit };
     culprit.syscall = Some(call_name(r, nr));
     let files = samples.iter().map(|s| s.syscall).filter(|c| c.nr_plus_1 == nr);
-    let file = most(files.map(|c| c.file).filter(|f| f.is_some()))
-        .or_else(|| file_of_slow_call(index, id, nr, samples));
+    let files: Vec<StrId> = files.map(|c| c.file).filter(|f| f.is_some()).collect();
+    let file = match files.len() {
+        0 => file_of_slow_call(index, id, nr, samples),
+        seen => majority(files.into_iter(), seen),
+    };
     culprit.file = file.map(|f| r.str(f).to_owned());
     culprit
 }
@@ -100,6 +103,13 @@ fn work_function(index: &Index<'_>, samples: &[&Sample]) -> Option<String> {
         // The worker's own lock, before it calls anything.
         (!restores_irqs(function)).then(|| function.to_owned())
     }))
+}
+
+/// The one that makes up more than half of so many.
+fn majority<T: Ord + Copy>(all: impl Iterator<Item = T>, of: usize) -> Option<T> {
+    let all: Vec<T> = all.collect();
+    let one = most(all.iter().copied())?;
+    (2 * all.iter().filter(|&&other| other == one).count() > of).then_some(one)
 }
 
 /// The most frequent; of equally frequent ones the least.

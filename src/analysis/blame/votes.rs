@@ -144,7 +144,7 @@ fn by_winner(index: &Index<'_>, winner: Found, agree: &[&Sample], evidence: Evid
 }
 
 fn found(index: &Index<'_>, tick: &Sample) -> Found {
-    if let Some((vector, _)) = index.facts(tick.kernel_stack).softirq {
+    if let Some((vector, _)) = index.softirq(tick) {
         return Found::Softirq(vector);
     }
     let facts = index.facts(tick.kernel_stack);
