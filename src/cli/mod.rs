@@ -1,6 +1,7 @@
 //! The command line: parses, dispatches, turns errors into a message and an exit code.
 //! One file for each subcommand.
 
+mod addresses;
 mod check;
 #[cfg(feature = "probes")]
 mod conclude;
@@ -63,6 +64,7 @@ enum Command {
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
+    addresses::spare();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),

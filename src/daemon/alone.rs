@@ -15,6 +15,7 @@ use super::flight::{Flight, Limits};
 use super::incident::ended;
 use super::trigger::lateness;
 use crate::host::HostFacts;
+use crate::host::threads::refused;
 use crate::model::live::Live;
 use crate::model::{Event, Lost, Meta};
 use crate::probe::{Config, PROBES, Wanted};
@@ -51,7 +52,8 @@ impl Alone {
             }
             Err(error) => drop(tell.send(Err(error))),
         };
-        let thread = Builder::new().name("stallprof-probes".into()).spawn(measure)?;
+        let thread =
+            Builder::new().name("stallprof-probes".into()).spawn(measure).map_err(refused)?;
         told.recv().map_err(|_| anyhow!("the thread that owns the probes panicked"))??;
         Ok(Alone { board, stop, thread: Some(thread) })
     }

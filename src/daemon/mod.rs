@@ -39,6 +39,7 @@ use sd_notify::NotifyState;
 use tokio::sync::Notify;
 
 use crate::host::HostRoot;
+use crate::host::threads;
 
 pub use alone::Alone;
 use board::Board;
@@ -105,7 +106,8 @@ pub fn run(config: Config, origin: Origin, root: HostRoot) -> Result<()> {
             held.seccomp.set(Thread::Store, calls::refuse_more(Thread::Store));
         }
         maker.run(&work);
-    })?;
+    });
+    let store = store.map_err(threads::refused)?;
     let links = Links {
         control: Arc::clone(&control),
         metrics: Arc::clone(&metrics),
@@ -118,7 +120,8 @@ pub fn run(config: Config, origin: Origin, root: HostRoot) -> Result<()> {
         // Also where it panics: nobody serves the metrics of a dead thread.
         let _tell = Tell(ended);
         pilot::fly(config, origin, links, &started)
-    })?;
+    });
+    let probes = probes.map_err(threads::refused)?;
 
     if fenced {
         let path = match &listen {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::checks::COVERAGE;
 use super::{Finding, Options, Report, Severity, examine, gather, told_by};
 use crate::host::HostRoot;
+use crate::host::threads::refused;
 use crate::units::Nanos;
 
 /// How much longer than its own deadline it may take, before it is given up.
@@ -24,7 +25,7 @@ pub fn examine_aside(root: HostRoot, options: Options) -> Report {
             RecvTimeoutError::Timeout => "reading the host was not done in time".to_owned(),
             RecvTimeoutError::Disconnected => "reading the host failed".to_owned(),
         }),
-        Err(why) => Err(format!("no thread: {why}")),
+        Err(why) => Err(refused(why).to_string()),
     };
     answer.unwrap_or_else(|why| Report {
         host: String::new(),

@@ -5,6 +5,8 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use super::threads::refused;
+
 /// Where programs are looked for: not in a PATH that a user may have set.
 const DIRS: [&str; 5] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin"];
 
@@ -54,15 +56,22 @@ pub fn run(name: &'static str, args: &[&str], deadline: Instant) -> Result<Strin
     };
     let read = |mut from: Box<dyn Read + Send>| {
         let (send, receive) = mpsc::channel();
-        std::thread::spawn(move || {
+        let thread = std::thread::Builder::new().spawn(move || {
             let mut bytes = Vec::new();
             let read = (&mut from).take(MAX_OUTPUT + 1).read_to_end(&mut bytes);
             // Nobody waits for it any more after the deadline.
             let _ = send.send(read.map(|_| bytes));
         });
-        receive
+        thread.map(|_| receive)
     };
-    let (out, err) = (read(Box::new(out)), read(Box::new(err)));
+    let (out, err) = match (read(Box::new(out)), read(Box::new(err))) {
+        (Ok(out), Ok(err)) => (out, err),
+        (Err(why), _) | (_, Err(why)) => {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(failed(refused(why).to_string()));
+        }
+    };
     let left = deadline.saturating_duration_since(Instant::now());
     let output = out.recv_timeout(left);
     if !matches!(&output, Ok(Ok(bytes)) if bytes.len() as u64 <= MAX_OUTPUT) {

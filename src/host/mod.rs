@@ -41,6 +41,7 @@ pub mod stat;
 mod sys;
 pub mod tasks;
 pub mod taskstat;
+pub mod threads;
 pub mod throttle;
 
 pub use cpulist::CpuList;

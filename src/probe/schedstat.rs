@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use super::affinity::keep_off;
 use super::{Attached, Config, Names, Source};
 use crate::host::schedstat::{SchedStat, SchedStatReader, keeps_waits};
+use crate::host::threads::refused;
 use crate::host::{CpuList, ksoftirqd, monotonic, thread_cpu_time};
 use crate::model::{Event, Handoff};
 use crate::units::{Cpu, Nanos};
@@ -87,6 +88,7 @@ pub fn attach(config: &Config) -> Result<Attached> {
             keep_off(&cpus);
             look(&mut all, stall, &send, &told);
         })
+        .map_err(refused)
         .context("starting the thread that looks at the counters")?;
     let keep = Looking { stop, thread: Some(thread) };
     Ok(Attached { keep: Box::new(keep), source: Some(Box::new(Waits(waits))), note })

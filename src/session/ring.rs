@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use libbpf_rs::libbpf_sys::{ring__avail_data_size, ring_buffer__ring};
 use libbpf_rs::{AsRawLibbpf, MapHandle, RingBuffer, RingBufferBuilder};
 
+use crate::host::threads::refused;
 use crate::probe::affinity::keep_off;
 use crate::units::Cpu;
 
@@ -65,6 +66,7 @@ impl Reader {
                 keep_off(&cpus);
                 run(&ring, poll, &send, &told);
             })
+            .map_err(refused)
             .context("starting the ring's thread")?;
         Ok(Reader { batches, stop, thread })
     }

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use ureq::Agent;
 
 use super::{Source, Told, Trust};
+use crate::host::threads::refused;
 use crate::model::live::{Live, SCHEMA};
 use crate::units::Nanos;
 
@@ -58,7 +59,10 @@ impl Attached {
         let found = Found { seconds: AtomicU64::new(2), last: Mutex::new(Ok(Box::new(live))) };
         let found = Arc::new(found);
         let weak = Arc::downgrade(&found);
-        Builder::new().name("stallprof-ask".into()).spawn(move || asker.run(&weak))?;
+        Builder::new()
+            .name("stallprof-ask".into())
+            .spawn(move || asker.run(&weak))
+            .map_err(refused)?;
         Ok(Attached(found))
     }
 }

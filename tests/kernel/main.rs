@@ -16,6 +16,7 @@ mod host;
 mod host_root;
 mod hostile;
 mod kinds;
+mod limits;
 mod methods;
 mod node_health;
 mod pings;

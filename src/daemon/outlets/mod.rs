@@ -20,6 +20,7 @@ use super::config::Config;
 use super::incident::Index;
 use super::metrics::Metrics;
 use crate::host::HostRoot;
+use crate::host::threads::refused;
 
 /// The end waits so long for what is being sent.
 const LAST: Duration = Duration::from_millis(800);
@@ -83,10 +84,11 @@ impl Outlet {
     ) -> std::io::Result<Outlet> {
         let (stop, stopped) = channel();
         let (end, ended) = channel();
-        Builder::new().name(name.into()).spawn(move || {
+        let thread = Builder::new().name(name.into()).spawn(move || {
             let _end: Sender<()> = end;
             run(&stopped);
-        })?;
+        });
+        thread.map_err(refused)?;
         Ok(Outlet { stop, ended })
     }
 }

@@ -14,6 +14,7 @@ use super::facts::{Facts, Known};
 use super::names::Names;
 use crate::host::kernel::Uname;
 use crate::host::memcg::DyingMemcgs;
+use crate::host::threads::refused;
 use crate::host::{HostRoot, netns, rules};
 use crate::units::Nanos;
 
@@ -52,7 +53,7 @@ impl<T: Send + 'static> Answer<T> {
         // Nobody may wait for it any more.
         let work = move || drop(send.send(read()));
         let thread = std::thread::Builder::new().name(format!("check-{what}")).spawn(work);
-        Answer { what, from: thread.map(|_| receive).map_err(|e| format!("no thread: {e}")) }
+        Answer { what, from: thread.map(|_| receive).map_err(|e| refused(e).to_string()) }
     }
 
     /// Waits for it until the deadline.

@@ -10,6 +10,7 @@ use std::time::Instant;
 use super::command::{self, Failure};
 use super::neigh::Family;
 use super::root::HostRoot;
+use super::threads::refused;
 
 pub use iptables::parse_iptables;
 pub use nft::parse_nft;
@@ -165,13 +166,19 @@ impl Programs {
 pub fn list(root: &HostRoot, deadline: Instant) -> RuleSet {
     // All at once: each may need most of the time.
     let (listings, nft) = std::thread::scope(|scope| {
-        let started = PROGRAMS
-            .each_ref()
-            .map(|programs| (programs, scope.spawn(move || programs.list(root, deadline))));
+        let started = PROGRAMS.each_ref().map(|programs| {
+            let list = move || programs.list(root, deadline);
+            (programs, std::thread::Builder::new().spawn_scoped(scope, list))
+        });
         let nft = command::run("nft", &["--numeric", "list", "ruleset"], deadline);
         let ended = started.map(|(programs, thread)| {
-            let lost = || Failure::Failed(programs.usual, "its thread ended".to_owned());
-            (programs, thread.join().unwrap_or_else(|_| vec![(programs.usual, Err(lost()))]))
+            let name = programs.usual;
+            let lost = |why: &str| vec![(name, Err(Failure::Failed(name, why.to_owned())))];
+            let listings = match thread {
+                Ok(thread) => thread.join().unwrap_or_else(|_| lost("its thread ended")),
+                Err(why) => lost(&refused(why).to_string()),
+            };
+            (programs, listings)
         });
         (ended, nft)
     });

@@ -15,6 +15,7 @@ use anyhow::{Context, Result, bail};
 use super::affinity::keep_off;
 use super::{Attached, Config, Names, Source, Tracking};
 use crate::host::caps::{Cap, Caps};
+use crate::host::threads::refused;
 use crate::model::Event;
 use namespaces::{Namespaces, Way};
 use told::Told;
@@ -116,6 +117,7 @@ fn start(config: &Config, way: Way) -> Result<Attached> {
             out.add(first);
             watch(&mut namespaces, &out, &tracking, &told);
         })
+        .map_err(refused)
         .context("starting the thread that reads network namespaces")?;
     let keep = Reading { stop, thread: Some(thread) };
     // What is counted before the probe of flows attaches must not be taken for flows not seen.
