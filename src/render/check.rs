@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::Style;
 use super::ink::{Ink, Text};
-use super::page::Page;
+use super::layout::Layout;
 use super::text::plural;
 use crate::health::checks::by_name;
 use crate::health::{Finding, Report, Severity, Window};
@@ -12,9 +12,9 @@ use crate::units::Nanos;
 
 /// Where the text of a finding begins, behind the longest label.
 const COLUMN: usize = 10;
-/// The same where the page is narrow.
+/// The same where the layout is narrow.
 const NARROW: usize = 2;
-/// A page of fewer columns has no room for labels beside the text.
+/// A layout of fewer columns has no room for labels beside the text.
 const ENOUGH: usize = 60;
 
 /// How a report is written.
@@ -29,17 +29,17 @@ pub struct Detail {
 /// # Errors
 /// `out` cannot be written.
 pub fn write(out: &mut dyn Write, report: &Report, detail: Detail, style: Style) -> io::Result<()> {
-    let page = &mut Page::new(out, style);
-    headline(page, report)?;
+    let layout = &mut Layout::new(out, style);
+    headline(layout, report)?;
     let mut before: Option<&Finding> = None;
     for finding in report.findings.iter().filter(|f| f.severity != Severity::Ok) {
-        tell(page, finding, before, detail)?;
+        tell(layout, finding, before, detail)?;
         before = Some(finding);
     }
-    fine(page, report, detail)
+    fine(layout, report, detail)
 }
 
-fn headline(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
+fn headline(layout: &mut Layout<'_>, report: &Report) -> io::Result<()> {
     let told = Severity::ALL.iter().filter(|s| **s != Severity::Ok);
     let counts = told.filter_map(|severity| match (report.count(*severity), severity) {
         (0, _) => None,
@@ -58,7 +58,7 @@ fn headline(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     // The second digit of this time is noise.
     let took = Nanos(report.took.0 / 10_000_000 * 10_000_000);
     let head = Text::new().bold(&format!("{host}: {}", counts.join(", ")));
-    page.put(
+    layout.put(
         2,
         &head.dim(&format!("  ({kernel}read in {})", took.to_string().replace(' ', "\u{a0}"))),
     )
@@ -79,32 +79,32 @@ type Part = fn(&Finding) -> &str;
 
 /// One finding. What was said of the one before it is not said again.
 fn tell(
-    page: &mut Page<'_>,
+    layout: &mut Layout<'_>,
     finding: &Finding,
     before: Option<&Finding>,
     detail: Detail,
 ) -> io::Result<()> {
     let same = before.is_some_and(|b| (&b.check, b.severity) == (&finding.check, finding.severity));
-    let column = if page.width() < ENOUGH { NARROW } else { COLUMN };
+    let column = if layout.width() < ENOUGH { NARROW } else { COLUMN };
     let blanks = " ".repeat(column);
     if !same {
         // What hurts stands apart; what is only worth knowing stands close.
         if finding.severity >= Severity::Warning
             || before.is_none_or(|b| b.severity != finding.severity)
         {
-            page.blank()?;
+            layout.blank()?;
         }
         let (ink, name) = label(finding.severity);
         let gap = " ".repeat(COLUMN.saturating_sub(name.len()));
         let title = by_name(&finding.check).map_or("", |check| check.title);
         let text = Text::new().ink(ink, name).plain(&gap);
-        page.put(column, &text.bold(&finding.check).plain(": ").plain(title))?;
+        layout.put(column, &text.bold(&finding.check).plain(": ").plain(title))?;
     }
     // What is well is so now, unless it says otherwise.
     let now = finding.window == Window::Now
         && !matches!(finding.severity, Severity::Unknown | Severity::Ok);
     let text = Text::new().plain(&blanks).plain(&found(finding));
-    page.put(column + 2, &text.plain(if now { ", now" } else { "" }))?;
+    layout.put(column + 2, &text.plain(if now { ", now" } else { "" }))?;
     let bad = finding.severity >= Severity::Warning;
     if !bad && !detail.verbose {
         return Ok(());
@@ -117,7 +117,7 @@ fn tell(
             continue;
         }
         let text = Text::new().plain(&blanks).dim(name).plain(of(finding));
-        page.put(column + name.len(), &text)?;
+        layout.put(column + name.len(), &text)?;
     }
     Ok(())
 }
@@ -137,7 +137,7 @@ pub(super) fn found(finding: &Finding) -> String {
 }
 
 /// What is well: the names of the checks, or each with its value.
-fn fine(page: &mut Page<'_>, report: &Report, detail: Detail) -> io::Result<()> {
+fn fine(layout: &mut Layout<'_>, report: &Report, detail: Detail) -> io::Result<()> {
     let fine: Vec<&Finding> =
         report.findings.iter().filter(|f| f.severity == Severity::Ok).collect();
     if fine.is_empty() {
@@ -146,7 +146,7 @@ fn fine(page: &mut Page<'_>, report: &Report, detail: Detail) -> io::Result<()> 
     if detail.verbose {
         let mut before = report.findings.iter().rfind(|f| f.severity != Severity::Ok);
         for finding in fine {
-            tell(page, finding, before, Detail { verbose: false })?;
+            tell(layout, finding, before, Detail { verbose: false })?;
             before = Some(finding);
         }
         return Ok(());
@@ -160,8 +160,8 @@ fn fine(page: &mut Page<'_>, report: &Report, detail: Detail) -> io::Result<()> 
     if names.is_empty() {
         return Ok(());
     }
-    page.blank()?;
-    let column = if page.width() < ENOUGH { NARROW } else { COLUMN };
+    layout.blank()?;
+    let column = if layout.width() < ENOUGH { NARROW } else { COLUMN };
     let gap = " ".repeat(COLUMN - 2);
-    page.put(column, &Text::new().dim("ok").plain(&gap).dim(&names.join(", ")))
+    layout.put(column, &Text::new().dim("ok").plain(&gap).dim(&names.join(", ")))
 }

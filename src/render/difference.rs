@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::ink::Text;
-use super::page::Page;
+use super::layout::Layout;
 use super::text::{count, cpus, time, utc};
 use super::{Style, escape, terms};
 use crate::model::difference::*;
@@ -22,8 +22,8 @@ const LATENCY: usize = 24;
 /// # Errors
 /// The writer's.
 pub fn write(out: &mut dyn Write, d: &Difference, style: Style) -> io::Result<()> {
-    let page = &mut Page::new(out, style);
-    page.put(2, &Text::new().bold(&headline(d)).plain(&sentence(d, &d.stalls)))?;
+    let layout = &mut Layout::new(out, style);
+    layout.put(2, &Text::new().bold(&headline(d)).plain(&sentence(d, &d.stalls)))?;
     let part = scope(d).is_some();
     for (whole, of_part, verdict) in [
         ("Gone", "Only before", Verdict::Gone),
@@ -37,7 +37,7 @@ pub fn write(out: &mut dyn Write, d: &Difference, style: Style) -> io::Result<()
         if group.is_empty() {
             continue;
         }
-        page.section(if part { of_part } else { whole })?;
+        layout.section(if part { of_part } else { whole })?;
         let most = if verdict == Verdict::NotShown { SAME } else { usize::MAX };
         for c in group.iter().take(most) {
             let who = Text::new().plain("  ").accent(&kin(&c.who)).plain(": ");
@@ -46,14 +46,14 @@ pub fn write(out: &mut dyn Write, d: &Difference, style: Style) -> io::Result<()
                 (_, 0) => format!("; longest {}", time(c.worst_before)),
                 _ => format!("; longest {} and {}", time(c.worst_before), time(c.worst_after)),
             };
-            page.put(4, &who.plain(&sentence(d, &c.stalls)).plain(&worst))?;
+            layout.put(4, &who.plain(&sentence(d, &c.stalls)).plain(&worst))?;
         }
         if group.len() > most {
-            page.line(&Text::new().dim(&format!("  and {} more", group.len() - most)))?;
+            layout.line(&Text::new().dim(&format!("  and {} more", group.len() - most)))?;
         }
     }
-    latencies(page, d)?;
-    compared(page, d)
+    latencies(layout, d)?;
+    compared(layout, d)
 }
 
 /// What the verdict is of, where a side saw more than is compared: what is left out may have changed
@@ -156,12 +156,12 @@ pub(super) fn kin(who: &Kin) -> String {
     format!("{words}  {}", terms::cause(who.cause))
 }
 
-fn latencies(page: &mut Page<'_>, d: &Difference) -> io::Result<()> {
+fn latencies(layout: &mut Layout<'_>, d: &Difference) -> io::Result<()> {
     let moved: Vec<_> = d.latencies.iter().filter(|l| l.before > 0 || l.after > 0).collect();
     if moved.is_empty() {
         return Ok(());
     }
-    page.section("Latencies of all events")?;
+    layout.section("Latencies of all events")?;
     let few = "too few events";
     for l in &moved {
         let what = l.what.replace('_', " ");
@@ -170,7 +170,7 @@ fn latencies(page: &mut Page<'_>, d: &Difference) -> io::Result<()> {
             format!("  {name:LATENCY$} {} before, {} after", count(l.before), count(l.after));
         let mut text = Text::new().plain(&head);
         if l.percentiles.iter().all(|change| change.verdict == Moved::TooFew) {
-            page.put(6, &text.plain("; ").dim(few))?;
+            layout.put(6, &text.plain("; ").dim(few))?;
             continue;
         }
         for change in &l.percentiles {
@@ -190,7 +190,7 @@ fn latencies(page: &mut Page<'_>, d: &Difference) -> io::Result<()> {
                 _ => text.dim(&words),
             };
         }
-        page.put(6, &text)?;
+        layout.put(6, &text)?;
     }
     Ok(())
 }
@@ -209,8 +209,8 @@ fn percent(share: f64) -> String {
     text.strip_suffix(".0").unwrap_or(&text).to_owned()
 }
 
-fn compared(page: &mut Page<'_>, d: &Difference) -> io::Result<()> {
-    page.section("Compared")?;
+fn compared(layout: &mut Layout<'_>, d: &Difference) -> io::Result<()> {
+    layout.section("Compared")?;
     for (name, side) in [("before", &d.before), ("after ", &d.after)] {
         let host = if side.host.name.is_empty() { "unknown host" } else { &side.host.name };
         let mut facts = vec![host.to_owned(), format!("kernel {}", side.host.kernel)];
@@ -218,7 +218,7 @@ fn compared(page: &mut Page<'_>, d: &Difference) -> io::Result<()> {
         facts.push(time(side.duration));
         facts.push(format!("{} stalls in all", count(side.stalls as u64)));
         facts.push(format!("{} lost", count(side.lost)));
-        page.put(10, &Text::new().plain(&format!("  {name}  ")).dim(&facts.join(" · ")))?;
+        layout.put(10, &Text::new().plain(&format!("  {name}  ")).dim(&facts.join(" · ")))?;
     }
     let place = if d.cpus.is_empty() { "each side's own CPUs".to_owned() } else { cpus(&d.cpus) };
     let words = format!(
@@ -227,9 +227,9 @@ fn compared(page: &mut Page<'_>, d: &Difference) -> io::Result<()> {
         time(d.stall_threshold),
         time(d.gap_threshold)
     );
-    page.put(2, &Text::new().dim(&words))?;
+    layout.put(2, &Text::new().dim(&words))?;
     for caveat in &d.caveats {
-        page.put(4, &Text::new().plain(&format!("  - {caveat}")))?;
+        layout.put(4, &Text::new().plain(&format!("  - {caveat}")))?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::difference::kin;
 use super::ink::Text;
-use super::page::Page;
+use super::layout::Layout;
 use super::text::{count, plural, time, utc};
 use super::{Style, escape, terms, words};
 use crate::model::nodes::*;
@@ -21,16 +21,16 @@ pub(super) const LONGEST: usize = 400;
 /// # Errors
 /// The writer's.
 pub fn write(out: &mut dyn Write, n: &Nodes, style: Style) -> io::Result<()> {
-    let page = &mut Page::new(out, style);
-    page.put(2, &Text::new().bold(&headline(n)))?;
-    nodes(page, n)?;
-    causes(page, n)?;
-    culprits(page, n)?;
-    worst(page, n)?;
-    health(page, n)?;
-    latencies(page, n)?;
-    page.section("Notes")?;
-    n.notes.iter().try_for_each(|note| page.put(4, &Text::new().plain(&format!("  - {note}"))))
+    let layout = &mut Layout::new(out, style);
+    layout.put(2, &Text::new().bold(&headline(n)))?;
+    nodes(layout, n)?;
+    causes(layout, n)?;
+    culprits(layout, n)?;
+    worst(layout, n)?;
+    health(layout, n)?;
+    latencies(layout, n)?;
+    layout.section("Notes")?;
+    n.notes.iter().try_for_each(|note| layout.put(4, &Text::new().plain(&format!("  - {note}"))))
 }
 
 /// How many stalls on how many nodes.
@@ -49,8 +49,8 @@ pub(super) fn headline(n: &Nodes) -> String {
     }
 }
 
-fn nodes(page: &mut Page<'_>, n: &Nodes) -> io::Result<()> {
-    page.section("Nodes")?;
+fn nodes(layout: &mut Layout<'_>, n: &Nodes) -> io::Result<()> {
+    layout.section("Nodes")?;
     for (number, node) in (1..).zip(&n.nodes) {
         let host = if node.host.name.is_empty() { "unknown host" } else { &node.host.name };
         let mut facts = vec![
@@ -63,39 +63,39 @@ fn nodes(page: &mut Page<'_>, n: &Nodes) -> io::Result<()> {
         facts.extend(node.host.dying_memcgs.map(|d| format!("{} dying memory cgroups", count(d))));
         facts.extend(node.file.as_deref().map(|file| escape::terminal(file).into_owned()));
         let text = Text::new().plain(&format!("  {number:>3}  ")).accent(&escape::terminal(host));
-        page.put(7, &text.plain("  ").plain(&facts.join(" · ")))?;
+        layout.put(7, &text.plain("  ").plain(&facts.join(" · ")))?;
     }
     Ok(())
 }
 
 /// As many nodes side by side as there is room for, then the next ones.
-fn causes(page: &mut Page<'_>, n: &Nodes) -> io::Result<()> {
+fn causes(layout: &mut Layout<'_>, n: &Nodes) -> io::Result<()> {
     if n.causes.is_empty() {
         return Ok(());
     }
-    page.section("Stalls by cause and node")?;
+    layout.section("Stalls by cause and node")?;
     let width = n.causes.iter().map(|row| terms::cause(row.cause).len()).max().unwrap_or(0);
-    let width = width.min(page.width() / 2);
-    let fitting = (page.width().saturating_sub(width + 2) / CELL).max(1);
+    let width = width.min(layout.width() / 2);
+    let fitting = (layout.width().saturating_sub(width + 2) / CELL).max(1);
     let all: Vec<usize> = (0..n.nodes.len()).collect();
     for some in all.chunks(fitting) {
         let mut head = format!("  {:width$}", "");
         some.iter().for_each(|node| head += &format!("{:>CELL$}", format!("node {}", node + 1)));
-        page.line(&Text::new().dim(&head))?;
+        layout.line(&Text::new().dim(&head))?;
         for row in &n.causes {
             let mut line = format!("  {:width$}", escape::end(terms::cause(row.cause), width));
             some.iter().for_each(|&node| line += &format!("{:>CELL$}", row.stalls[node]));
-            page.line(&Text::new().plain(&line))?;
+            layout.line(&Text::new().plain(&line))?;
         }
     }
     Ok(())
 }
 
-fn culprits(page: &mut Page<'_>, n: &Nodes) -> io::Result<()> {
+fn culprits(layout: &mut Layout<'_>, n: &Nodes) -> io::Result<()> {
     if n.culprits.is_empty() {
         return Ok(());
     }
-    page.section("Culprits on all nodes")?;
+    layout.section("Culprits on all nodes")?;
     for group in n.culprits.iter().take(ROWS) {
         let lead = format!("  {:>6} stalls  ", count(group.stalls as u64));
         let words = format!(
@@ -105,9 +105,9 @@ fn culprits(page: &mut Page<'_>, n: &Nodes) -> io::Result<()> {
             time(group.total),
             places(n, &group.nodes)
         );
-        page.put(16, &Text::new().plain(&lead).accent(&kin(&group.who)).plain(&words))?;
+        layout.put(16, &Text::new().plain(&lead).accent(&kin(&group.who)).plain(&words))?;
     }
-    more(page, n.culprits.len().saturating_sub(ROWS))
+    more(layout, n.culprits.len().saturating_sub(ROWS))
 }
 
 /// On which nodes something was.
@@ -121,11 +121,11 @@ pub(super) fn places(n: &Nodes, nodes: &[usize]) -> String {
     }
 }
 
-fn worst(page: &mut Page<'_>, n: &Nodes) -> io::Result<()> {
+fn worst(layout: &mut Layout<'_>, n: &Nodes) -> io::Result<()> {
     if n.worst.is_empty() {
         return Ok(());
     }
-    page.section("Worst stalls of all")?;
+    layout.section("Worst stalls of all")?;
     for stall in n.worst.iter().take(ROWS) {
         let host = n.nodes.get(stall.node - 1).map_or("", |node| node.host.name.as_str());
         let at = stall.start_realtime.and_then(utc).unwrap_or_else(|| "time unknown".to_owned());
@@ -138,37 +138,37 @@ fn worst(page: &mut Page<'_>, n: &Nodes) -> io::Result<()> {
             stall.stall
         );
         let text = Text::new().plain(&lead).dim(&place).then(words::culprit(&stall.culprit));
-        page.put(12, &text.plain(&format!("  {}", terms::cause(stall.cause))))?;
+        layout.put(12, &text.plain(&format!("  {}", terms::cause(stall.cause))))?;
     }
-    more(page, n.worst.len().saturating_sub(ROWS))
+    more(layout, n.worst.len().saturating_sub(ROWS))
 }
 
 /// What a check found, and what helps; one sentence each.
-fn health(page: &mut Page<'_>, n: &Nodes) -> io::Result<()> {
+fn health(layout: &mut Layout<'_>, n: &Nodes) -> io::Result<()> {
     if n.health.is_empty() {
         return Ok(());
     }
-    page.section("Node health: what hurts, or will")?;
+    layout.section("Node health: what hurts, or will")?;
     for of in n.health.iter().take(ROWS) {
         let lead = format!("  {:>8}  ", of.severity.name());
         let text = Text::new().plain(&lead).accent(&escape::terminal(&of.check));
         let places = format!("  {}: ", places(n, &of.nodes));
-        page.put(12, &text.dim(&places).plain(&escape::bounded(&of.value, LONGEST)))?;
+        layout.put(12, &text.dim(&places).plain(&escape::bounded(&of.value, LONGEST)))?;
         if !of.help.is_empty() {
             let help = format!("            {}", escape::bounded(&of.help, LONGEST));
-            page.put(12, &Text::new().dim(&help))?;
+            layout.put(12, &Text::new().dim(&help))?;
         }
     }
-    more(page, n.health.len().saturating_sub(ROWS))
+    more(layout, n.health.len().saturating_sub(ROWS))
 }
 
-fn latencies(page: &mut Page<'_>, n: &Nodes) -> io::Result<()> {
+fn latencies(layout: &mut Layout<'_>, n: &Nodes) -> io::Result<()> {
     let mut rows: Vec<_> = n.latencies.iter().filter(|l| l.count > 0).collect();
     if rows.is_empty() {
         return Ok(());
     }
     rows.sort_by_key(|l| std::cmp::Reverse(l.max));
-    page.section("Latencies of all events of all nodes")?;
+    layout.section("Latencies of all events of all nodes")?;
     for l in rows.iter().take(ROWS) {
         let what = l.what.replace('_', " ");
         let name = l.vector.map_or_else(|| what.clone(), |v| format!("{v} {what}"));
@@ -181,14 +181,14 @@ fn latencies(page: &mut Page<'_>, n: &Nodes) -> io::Result<()> {
             count(l.count),
             plural(l.nodes, "node")
         );
-        page.put(6, &Text::new().plain(&words))?;
+        layout.put(6, &Text::new().plain(&words))?;
     }
-    more(page, rows.len().saturating_sub(ROWS))
+    more(layout, rows.len().saturating_sub(ROWS))
 }
 
-fn more(page: &mut Page<'_>, rows: usize) -> io::Result<()> {
+fn more(layout: &mut Layout<'_>, rows: usize) -> io::Result<()> {
     match rows {
         0 => Ok(()),
-        n => page.line(&Text::new().dim(&format!("  {}: --format json", plural(n, "more row")))),
+        n => layout.line(&Text::new().dim(&format!("  {}: --format json", plural(n, "more row")))),
     }
 }

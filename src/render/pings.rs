@@ -3,7 +3,7 @@
 use std::io;
 
 use super::ink::Text;
-use super::page::Page;
+use super::layout::Layout;
 use super::text::{count, cpus, plural, time, utc};
 use super::{Style, escape, terms, words};
 use crate::model::findings::{Cause, Culprit, JoinedPings, PingGroup, PingRun};
@@ -20,10 +20,10 @@ const RUNS: usize = 8;
 /// # Errors
 /// The writer's.
 pub fn begin(out: &mut dyn io::Write, header: &Header, style: Style) -> io::Result<()> {
-    let page = &mut Page::new(out, style);
+    let layout = &mut Layout::new(out, style);
     let (every, late) = (time(header.interval), time(header.late));
     let words = format!("{}, every {every}; shown: {late} or more, and lost", to(header));
-    page.put(2, &Text::new().plain(&words))
+    layout.put(2, &Text::new().plain(&words))
 }
 
 /// `ICMP 10.0.0.1 -> 10.0.0.2`.
@@ -66,7 +66,7 @@ pub fn probe(out: &mut dyn io::Write, h: &Header, p: &Probe, style: Style) -> io
         words += &format!("  (sent {} late by this host)", time(p.send_late));
     }
     let at = clock(p.sent_realtime.saturating_add(p.rtt.unwrap_or_default().0));
-    Page::new(out, style).put(4, &Text::new().dim(&format!("{at}  ")).plain(&words))
+    Layout::new(out, style).put(4, &Text::new().dim(&format!("{at}  ")).plain(&words))
 }
 
 /// `12:34:56.789` UTC.
@@ -82,8 +82,8 @@ fn clock(realtime: u64) -> String {
 /// # Errors
 /// The writer's.
 pub fn summary(out: &mut dyn io::Write, s: &Summary, style: Style) -> io::Result<()> {
-    let page = &mut Page::new(out, style);
-    page.blank()?;
+    let layout = &mut Layout::new(out, style);
+    layout.blank()?;
     let late = match s.late {
         0 => "none late".to_owned(),
         n => format!("{} late ({} or more)", count(n), time(s.header.late)),
@@ -98,20 +98,20 @@ pub fn summary(out: &mut dyn io::Write, s: &Summary, style: Style) -> io::Result
     let refused = s.unreachable > 0 && s.header.proto != Proto::Udp;
     let unreachable = format!(", {} unreachable", count(s.unreachable));
     let head = if refused { head + &unreachable } else { head };
-    page.put(2, &Text::new().bold(&head))?;
+    layout.put(2, &Text::new().bold(&head))?;
     if let Some(p) = &s.rtt {
-        page.put(4, &Text::new().plain("  ").plain(&percentiles(p)))?;
+        layout.put(4, &Text::new().plain("  ").plain(&percentiles(p)))?;
     }
-    spread(page, &s.spread)?;
+    spread(layout, &s.spread)?;
     if s.bursts_found > 0 {
-        page.section("Late answers that drained together")?;
+        layout.section("Late answers that drained together")?;
         for burst in s.bursts.iter().take(ROWS) {
-            page.put(6, &Text::new().plain("  ").plain(&self::burst(burst)))?;
+            layout.put(6, &Text::new().plain("  ").plain(&self::burst(burst)))?;
         }
-        more(page, s.bursts_found.saturating_sub(ROWS))?;
+        more(layout, s.bursts_found.saturating_sub(ROWS))?;
     }
     for note in notes(s) {
-        page.put(4, &Text::new().dim(&format!("  - {note}")))?;
+        layout.put(4, &Text::new().dim(&format!("  - {note}")))?;
     }
     Ok(())
 }
@@ -142,14 +142,14 @@ fn burst(b: &Burst) -> String {
     )
 }
 
-fn spread(page: &mut Page<'_>, paths: &[Path]) -> io::Result<()> {
+fn spread(layout: &mut Layout<'_>, paths: &[Path]) -> io::Result<()> {
     if paths.is_empty() {
         return Ok(());
     }
     let by = if paths[0].queue.is_some() { "By receive queue" } else { "By source port" };
-    page.section(by)?;
+    layout.section(by)?;
     let head = ["sent", "lost", "late", "p50", "p99", "max"].map(|h| format!("{h:>9}")).concat();
-    page.line(&Text::new().dim(&format!("  {:<8}{head}", "")))?;
+    layout.line(&Text::new().dim(&format!("  {:<8}{head}", "")))?;
     for path in paths.iter().take(64) {
         let rtt = path.rtt.unwrap_or_default();
         let counts = [path.sent, path.lost, path.late].map(count);
@@ -157,15 +157,15 @@ fn spread(page: &mut Page<'_>, paths: &[Path]) -> io::Result<()> {
         let cells = counts.iter().chain(&times).map(|cell| format!("{cell:>9}"));
         let name = path.queue.or(path.source_port.map(u32::from)).unwrap_or_default();
         let line = format!("  {name:<8}{}", cells.collect::<String>());
-        page.line(&Text::new().plain(&line))?;
+        layout.line(&Text::new().plain(&line))?;
     }
-    more(page, paths.len().saturating_sub(64))
+    more(layout, paths.len().saturating_sub(64))
 }
 
-fn more(page: &mut Page<'_>, rows: usize) -> io::Result<()> {
+fn more(layout: &mut Layout<'_>, rows: usize) -> io::Result<()> {
     match rows {
         0 => Ok(()),
-        n => page.line(&Text::new().dim(&format!("  {}: --format json", plural(n, "more row")))),
+        n => layout.line(&Text::new().dim(&format!("  {}: --format json", plural(n, "more row")))),
     }
 }
 
@@ -212,7 +212,7 @@ fn notes(s: &Summary) -> Vec<String> {
 /// # Errors
 /// The writer's.
 pub fn joined(out: &mut dyn io::Write, j: &JoinedPings, style: Style) -> io::Result<()> {
-    let page = &mut Page::new(out, style);
+    let layout = &mut Layout::new(out, style);
     let head = match (j.probes, j.late) {
         (0, _) => format!("No probe of {} was sent while it was recorded", j.probed),
         (_, 0) => format!("{}: no late answer while it was recorded", j.probed),
@@ -223,22 +223,22 @@ pub fn joined(out: &mut dyn io::Write, j: &JoinedPings, style: Style) -> io::Res
             count(late as u64)
         ),
     };
-    page.put(2, &Text::new().bold(&head))?;
+    layout.put(2, &Text::new().bold(&head))?;
     let digits = count(j.late as u64).len();
     for group in j.waited.iter().take(ROWS) {
-        self::group(page, group, j.late, digits)?;
+        self::group(layout, group, j.late, digits)?;
     }
-    more(page, j.waited.len().saturating_sub(ROWS))?;
+    more(layout, j.waited.len().saturating_sub(ROWS))?;
     let missed = j.late - j.in_stalls;
     if missed > 0 {
         let label = format!("  {:>digits$} of {}  ", count(missed as u64), count(j.late as u64));
-        let hang = page.hang(label.len());
+        let hang = layout.hang(label.len());
         let worst = j.not_in_stalls.iter().map(|run| run.worst).max().unwrap_or_default();
         let words =
             format!("in no recorded stall, worst {}: {}", time(worst), runs(&j.not_in_stalls));
-        page.put(hang, &Text::new().plain(&label).plain(&words))?;
+        layout.put(hang, &Text::new().plain(&label).plain(&words))?;
     }
-    page.blank()?;
+    layout.blank()?;
     let on = match &j.received_on {
         Some(list) => format!("{}, by {}", cpus(list), j.known_by),
         None => format!("{}; stalls of any CPU count", j.known_by),
@@ -267,26 +267,26 @@ pub fn joined(out: &mut dyn io::Write, j: &JoinedPings, style: Style) -> io::Res
     ];
     for (label, text) in facts {
         let text = escape::terminal(&text).into_owned();
-        page.put(12, &Text::new().dim(&format!("  {label:<10}")).plain(&text))?;
+        layout.put(12, &Text::new().dim(&format!("  {label:<10}")).plain(&text))?;
     }
     for limit in &j.limits {
-        page.put(4, &Text::new().plain(&format!("  - {limit}")))?;
+        layout.put(4, &Text::new().plain(&format!("  - {limit}")))?;
     }
     Ok(())
 }
 
-fn group(page: &mut Page<'_>, g: &PingGroup, of: usize, digits: usize) -> io::Result<()> {
+fn group(layout: &mut Layout<'_>, g: &PingGroup, of: usize, digits: usize) -> io::Result<()> {
     let label = format!("  {:>digits$} of {}  ", count(g.probes as u64), count(of as u64));
-    let hang = page.hang(label.len());
+    let hang = layout.hang(label.len());
     let deed = match (&g.culprit, g.cause) {
         (Culprit::Unknown { .. }, _) | (_, Cause::Unexplained) => format!("  on {}", cpus(&g.cpus)),
         (_, cause) => format!("  held {} {}", cpus(&g.cpus), terms::cause(cause)),
     };
     let deed = format!("{deed}, round trips up to {}", time(g.worst));
     let what = Text::new().plain(&label).then(words::culprit(&g.culprit)).plain(&deed);
-    page.put(hang, &what)?;
+    layout.put(hang, &what)?;
     let mut detail =
-        |text: String| page.put(hang, &Text::new().plain(&" ".repeat(hang)).dim(&text));
+        |text: String| layout.put(hang, &Text::new().plain(&" ".repeat(hang)).dim(&text));
     let stalls: Vec<String> = g.stalls.iter().take(RUNS).map(usize::to_string).collect();
     let many = if g.stalls.len() > RUNS { ", ..." } else { "" };
     let noun = if g.stalls.len() == 1 { "stall" } else { "stalls" };

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::super::ink::Text;
-use super::super::page::Page;
+use super::super::layout::Layout;
 use super::super::text::time;
 use super::super::{calls, escape, spans, words};
 use super::runs::{Clock, Run};
@@ -21,7 +21,7 @@ const CALL: usize = 42;
 
 /// Writes an entry: one line, or where that is too narrow one each for what waited and the stack.
 pub(super) fn write(
-    page: &mut Page<'_>,
+    layout: &mut Layout<'_>,
     r: &Recording,
     stall: &Stall,
     clock: &Clock,
@@ -50,51 +50,51 @@ pub(super) fn write(
         functions.extend(r.functions(s.user_stack));
     }
     let stack = |room: usize| Text::new().dim(&innermost(&functions, room.max(16)));
-    if page.width() >= ONE_LINE {
+    if layout.width() >= ONE_LINE {
         let what = escape::middle(&what, CALL);
         let text = gapped(gapped(text, &what), &state);
-        let room = page.width().saturating_sub(text.columns() + 2);
-        return page.line(&if functions.is_empty() {
+        let room = layout.width().saturating_sub(text.columns() + 2);
+        return layout.line(&if functions.is_empty() {
             text
         } else {
             text.plain("  ").then(stack(room))
         });
     }
-    if page.width() < hang + NAME {
-        return below_each_other(page, &columns, inside, [name, what, state], &functions);
+    if layout.width() < hang + NAME {
+        return below_each_other(layout, &columns, inside, [name, what, state], &functions);
     }
     let rule = format!("{:w$}{}  ", "", if inside { '|' } else { ' ' }, w = hang - 2);
     let below = |text: Text| Text::new().plain(&rule).then(text);
-    let room = page.width().saturating_sub(text.columns() + 2);
+    let room = layout.width().saturating_sub(text.columns() + 2);
     let whole = gapped(gapped(text.clone(), &what), &state);
-    if page.fits(&whole) {
-        page.line(&whole)?;
+    if layout.fits(&whole) {
+        layout.line(&whole)?;
     } else {
-        page.line(&gapped(text, &escape::middle(&what, room.max(16))))?;
-        page.line(&below(Text::new().plain(&state)))?;
+        layout.line(&gapped(text, &escape::middle(&what, room.max(16))))?;
+        layout.line(&below(Text::new().plain(&state)))?;
     }
     match functions.is_empty() {
         true => Ok(()),
-        false => page.line(&below(stack(page.width().saturating_sub(rule.len())))),
+        false => layout.line(&below(stack(layout.width().saturating_sub(rule.len())))),
     }
 }
 
-/// On a narrow page: the time, and below it a line for each thing that is known.
+/// Where it is narrow: the time, and below it a line for each thing that is known.
 fn below_each_other(
-    page: &mut Page<'_>,
+    layout: &mut Layout<'_>,
     columns: &str,
     inside: bool,
     parts: [String; 3],
     functions: &[&str],
 ) -> io::Result<()> {
-    page.line(&Text::new().plain(columns))?;
+    layout.line(&Text::new().plain(columns))?;
     let rule = if inside { "  | " } else { "    " };
     let stack = match functions {
         [] => String::new(),
-        functions => innermost(functions, page.width().saturating_sub(rule.len())),
+        functions => innermost(functions, layout.width().saturating_sub(rule.len())),
     };
     for part in parts.iter().chain([&stack]).filter(|part| !part.is_empty()) {
-        page.put(6, &Text::new().plain(rule).plain(part))?;
+        layout.put(6, &Text::new().plain(rule).plain(part))?;
     }
     Ok(())
 }

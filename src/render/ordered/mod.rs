@@ -6,7 +6,7 @@ mod runs;
 use std::io::{self, Write};
 
 use super::ink::Text;
-use super::page::Page;
+use super::layout::Layout;
 use super::text::{count, plural, time};
 use super::{Style, spans, words};
 use crate::model::findings::Stall;
@@ -25,21 +25,21 @@ pub fn write(
     n: usize,
     style: Style,
 ) -> io::Result<()> {
-    let page = &mut Page::wide(out, style);
+    let layout = &mut Layout::wide(out, style);
     let samples = samples_of(r, stall, n);
-    heading(page, stall, &samples, n)?;
+    heading(layout, stall, &samples, n)?;
     let marks = marks(stall);
     let runs = runs::fold(r, &samples, |at| marks.iter().filter(|(mark, _)| *mark < at).count());
     let mut marks = marks.into_iter().peekable();
     let clock = Clock::new(stall, &runs);
     for run in &runs {
         while let Some((at, words)) = marks.next_if(|&(at, _)| at < run.first.time) {
-            mark(page, &clock, at, &words)?;
+            mark(layout, &clock, at, &words)?;
         }
-        entry::write(page, r, stall, &clock, run)?;
+        entry::write(layout, r, stall, &clock, run)?;
     }
     for (at, words) in marks {
-        mark(page, &clock, at, &words)?;
+        mark(layout, &clock, at, &words)?;
     }
     Ok(())
 }
@@ -59,11 +59,16 @@ fn samples_of<'a>(r: &'a Recording, stall: &Stall, n: usize) -> Vec<&'a Sample> 
     samples
 }
 
-fn heading(page: &mut Page<'_>, stall: &Stall, samples: &[&Sample], n: usize) -> io::Result<()> {
+fn heading(
+    layout: &mut Layout<'_>,
+    stall: &Stall,
+    samples: &[&Sample],
+    n: usize,
+) -> io::Result<()> {
     let head = format!("Stall {} on CPU\u{a0}{}: {}", stall.id, stall.cpu, time(stall.duration));
     let deed = words::deed(&stall.culprit, stall.cause, stall.cpu);
     let text = Text::new().bold(&head).plain("  ").then(words::culprit(&stall.culprit));
-    page.put(2, &text.plain("  ").plain(&deed))?;
+    layout.put(2, &text.plain("  ").plain(&deed))?;
     let before = samples.iter().filter(|s| s.time < spans::start(stall)).count();
     let all = if before < n { ", all there are" } else { "" };
     let words = format!(
@@ -72,8 +77,8 @@ fn heading(page: &mut Page<'_>, stall: &Stall, samples: &[&Sample], n: usize) ->
         plural(before, "sample"),
         count((samples.len() - before) as u64)
     );
-    page.put(2, &Text::new().dim(&words))?;
-    page.blank()
+    layout.put(2, &Text::new().dim(&words))?;
+    layout.blank()
 }
 
 /// Moments of the stall itself, in order.
@@ -84,7 +89,7 @@ fn marks(stall: &Stall) -> Vec<(Ktime, String)> {
     marks
 }
 
-fn mark(page: &mut Page<'_>, clock: &Clock, at: Ktime, what: &str) -> io::Result<()> {
+fn mark(layout: &mut Layout<'_>, clock: &Clock, at: Ktime, what: &str) -> io::Result<()> {
     let words = format!("{:>w$} ==== {what}", clock.ms(at), w = clock.width);
-    page.put(clock.width + 6, &Text::new().bold(&words))
+    layout.put(clock.width + 6, &Text::new().bold(&words))
 }

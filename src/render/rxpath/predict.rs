@@ -5,7 +5,7 @@ use std::io;
 
 use super::super::Style;
 use super::super::ink::Text;
-use super::super::page::Page;
+use super::super::layout::Layout;
 use super::super::text::cpus;
 use super::words;
 use crate::rxpath::{Answer, Nic, Prediction, Proto, RxHost};
@@ -27,33 +27,33 @@ pub fn prediction(
     here: bool,
     style: Style,
 ) -> io::Result<()> {
-    let page = &mut Page::new(out, style);
+    let layout = &mut Layout::new(out, style);
     let on = if here { format!(" on {}", nic.name) } else { String::new() };
     let answer = if here { received(&way.cpu) } else { queue(&way.queue) };
     let sure = if here { way.cpu.known().is_some() } else { way.queue.known().is_some() };
     let but = if sure && !way.unless.is_empty() { ", with an exception" } else { "" };
-    page.put(2, &Text::new().bold(&format!("{}{on}: {answer}{but}", way.flow)))?;
-    step(page, "hash", &hash(nic, way))?;
-    step(page, "queue", &table(nic, way))?;
+    layout.put(2, &Text::new().bold(&format!("{}{on}: {answer}{but}", way.flow)))?;
+    step(layout, "hash", &hash(nic, way))?;
+    step(layout, "queue", &table(nic, way))?;
     if here {
         // A reason is given once: it holds for the steps that follow from it.
         let told = [way.hash.why(), way.queue.why(), way.arrival.why()];
-        step(page, "arrives", &arrival(nic, way, &told[..2]))?;
-        step(page, "RPS", &rps(host, nic, way))?;
-        step(page, "received", &said(&way.cpu, &told))?;
+        step(layout, "arrives", &arrival(nic, way, &told[..2]))?;
+        step(layout, "RPS", &rps(host, nic, way))?;
+        step(layout, "received", &said(&way.cpu, &told))?;
     }
     for unless in &way.unless {
-        step(page, "unless", unless)?;
+        step(layout, "unless", unless)?;
     }
     if way.flow.proto == Proto::Icmp && (here || way.queue.known().is_some()) {
         let words = "ICMP has no ports: all of it between these two hosts goes this way.";
-        page.put(2, &Text::new().plain("  ").plain(words))?;
+        layout.put(2, &Text::new().plain("  ").plain(words))?;
     }
     Ok(())
 }
 
-fn step(page: &mut Page<'_>, label: &str, text: &str) -> io::Result<()> {
-    page.put(HANG, &Text::new().dim(&format!("  {label:<10}")).plain(text))
+fn step(layout: &mut Layout<'_>, label: &str, text: &str) -> io::Result<()> {
+    layout.put(HANG, &Text::new().dim(&format!("  {label:<10}")).plain(text))
 }
 
 /// The headline.

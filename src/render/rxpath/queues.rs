@@ -4,7 +4,7 @@ use std::io;
 
 use super::super::escape;
 use super::super::ink::Text;
-use super::super::page::Page;
+use super::super::layout::Layout;
 use super::super::text::plural;
 use super::ROWS;
 use crate::host::CpuList;
@@ -14,7 +14,7 @@ use crate::units::Cpu;
 const HEADS: [&str; 6] = ["rx queue", "IRQ", "CPU", "table", "RPS", "RFS"];
 
 /// A row for each queue, up to [`ROWS`].
-pub(super) fn table(page: &mut Page<'_>, host: &RxHost, nic: &Nic) -> io::Result<()> {
+pub(super) fn table(layout: &mut Layout<'_>, host: &RxHost, nic: &Nic) -> io::Result<()> {
     let shown = nic.rx.len().min(ROWS);
     let rows: Vec<[String; 6]> = (0..shown).map(|queue| row(host, nic, queue)).collect();
     let width = |column: usize| {
@@ -26,13 +26,13 @@ pub(super) fn table(page: &mut Page<'_>, host: &RxHost, nic: &Nic) -> io::Result
         let pad = |(cell, width): (&String, &usize)| format!("{cell:width$}");
         format!("  {}", cells.iter().zip(&widths).map(pad).collect::<Vec<_>>().join("  "))
     };
-    page.line(&Text::new().dim(&line(&HEADS.map(str::to_owned))))?;
+    layout.line(&Text::new().dim(&line(&HEADS.map(str::to_owned))))?;
     for row in &rows {
-        page.line(&Text::new().plain(&line(row)))?;
+        layout.line(&Text::new().plain(&line(row)))?;
     }
     match nic.rx.len() - shown {
         0 => Ok(()),
-        n => page.line(&Text::new().dim(&format!("  {} in the JSON", plural(n, "more queue")))),
+        n => layout.line(&Text::new().dim(&format!("  {} in the JSON", plural(n, "more queue")))),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::super::ink::Text;
-use super::super::page::Page;
+use super::super::layout::Layout;
 use super::super::text::{count, cpus, percent, plural};
 use super::super::{Style, escape};
 use super::{ROWS, queues, words};
@@ -19,24 +19,24 @@ const KEY_PART: usize = 30;
 /// # Errors
 /// The writer's.
 pub fn host(out: &mut dyn io::Write, host: &RxHost, style: Style) -> io::Result<()> {
-    let page = &mut Page::new(out, style);
+    let layout = &mut Layout::new(out, style);
     let mut nics: Vec<&Nic> = host.nics.iter().collect();
     nics.sort_by_key(|nic| (nic.irqs.is_empty(), nic.up != Some(true)));
     for (i, nic) in nics.iter().take(DEVICES).enumerate() {
         if i > 0 {
-            page.blank()?;
+            layout.blank()?;
         }
-        device(page, host, nic)?;
+        device(layout, host, nic)?;
     }
     if nics.len() > DEVICES {
         let more = plural(nics.len() - DEVICES, "more device");
-        page.blank()?;
-        page.put(2, &Text::new().dim(&format!("{more}: --dev shows one, the JSON all")))?;
+        layout.blank()?;
+        layout.put(2, &Text::new().dim(&format!("{more}: --dev shows one, the JSON all")))?;
     }
-    softnet(page, host)
+    softnet(layout, host)
 }
 
-fn device(page: &mut Page<'_>, host: &RxHost, nic: &Nic) -> io::Result<()> {
+fn device(layout: &mut Layout<'_>, host: &RxHost, nic: &Nic) -> io::Result<()> {
     let name = escape::bounded(&nic.name, 20);
     let state = match nic.up {
         Some(true) => "up",
@@ -53,25 +53,25 @@ fn device(page: &mut Page<'_>, host: &RxHost, nic: &Nic) -> io::Result<()> {
         }
     }
     let head = Text::new().bold(&name).plain("  ").plain(&facts.join(", "));
-    page.put(2, &head)?;
-    page.put(2, &Text::new().plain("  ").plain(&words::receivers(host, nic)))?;
+    layout.put(2, &head)?;
+    layout.put(2, &Text::new().plain("  ").plain(&words::receivers(host, nic)))?;
     if let Some(text) = words::spreading(host, nic) {
-        page.put(2, &Text::new().plain("  ").plain(&text))?;
+        layout.put(2, &Text::new().plain("  ").plain(&text))?;
     }
     if nic.irqs.is_empty() && nic.rx.len() == 1 && nic.rss.table.is_empty() {
         // A plain virtual device: its one row says nothing unless RPS is on.
         let off = nic.rx[0].rps_cpus.as_ref().is_some_and(Vec::is_empty);
-        return if off { Ok(()) } else { queues::table(page, host, nic) };
+        return if off { Ok(()) } else { queues::table(layout, host, nic) };
     }
-    page.blank()?;
-    queues::table(page, host, nic)?;
-    page.blank()?;
-    details(page, nic)
+    layout.blank()?;
+    queues::table(layout, host, nic)?;
+    layout.blank()?;
+    details(layout, nic)
 }
 
-fn details(page: &mut Page<'_>, nic: &Nic) -> io::Result<()> {
+fn details(layout: &mut Layout<'_>, nic: &Nic) -> io::Result<()> {
     let mut line = |label: &str, text: &str| {
-        page.put(12, &Text::new().dim(&format!("  {label:<10}")).plain(text))
+        layout.put(12, &Text::new().dim(&format!("  {label:<10}")).plain(text))
     };
     if nic.rss.table.is_empty() {
         line("RSS", &nic.why_no_queue())?;
@@ -132,19 +132,19 @@ fn hash(nic: &Nic) -> String {
 }
 
 /// What each CPU has received, the busiest first.
-fn softnet(page: &mut Page<'_>, host: &RxHost) -> io::Result<()> {
+fn softnet(layout: &mut Layout<'_>, host: &RxHost) -> io::Result<()> {
     if let Some(why) = &host.softnet_unknown {
         let words = format!("What each CPU has received is unknown: {why}");
-        page.blank()?;
-        return page.put(2, &Text::new().plain(&words));
+        layout.blank()?;
+        return layout.put(2, &Text::new().plain(&words));
     }
     let all: u64 = host.softnet.iter().map(|c| u64::from(c.processed)).sum();
     let mut rows = host.softnet.clone();
     rows.sort_by_key(|c| (std::cmp::Reverse(c.processed), c.cpu));
-    page.section("Packets received since boot, all devices together (counts wrap at 2^32)")?;
+    layout.section("Packets received since boot, all devices together (counts wrap at 2^32)")?;
     let head = ["packets", "share", "dropped", "squeezed", "RPS wakes", "waiting"];
     let head = head.map(|h| format!("{h:>13}")).concat();
-    page.line(&Text::new().dim(&format!("  {:<8}{head}", "")))?;
+    layout.line(&Text::new().dim(&format!("  {:<8}{head}", "")))?;
     for c in rows.iter().take(ROWS) {
         let waiting = c.backlog.map_or("-".to_owned(), |n| count(n.into()));
         let cells = [
@@ -156,10 +156,10 @@ fn softnet(page: &mut Page<'_>, host: &RxHost) -> io::Result<()> {
             waiting,
         ];
         let cells = cells.map(|cell| format!("{cell:>13}")).concat();
-        page.line(&Text::new().plain(&format!("  {:<8}{cells}", format!("CPU {}", c.cpu))))?;
+        layout.line(&Text::new().plain(&format!("  {:<8}{cells}", format!("CPU {}", c.cpu))))?;
     }
     match rows.len().saturating_sub(ROWS) {
         0 => Ok(()),
-        n => page.line(&Text::new().dim(&format!("  {} in the JSON", plural(n, "more CPU")))),
+        n => layout.line(&Text::new().dim(&format!("  {} in the JSON", plural(n, "more CPU")))),
     }
 }

@@ -6,7 +6,7 @@ use std::io;
 
 use super::super::Style;
 use super::super::ink::Text;
-use super::super::page::Page;
+use super::super::layout::Layout;
 use super::super::text::{count, percent, plural};
 use super::{ROWS, words};
 use crate::rxpath::{Flow, Goal, Nic, Proto, Reach, Spread};
@@ -23,21 +23,21 @@ pub fn spread(
     here: bool,
     style: Style,
 ) -> io::Result<()> {
-    let page = &mut Page::new(out, style);
+    let layout = &mut Layout::new(out, style);
     let (from, flows) = (words::from_any_port(flow), plural(spread.flows, "source port"));
     let on = if here { format!(" on {}", nic.name) } else { String::new() };
-    page.put(2, &Text::new().bold(&format!("{from}{on}, from {flows}")))?;
-    rows(page, "queue", &spread.queues, spread.flows)?;
-    unknown(page, "queue", spread.queue_unknown, spread)?;
+    layout.put(2, &Text::new().bold(&format!("{from}{on}, from {flows}")))?;
+    rows(layout, "queue", &spread.queues, spread.flows)?;
+    unknown(layout, "queue", spread.queue_unknown, spread)?;
     if here {
-        rows(page, "CPU", &spread.cpus, spread.flows)?;
-        unknown(page, "CPU", spread.cpu_unknown, spread)?;
+        rows(layout, "CPU", &spread.cpus, spread.flows)?;
+        unknown(layout, "CPU", spread.cpu_unknown, spread)?;
     }
     Ok(())
 }
 
 fn rows<T: Display + Ord>(
-    page: &mut Page<'_>,
+    layout: &mut Layout<'_>,
     what: &str,
     of: &BTreeMap<T, usize>,
     all: usize,
@@ -46,21 +46,21 @@ fn rows<T: Display + Ord>(
         let share = percent(*flows as u64, all as u64);
         let flows = count(*flows as u64);
         let line = format!("  {:<12}{flows:>9}{share:>7}", format!("{what} {which}"));
-        page.line(&Text::new().plain(&line))?;
+        layout.line(&Text::new().plain(&line))?;
     }
     match of.len().saturating_sub(ROWS) {
         0 => Ok(()),
-        n => page.line(&Text::new().dim(&format!("  {} more in the JSON", count(n as u64)))),
+        n => layout.line(&Text::new().dim(&format!("  {} more in the JSON", count(n as u64)))),
     }
 }
 
-fn unknown(page: &mut Page<'_>, what: &str, n: usize, spread: &Spread) -> io::Result<()> {
+fn unknown(layout: &mut Layout<'_>, what: &str, n: usize, spread: &Spread) -> io::Result<()> {
     let why = spread.why.as_deref().unwrap_or_default();
     match n {
         0 => Ok(()),
         n => {
             let flows = plural(n, "flow");
-            page.put(4, &Text::new().plain(&format!("  {what} of {flows} unknown: {why}")))
+            layout.put(4, &Text::new().plain(&format!("  {what} of {flows} unknown: {why}")))
         }
     }
 }
@@ -76,7 +76,7 @@ pub fn reach(
     reach: &Reach,
     style: Style,
 ) -> io::Result<()> {
-    let page = &mut Page::new(out, style);
+    let layout = &mut Layout::new(out, style);
     let goal = match reach.goal {
         Goal::Queue(queue) => format!("queue\u{a0}{queue} of {}", nic.name),
         Goal::Cpu(cpu) => format!("CPU\u{a0}{cpu}"),
@@ -96,15 +96,15 @@ pub fn reach(
             format!("{from} reaches {goal} from {n} of {all}")
         }
     };
-    page.put(2, &Text::new().bold(&head))?;
+    layout.put(2, &Text::new().bold(&head))?;
     if flow.proto != Proto::Icmp && reach.found > 0 {
         let ports: Vec<_> = reach.ports.iter().map(u16::to_string).collect();
         let more = if reach.found > ports.len() { ", ..." } else { "" };
-        page.put(4, &Text::new().plain(&format!("  from {}{more}", ports.join(", "))))?;
+        layout.put(4, &Text::new().plain(&format!("  from {}{more}", ports.join(", "))))?;
     }
     let unknown = match reach.goal {
         Goal::Queue(_) => ("queue", reach.spread.queue_unknown),
         Goal::Cpu(_) => ("CPU", reach.spread.cpu_unknown),
     };
-    self::unknown(page, unknown.0, unknown.1, &reach.spread)
+    self::unknown(layout, unknown.0, unknown.1, &reach.spread)
 }

@@ -4,7 +4,7 @@ use std::io;
 
 use super::super::escape;
 use super::super::ink::Text;
-use super::super::page::Page;
+use super::super::layout::Layout;
 use super::super::text::{count, percent, plural, time};
 use super::super::words;
 use crate::model::findings::*;
@@ -16,27 +16,27 @@ const NAMESPACES: usize = 4;
 /// Counters that tell of losses, in the order of their weight.
 const LOSSES: [&str; 5] = ["insert_failed", "drop", "early_drop", "chaintoolong", "error"];
 
-pub(in crate::render) fn conntrack(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
+pub(in crate::render) fn conntrack(layout: &mut Layout<'_>, f: &Findings) -> io::Result<()> {
     let Some(ct) = &f.conntrack else { return Ok(()) };
     let lossy: Vec<&CtNamespace> = ct.namespaces.iter().filter(|n| lost(n)).collect();
     if lossy.is_empty() && ct.failed.is_empty() && ct.syn_retransmits == 0 {
-        return calm(page, ct);
+        return calm(layout, ct);
     }
-    page.section("Connection tracking")?;
+    layout.section("Connection tracking")?;
     for n in lossy.iter().take(NAMESPACES) {
-        namespace(page, n)?;
+        namespace(layout, n)?;
     }
     if lossy.is_empty() && !ct.namespaces.is_empty() {
-        page.put(4, &Text::new().plain(&nothing_lost(ct)))?;
+        layout.put(4, &Text::new().plain(&nothing_lost(ct)))?;
     }
-    more(page, lossy.len().saturating_sub(NAMESPACES), "more namespace")?;
-    flows(page, ct)?;
-    others(page, ct)?;
-    rules(page, ct)?;
+    more(layout, lossy.len().saturating_sub(NAMESPACES), "more namespace")?;
+    flows(layout, ct)?;
+    others(layout, ct)?;
+    rules(layout, ct)?;
     for advice in &ct.advice {
-        page.put(14, &Text::new().plain("  What helps: ").plain(advice))?;
+        layout.put(14, &Text::new().plain("  What helps: ").plain(advice))?;
     }
-    left_out(page, ct)
+    left_out(layout, ct)
 }
 
 pub(in crate::render) fn lost(n: &CtNamespace) -> bool {
@@ -44,13 +44,13 @@ pub(in crate::render) fn lost(n: &CtNamespace) -> bool {
 }
 
 /// Nothing happened: one line, where anything is tracked at all.
-fn calm(page: &mut Page<'_>, ct: &Conntrack) -> io::Result<()> {
+fn calm(layout: &mut Layout<'_>, ct: &Conntrack) -> io::Result<()> {
     if ct.namespaces.is_empty() {
         return Ok(());
     }
-    page.blank()?;
-    page.put(2, &Text::new().dim(&nothing_lost(ct)))?;
-    left_out(page, ct)
+    layout.blank()?;
+    layout.put(2, &Text::new().dim(&nothing_lost(ct)))?;
+    left_out(layout, ct)
 }
 
 pub(in crate::render) fn nothing_lost(ct: &Conntrack) -> String {
@@ -75,9 +75,9 @@ fn races(n: u64) -> String {
 }
 
 /// `host: insert_failed 12 (CPU 0: 8, CPU 1: 4); at most 600 of 262,144 entries`.
-fn namespace(page: &mut Page<'_>, n: &CtNamespace) -> io::Result<()> {
+fn namespace(layout: &mut Layout<'_>, n: &CtNamespace) -> io::Result<()> {
     let facts = format!(": {}", facts(n).join("; "));
-    page.put(6, &Text::new().plain("  ").plain(&name(n)).plain(&facts))
+    layout.put(6, &Text::new().plain("  ").plain(&name(n)).plain(&facts))
 }
 
 /// What was counted in a namespace.
@@ -121,13 +121,13 @@ pub(in crate::render) fn name(n: &CtNamespace) -> String {
     }
 }
 
-fn flows(page: &mut Page<'_>, ct: &Conntrack) -> io::Result<()> {
+fn flows(layout: &mut Layout<'_>, ct: &Conntrack) -> io::Result<()> {
     let mut flows: Vec<&FailedFlow> = ct.failed.iter().collect();
     flows.sort_by_key(|f| (std::cmp::Reverse(f.sent_again_after), f.verdict, f.time));
     for flow in flows.iter().take(FLOWS) {
-        page.put(6, &Text::new().plain("  ").then(self::flow(ct, flow)))?;
+        layout.put(6, &Text::new().plain("  ").then(self::flow(ct, flow)))?;
     }
-    more(page, flows.len().saturating_sub(FLOWS), "more dropped first packet")
+    more(layout, flows.len().saturating_sub(FLOWS), "more dropped first packet")
 }
 
 fn flow(ct: &Conntrack, f: &FailedFlow) -> Text {
@@ -184,9 +184,9 @@ pub(in crate::render) fn why(ct: &Conntrack, f: &FailedFlow) -> String {
 }
 
 /// What was not seen of both ends of a loss.
-fn others(page: &mut Page<'_>, ct: &Conntrack) -> io::Result<()> {
+fn others(layout: &mut Layout<'_>, ct: &Conntrack) -> io::Result<()> {
     let mut all = unseen(ct).into_iter().chain(other_syns(ct));
-    all.try_for_each(|words| page.put(4, &Text::new().plain("  ").plain(&words)))
+    all.try_for_each(|words| layout.put(4, &Text::new().plain("  ").plain(&words)))
 }
 
 /// Losses of which no packet was seen, in words; none if there are none.
@@ -209,9 +209,9 @@ pub(in crate::render) fn other_syns(ct: &Conntrack) -> Option<String> {
     (others > 0).then_some(words)
 }
 
-fn rules(page: &mut Page<'_>, ct: &Conntrack) -> io::Result<()> {
+fn rules(layout: &mut Layout<'_>, ct: &Conntrack) -> io::Result<()> {
     let mut all = rules_words(ct).into_iter();
-    all.try_for_each(|words| page.put(6, &Text::new().plain("  ").plain(&words)))
+    all.try_for_each(|words| layout.put(6, &Text::new().plain("  ").plain(&words)))
 }
 
 /// What the rules say that translate source addresses.
@@ -250,16 +250,16 @@ pub(in crate::render) fn rules_words(ct: &Conntrack) -> Vec<String> {
     lines
 }
 
-fn left_out(page: &mut Page<'_>, ct: &Conntrack) -> io::Result<()> {
+fn left_out(layout: &mut Layout<'_>, ct: &Conntrack) -> io::Result<()> {
     for what in &ct.left_out {
-        page.put(6, &Text::new().dim("  Not read: ").dim(what))?;
+        layout.put(6, &Text::new().dim("  Not read: ").dim(what))?;
     }
     Ok(())
 }
 
-fn more(page: &mut Page<'_>, n: usize, what: &str) -> io::Result<()> {
+fn more(layout: &mut Layout<'_>, n: usize, what: &str) -> io::Result<()> {
     match n {
         0 => Ok(()),
-        n => page.line(&Text::new().dim(&format!("  {}: --format json", plural(n, what)))),
+        n => layout.line(&Text::new().dim(&format!("  {}: --format json", plural(n, what)))),
     }
 }

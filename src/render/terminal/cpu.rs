@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 
 use super::super::ink::Text;
-use super::super::page::Page;
+use super::super::layout::Layout;
 use super::super::text::{count, cpus, plural, time};
 use super::super::{terms, words};
 use super::blame::{self, Blame};
@@ -25,29 +25,29 @@ pub(in crate::render) const CULPRITS: usize = 5;
 const FUNCTIONS: usize = 12;
 
 /// The CPUs that stalled, the longest stall first.
-pub(super) fn stalled(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
+pub(super) fn stalled(layout: &mut Layout<'_>, f: &Findings) -> io::Result<()> {
     let by_id: HashMap<usize, &Stall> = f.stalls.iter().map(|s| (s.id, s)).collect();
     let list = worst_first(f);
     for (i, cpu) in list.iter().take(PARAGRAPHS).enumerate() {
         if i > 0 {
-            page.blank()?;
+            layout.blank()?;
         }
-        paragraph(page, f, cpu, &blame::of(f, &by_id, cpu.cpu))?;
+        paragraph(layout, f, cpu, &blame::of(f, &by_id, cpu.cpu))?;
     }
     let rest = list.get(PARAGRAPHS..).unwrap_or_default();
     if !rest.is_empty() {
-        page.blank()?;
+        layout.blank()?;
     }
     for cpu in rest.iter().take(LINES) {
         let mut text = headline(f, cpu);
         if let Some(most) = blame::of(f, &by_id, cpu.cpu).first() {
             text = text.plain(", most by ").then(most.words());
         }
-        page.put(2, &text)?;
+        layout.put(2, &text)?;
     }
     if rest.len() > LINES {
         let more: Vec<Cpu> = rest[LINES..].iter().map(|c| c.cpu).collect();
-        page.put(2, &Text::new().plain(&format!("Stalled less badly: {}", cpus(&more))))?;
+        layout.put(2, &Text::new().plain(&format!("Stalled less badly: {}", cpus(&more))))?;
     }
     Ok(())
 }
@@ -60,12 +60,12 @@ pub(in crate::render) fn worst_first(f: &Findings) -> Vec<&CpuSummary> {
 }
 
 /// The CPUs without a stall, on one line.
-pub(super) fn calm(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
+pub(super) fn calm(layout: &mut Layout<'_>, f: &Findings) -> io::Result<()> {
     let Some(words) = calm_words(f) else { return Ok(()) };
     if f.cpus.iter().filter(|c| c.stalls > 0).count() > 1 {
-        page.blank()?;
+        layout.blank()?;
     }
-    page.put(2, &Text::new().plain(&words))
+    layout.put(2, &Text::new().plain(&words))
 }
 
 /// `CPUs 0-10: no stall of 5.00 ms or more`; none where all stalled.
@@ -167,7 +167,7 @@ fn most(all: &[(Vector, usize)], how: &str) -> Option<String> {
 }
 
 fn paragraph(
-    page: &mut Page<'_>,
+    layout: &mut Layout<'_>,
     f: &Findings,
     cpu: &CpuSummary,
     blames: &[Blame<'_>],
@@ -176,17 +176,17 @@ fn paragraph(
     let kinds = breakdown(f, cpu.cpu);
     let full = head.clone().plain(&format!(" ({kinds})"));
     // The second line has to name the culprit: rather than wrap, the kinds go below.
-    let fits = page.fits(&full);
-    page.put(2, if fits { &full } else { &head })?;
+    let fits = layout.fits(&full);
+    layout.put(2, if fits { &full } else { &head })?;
     let digits = count(cpu.stalls as u64).len();
     let mut left = cpu.stalls;
     for blame in blames.iter().take(CULPRITS) {
         left = left.saturating_sub(blame.stalls.len());
-        culprit(page, f, cpu, blame, digits)?;
+        culprit(layout, f, cpu, blame, digits)?;
     }
     if left > 0 {
         let label = label(left, cpu.stalls, digits);
-        page.put(
+        layout.put(
             label.len(),
             &Text::new().plain(&label).plain(&match blames.len() {
                 n if n > CULPRITS => format!("by {}", plural(n - CULPRITS, "other culprit")),
@@ -195,11 +195,11 @@ fn paragraph(
         )?;
     }
     if !fits {
-        page.put(2, &Text::new().dim(&format!("  {kinds}")))?;
+        layout.put(2, &Text::new().dim(&format!("  {kinds}")))?;
     }
     let here = f.received.iter().flat_map(|r| &r.cpus).find(|c| c.cpu == cpu.cpu);
     if let Some(hurts) = here.and_then(|c| c.hurts.as_ref()) {
-        page.put(4, &Text::new().plain(&format!("  Why it hurts you: {hurts}")))?;
+        layout.put(4, &Text::new().plain(&format!("  Why it hurts you: {hurts}")))?;
     }
     Ok(())
 }
@@ -210,17 +210,18 @@ fn label(n: usize, of: usize, digits: usize) -> String {
 }
 
 fn culprit(
-    page: &mut Page<'_>,
+    layout: &mut Layout<'_>,
     f: &Findings,
     cpu: &CpuSummary,
     blame: &Blame<'_>,
     digits: usize,
 ) -> io::Result<()> {
     let label = label(blame.stalls.len(), cpu.stalls, digits);
-    let hang = page.hang(label.len());
+    let hang = layout.hang(label.len());
     let lead = Text::new().plain(&label);
-    page.put(hang, &lead.then(blame.words()).plain(&blame.deed(cpu.cpu)))?;
-    let mut detail = |text: Text| page.put(hang, &Text::new().plain(&" ".repeat(hang)).then(text));
+    layout.put(hang, &lead.then(blame.words()).plain(&blame.deed(cpu.cpu)))?;
+    let mut detail =
+        |text: Text| layout.put(hang, &Text::new().plain(&" ".repeat(hang)).then(text));
     let facts = facts(f, blame);
     if !facts.is_empty() {
         detail(Text::new().plain(&facts.join(" · ")))?;

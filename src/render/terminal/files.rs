@@ -5,7 +5,7 @@ use std::io;
 
 use super::super::escape;
 use super::super::ink::Text;
-use super::super::page::Page;
+use super::super::layout::Layout;
 use super::super::text::{count, percent, plural, time};
 use super::super::words;
 use crate::model::findings::*;
@@ -23,29 +23,29 @@ const ENOUGH: usize = 9;
 const CHEAP: Nanos = Nanos::from_millis(60);
 
 /// Nothing if there was no slow call of such a file, and no reader that costs something.
-pub(in crate::render) fn files(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
-    slow(page, f)?;
-    costs(page, f)?;
-    dying(page, f)?;
+pub(in crate::render) fn files(layout: &mut Layout<'_>, f: &Findings) -> io::Result<()> {
+    slow(layout, f)?;
+    costs(layout, f)?;
+    dying(layout, f)?;
     if f.advice.is_empty() {
         return Ok(());
     }
-    page.section("What helps against slow files")?;
+    layout.section("What helps against slow files")?;
     for advice in &f.advice {
-        page.put(4, &Text::new().plain(&format!("  - {advice}")))?;
+        layout.put(4, &Text::new().plain(&format!("  - {advice}")))?;
     }
     Ok(())
 }
 
-fn slow(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
+fn slow(layout: &mut Layout<'_>, f: &Findings) -> io::Result<()> {
     if f.slow_files.is_empty() {
         return Ok(());
     }
     let title =
         format!("Cgroup and /proc files that took {} or longer", time(f.options.syscall_min));
-    page.section(&title)?;
+    layout.section(&title)?;
     let head = format!("  {:>8} {:>8} {:>8} {:>7}", "calls", "median", "worst", "on CPU");
-    page.line(&Text::new().dim(&head))?;
+    layout.line(&Text::new().dim(&head))?;
     for g in f.slow_files.iter().take(ROWS) {
         let numbers = format!(
             "  {:>8} {:>8} {:>8} {:>7}  ",
@@ -58,25 +58,25 @@ fn slow(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
             .plain(&format!("{} {}", process(&g.task), words::doing(&g.task)))
             .plain(&which(g))
             .dim(&format!(" · {}", seen(g)));
-        row(page, &numbers, who)?;
+        row(layout, &numbers, who)?;
     }
-    super::tables::more(page, f.slow_files.len().saturating_sub(ROWS))?;
+    super::tables::more(layout, f.slow_files.len().saturating_sub(ROWS))?;
     // Recordings made before there was such a probe.
     if f.probes.iter().all(|p| p.name != "memcg") {
         let words = "  How often such files were read in all was not recorded.";
-        page.put(4, &Text::new().dim(words))?;
+        layout.put(4, &Text::new().dim(words))?;
     }
     Ok(())
 }
 
-/// A row of numbers with text beside it, or below where the page is narrow.
-fn row(page: &mut Page<'_>, numbers: &str, text: Text) -> io::Result<()> {
+/// A row of numbers with text beside it, or below where the layout is narrow.
+fn row(layout: &mut Layout<'_>, numbers: &str, text: Text) -> io::Result<()> {
     let hang = escape::columns(numbers);
-    if page.width() < hang + READER {
-        page.line(&Text::new().plain(numbers.trim_end()))?;
-        return page.put(6, &Text::new().plain("    ").then(text));
+    if layout.width() < hang + READER {
+        layout.line(&Text::new().plain(numbers.trim_end()))?;
+        return layout.put(6, &Text::new().plain("    ").then(text));
     }
-    page.put(hang, &Text::new().plain(numbers).then(text))
+    layout.put(hang, &Text::new().plain(numbers).then(text))
 }
 
 /// `name[pid]` of a process, whatever its threads call themselves.
@@ -133,16 +133,16 @@ fn by_cpu(shares: &[CpuShare], total: Nanos) -> String {
     words.join(", ")
 }
 
-fn costs(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
+fn costs(layout: &mut Layout<'_>, f: &Findings) -> io::Result<()> {
     let dear: Vec<_> = f.file_reads.iter().filter(|g| g.total_per_minute >= CHEAP).collect();
     if dear.is_empty() {
         return Ok(());
     }
     let window = time(f.window.end.since(f.window.start));
-    page.section(&format!(
+    layout.section(&format!(
         "What all reads of cgroup and /proc files cost a minute (seen for {window})"
     ))?;
-    page.line(&Text::new().dim(&format!("  {:>8} {:>8} {:>7}", "reads", "time", "on CPU")))?;
+    layout.line(&Text::new().dim(&format!("  {:>8} {:>8} {:>7}", "reads", "time", "on CPU")))?;
     for g in dear.iter().take(ROWS) {
         let numbers = format!(
             "  {:>8} {:>8} {:>7}  ",
@@ -158,11 +158,11 @@ fn costs(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
             None => format!("all other readers of {} files", g.filesystem),
         };
         let paid = format!(" · {}", by_cpu(&g.by_cpu, g.total));
-        row(page, &numbers, Text::new().plain(&who).dim(&paid))?;
+        row(layout, &numbers, Text::new().plain(&who).dim(&paid))?;
     }
-    super::tables::more(page, dear.len().saturating_sub(ROWS))?;
+    super::tables::more(layout, dear.len().saturating_sub(ROWS))?;
     let mut limits = limits(&dear).into_iter();
-    limits.try_for_each(|words| page.put(4, &Text::new().dim("  ").dim(&words)))
+    limits.try_for_each(|words| layout.put(4, &Text::new().dim("  ").dim(&words)))
 }
 
 /// Which reads were not counted.
@@ -178,13 +178,13 @@ pub(in crate::render) fn limits(groups: &[&FileReadGroup]) -> Vec<String> {
 }
 
 /// How the number of dying memory cgroups went, where it matters here.
-fn dying(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
+fn dying(layout: &mut Layout<'_>, f: &Findings) -> io::Result<()> {
     let Some(d) = f.dying_trend.filter(|d| d.max > 0) else { return Ok(()) };
     let matters = f.slow_files.iter().any(|g| g.filesystem == "cgroup");
     let words = dying_words(f).filter(|_| matters || d.growth_per_minute.is_some());
     let Some(words) = words else { return Ok(()) };
-    page.section("Dying memory cgroups")?;
-    page.put(4, &Text::new().plain("  ").plain(&words))
+    layout.section("Dying memory cgroups")?;
+    layout.put(4, &Text::new().plain("  ").plain(&words))
 }
 
 /// The same in words; none if they were not counted.

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::super::ink::Text;
-use super::super::page::Page;
+use super::super::layout::Layout;
 use super::super::text::count;
 use crate::model::findings::Findings;
 use crate::model::{ProbeStatus, measured};
@@ -14,13 +14,13 @@ pub(in crate::render) fn any_lost(f: &Findings) -> bool {
 }
 
 /// Lost records, by probe and reason; nothing if there are none.
-pub(super) fn lost(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
+pub(super) fn lost(layout: &mut Layout<'_>, f: &Findings) -> io::Result<()> {
     if !any_lost(f) {
         return Ok(());
     }
-    page.section("Lost records")?;
+    layout.section("Lost records")?;
     for words in lost_words(f) {
-        page.put(4, &Text::new().plain(&format!("  {words}")))?;
+        layout.put(4, &Text::new().plain(&format!("  {words}")))?;
     }
     Ok(())
 }
@@ -56,33 +56,33 @@ pub(in crate::render) fn measures(p: &ProbeStatus) -> &str {
 }
 
 /// Measures that did not run, with the reason; one that several have in common, once.
-pub(super) fn not_measured(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
+pub(super) fn not_measured(layout: &mut Layout<'_>, f: &Findings) -> io::Result<()> {
     let groups = measured::missing(&f.probes);
     if groups.is_empty() {
         return Ok(());
     }
-    page.section("Not measured")?;
+    layout.section("Not measured")?;
     for (probes, reason) in groups {
         if let [only] = probes[..] {
-            page.put(4, &Text::new().plain(&format!("  {}: {reason}", measures(only))))?;
+            layout.put(4, &Text::new().plain(&format!("  {}: {reason}", measures(only))))?;
             continue;
         }
         for p in probes {
-            page.put(4, &Text::new().plain(&format!("  {}", measures(p))))?;
+            layout.put(4, &Text::new().plain(&format!("  {}", measures(p))))?;
         }
-        page.put(6, &Text::new().plain(&format!("    {reason}")))?;
+        layout.put(6, &Text::new().plain(&format!("    {reason}")))?;
     }
     Ok(())
 }
 
 /// What a reader must know to judge the numbers.
-pub(super) fn notes(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
+pub(super) fn notes(layout: &mut Layout<'_>, f: &Findings) -> io::Result<()> {
     if f.notes.is_empty() {
         return Ok(());
     }
-    page.section("Notes")?;
+    layout.section("Notes")?;
     for note in &f.notes {
-        page.put(4, &Text::new().plain(&format!("  - {note}")))?;
+        layout.put(4, &Text::new().plain(&format!("  - {note}")))?;
     }
     Ok(())
 }

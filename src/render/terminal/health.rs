@@ -5,7 +5,7 @@ use std::io;
 use super::super::check::found;
 use super::super::escape;
 use super::super::ink::Text;
-use super::super::page::Page;
+use super::super::layout::Layout;
 use super::super::text::plural;
 use crate::model::findings::{Findings, Health, HealthFinding};
 use crate::model::health::Severity;
@@ -17,39 +17,43 @@ const LONGEST: usize = 400;
 /// Where the text of a finding begins.
 const COLUMN: usize = 12;
 
-pub(super) fn health(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
+pub(super) fn health(layout: &mut Layout<'_>, f: &Findings) -> io::Result<()> {
     let Some(health) = f.health.as_ref().filter(|h| h.worst >= Severity::Warning) else {
         return Ok(());
     };
-    page.section("Node health, read after the recording")?;
+    layout.section("Node health, read after the recording")?;
     let mut before: Option<&HealthFinding> = None;
     let bad = health.findings.iter().filter(|f| f.finding.severity >= Severity::Warning);
     for found in bad.take(TOLD) {
-        tell(page, found, before)?;
+        tell(layout, found, before)?;
         before = Some(found);
     }
     match besides(health) {
-        Some(words) => page.put(4, &Text::new().dim(&format!("  {words}: --format json"))),
+        Some(words) => layout.put(4, &Text::new().dim(&format!("  {words}: --format json"))),
         None => Ok(()),
     }
 }
 
 /// One finding. What was said of the one before it is not said again.
-fn tell(page: &mut Page<'_>, f: &HealthFinding, before: Option<&HealthFinding>) -> io::Result<()> {
+fn tell(
+    layout: &mut Layout<'_>,
+    f: &HealthFinding,
+    before: Option<&HealthFinding>,
+) -> io::Result<()> {
     let name = f.finding.severity.name();
     let gap = " ".repeat(COLUMN.saturating_sub(name.len() + 2));
     let words = format!("{}: {}", f.finding.check, found(&f.finding));
     let words = escape::bounded(&words, LONGEST);
     let text = Text::new().plain("  ").bold(name).plain(&gap).plain(&words);
     let elsewhere = if f.told_in.is_some() { " · what helps is told above" } else { "" };
-    page.put(COLUMN, &text.dim(elsewhere))?;
+    layout.put(COLUMN, &text.dim(elsewhere))?;
     let said = before.is_some_and(|b| b.finding.help == f.finding.help);
     if said || f.told_in.is_some() || f.finding.help.is_empty() {
         return Ok(());
     }
-    let blanks = " ".repeat(page.hang(COLUMN));
+    let blanks = " ".repeat(layout.hang(COLUMN));
     let help = escape::bounded(&f.finding.help, LONGEST);
-    page.put(COLUMN + 2, &Text::new().plain(&blanks).plain("What helps: ").plain(&help))
+    layout.put(COLUMN + 2, &Text::new().plain(&blanks).plain("What helps: ").plain(&help))
 }
 
 /// What was found and not told here; none if that is nothing.

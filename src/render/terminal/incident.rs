@@ -4,7 +4,7 @@ use std::io;
 
 use super::super::escape;
 use super::super::ink::Text;
-use super::super::page::Page;
+use super::super::layout::Layout;
 use super::super::text::{count, time, utc};
 use crate::model::findings::{Findings, KeptIncident, SnapshotPart};
 use crate::units::Nanos;
@@ -14,11 +14,11 @@ const NAMED: usize = 32;
 /// Columns of what the daemon said.
 const LONGEST: usize = 300;
 
-pub(super) fn incident(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
+pub(super) fn incident(layout: &mut Layout<'_>, f: &Findings) -> io::Result<()> {
     let Some(incident) = &f.incident else { return Ok(()) };
-    page.section("What triggered it")?;
+    layout.section("What triggered it")?;
     for words in facts(incident) {
-        page.put(4, &Text::new().plain(&format!("  {words}")))?;
+        layout.put(4, &Text::new().plain(&format!("  {words}")))?;
     }
     if incident.snapshot.is_empty() {
         return Ok(());
@@ -29,8 +29,8 @@ pub(super) fn incident(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
     if let more @ 1.. = incident.snapshot.len().saturating_sub(NAMED) {
         words += &format!(" and {}\u{a0}more", count(more as u64));
     }
-    page.put(4, &Text::new().plain(&format!("  {words}.")))?;
-    page.put(4, &Text::new().dim("  `report FILE --snapshot=NAME` prints one"))
+    layout.put(4, &Text::new().plain(&format!("  {words}.")))?;
+    layout.put(4, &Text::new().dim("  `report FILE --snapshot=NAME` prints one"))
 }
 
 /// What, when, and for whom it was kept.

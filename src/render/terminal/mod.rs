@@ -15,7 +15,7 @@ pub(super) mod tables;
 use std::io::{self, Write};
 
 use super::ink::Text;
-use super::page::Page;
+use super::layout::Layout;
 use super::text::utc;
 use super::{Style, escape};
 use crate::model::findings::Findings;
@@ -27,34 +27,34 @@ pub use stalls::stalls;
 /// # Errors
 /// The writer's.
 pub fn verdict(out: &mut dyn Write, f: &Findings, style: Style) -> io::Result<()> {
-    let page = &mut Page::new(out, style);
+    let layout = &mut Layout::new(out, style);
     if f.cpus.iter().any(|c| c.stalls > 0) {
-        cpu::stalled(page, f)?;
-        cpu::calm(page, f)?;
-        circumstances(page, f)?;
-        files::files(page, f)?;
-        tables::latencies(page, f)?;
-        tables::slow_calls(page, f)?;
-        received::received(page, f)?;
-        conntrack::conntrack(page, f)?;
-        health::health(page, f)?;
-        incident::incident(page, f)?;
-        foot::lost(page, f)?;
-        foot::not_measured(page, f)?;
+        cpu::stalled(layout, f)?;
+        cpu::calm(layout, f)?;
+        circumstances(layout, f)?;
+        files::files(layout, f)?;
+        tables::latencies(layout, f)?;
+        tables::slow_calls(layout, f)?;
+        received::received(layout, f)?;
+        conntrack::conntrack(layout, f)?;
+        health::health(layout, f)?;
+        incident::incident(layout, f)?;
+        foot::lost(layout, f)?;
+        foot::not_measured(layout, f)?;
     } else {
-        quiet::verdict(page, f)?;
-        circumstances(page, f)?;
-        foot::not_measured(page, f)?;
-        files::files(page, f)?;
-        tables::latencies(page, f)?;
-        tables::slow_calls(page, f)?;
-        received::received(page, f)?;
-        conntrack::conntrack(page, f)?;
-        health::health(page, f)?;
-        incident::incident(page, f)?;
-        foot::lost(page, f)?;
+        quiet::verdict(layout, f)?;
+        circumstances(layout, f)?;
+        foot::not_measured(layout, f)?;
+        files::files(layout, f)?;
+        tables::latencies(layout, f)?;
+        tables::slow_calls(layout, f)?;
+        received::received(layout, f)?;
+        conntrack::conntrack(layout, f)?;
+        health::health(layout, f)?;
+        incident::incident(layout, f)?;
+        foot::lost(layout, f)?;
     }
-    foot::notes(page, f)
+    foot::notes(layout, f)
 }
 
 /// Where packets came in, for themselves.
@@ -62,17 +62,17 @@ pub fn verdict(out: &mut dyn Write, f: &Findings, style: Style) -> io::Result<()
 /// # Errors
 /// The writer's.
 pub fn received(out: &mut dyn Write, f: &Findings, style: Style) -> io::Result<()> {
-    received::received(&mut Page::new(out, style), f)
+    received::received(&mut Layout::new(out, style), f)
 }
 
 /// Which host, when, how recorded, in one line.
-fn circumstances(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
-    page.blank()?;
+fn circumstances(layout: &mut Layout<'_>, f: &Findings) -> io::Result<()> {
+    layout.blank()?;
     let mut facts = facts(f);
     facts.extend(
         f.build.as_ref().map(|_| format!("recorded by {}", recorder(f).replace(' ', "\u{a0}"))),
     );
-    page.put(2, &Text::new().dim(&facts.join(" · ")))
+    layout.put(2, &Text::new().dim(&facts.join(" · ")))
 }
 
 /// `stallprof 0.1.0 (821765b90d1e)`: the program that recorded, and the commit it was built from.

@@ -3,17 +3,17 @@
 use std::io;
 
 use super::super::ink::Text;
-use super::super::page::Page;
+use super::super::layout::Layout;
 use super::super::text::{count, cpus, time};
 use super::{cpu, foot, tables};
 use crate::model::findings::Findings;
 use crate::units::Cpu;
 
-pub(super) fn verdict(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
+pub(super) fn verdict(layout: &mut Layout<'_>, f: &Findings) -> io::Result<()> {
     let (head, lines) = words(f);
-    page.put(2, &Text::new().bold(&head))?;
+    layout.put(2, &Text::new().bold(&head))?;
     for line in lines {
-        page.put(if line.hangs { 4 } else { 2 }, &Text::new().plain("  ").plain(&line.words))?;
+        layout.put(if line.hangs { 4 } else { 2 }, &Text::new().plain("  ").plain(&line.words))?;
     }
     Ok(())
 }

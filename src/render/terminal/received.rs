@@ -4,7 +4,7 @@ use std::io;
 
 use super::super::escape;
 use super::super::ink::Text;
-use super::super::page::Page;
+use super::super::layout::Layout;
 use super::super::text::{count, percent, plural, time};
 use crate::model::findings::*;
 use crate::model::rx::WEIGHT;
@@ -17,23 +17,26 @@ const DEVICES: usize = 6;
 const PLACES: usize = 4;
 
 /// What each CPU received, and by which devices; nothing where it was not recorded.
-pub(in crate::render) fn received(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
+pub(in crate::render) fn received(layout: &mut Layout<'_>, f: &Findings) -> io::Result<()> {
     let Some(r) = &f.received else { return Ok(()) };
     let all = all(r);
-    page.section("Packets received")?;
-    page.put(4, &Text::new().plain(&format!("  {}", headline(f, r))))?;
+    layout.section("Packets received")?;
+    layout.put(4, &Text::new().plain(&format!("  {}", headline(f, r))))?;
     if all == 0 {
         return Ok(());
     }
-    cpus(page, r, all)?;
+    cpus(layout, r, all)?;
     for device in r.devices.iter().take(DEVICES) {
-        self::device(page, device)?;
+        self::device(layout, device)?;
     }
     match r.devices.len().saturating_sub(DEVICES) {
         0 => {}
-        n => page.line(&Text::new().dim(&format!("  {} in the JSON", plural(n, "more device"))))?,
+        n => {
+            layout
+                .line(&Text::new().dim(&format!("  {} in the JSON", plural(n, "more device"))))?;
+        }
     }
-    how(page, r)
+    how(layout, r)
 }
 
 /// Packets of all CPUs.
@@ -54,24 +57,24 @@ pub(in crate::render) fn headline(f: &Findings, r: &Received) -> String {
     format!("{} in {time} on {}{uneven}", count(all(r)), plural(r.cpus.len(), "CPU"))
 }
 
-fn cpus(page: &mut Page<'_>, r: &Received, all: u64) -> io::Result<()> {
+fn cpus(layout: &mut Layout<'_>, r: &Received, all: u64) -> io::Result<()> {
     let mut rows: Vec<&ReceivedCpu> = r.cpus.iter().collect();
     rows.sort_by_key(|c| (std::cmp::Reverse(c.packets), c.cpu));
     let head = ["packets", "share", "dropped", "squeezed"].map(|h| format!("{h:>13}")).concat();
-    page.line(&Text::new().dim(&format!("  {:<8}{head}", "")))?;
+    layout.line(&Text::new().dim(&format!("  {:<8}{head}", "")))?;
     for c in rows.iter().take(CPUS) {
         let dropped = c.dropped.saturating_add(c.flow_limited);
         let cells = [count(c.packets), percent(c.packets, all), count(dropped), count(c.squeezed)];
         let cells = cells.map(|cell| format!("{cell:>13}")).concat();
-        page.line(&Text::new().plain(&format!("  {:<8}{cells}", format!("CPU {}", c.cpu))))?;
+        layout.line(&Text::new().plain(&format!("  {:<8}{cells}", format!("CPU {}", c.cpu))))?;
     }
     match rows.len().saturating_sub(CPUS) {
         0 => Ok(()),
-        n => page.line(&Text::new().dim(&format!("  {} in the JSON", plural(n, "more CPU")))),
+        n => layout.line(&Text::new().dim(&format!("  {} in the JSON", plural(n, "more CPU")))),
     }
 }
 
-fn device(page: &mut Page<'_>, d: &ReceivedDevice) -> io::Result<()> {
+fn device(layout: &mut Layout<'_>, d: &ReceivedDevice) -> io::Result<()> {
     let several = d.places.iter().any(|p| p.queue.is_some_and(|queue| queue > 0));
     let place = |p: &Place| {
         let queue = p.queue.filter(|_| several);
@@ -92,10 +95,10 @@ fn device(page: &mut Page<'_>, d: &ReceivedDevice) -> io::Result<()> {
         plural(d.packets as usize, "packet"),
         places.join(" · ")
     ));
-    page.put(6, &text)?;
-    page.put(6, &Text::new().plain(&format!("      {}", carried(d))))?;
+    layout.put(6, &text)?;
+    layout.put(6, &Text::new().plain(&format!("      {}", carried(d))))?;
     for words in &d.words {
-        page.put(6, &Text::new().plain(&format!("      {words}")))?;
+        layout.put(6, &Text::new().plain(&format!("      {words}")))?;
     }
     Ok(())
 }
@@ -132,8 +135,8 @@ pub(in crate::render) fn protocols(p: &Protocols, packets: u64) -> String {
 }
 
 /// On what the numbers rest.
-fn how(page: &mut Page<'_>, r: &Received) -> io::Result<()> {
-    page.put(2, &Text::new().dim("  ").dim(&rests_on(r)))
+fn how(layout: &mut Layout<'_>, r: &Received) -> io::Result<()> {
+    layout.put(2, &Text::new().dim("  ").dim(&rests_on(r)))
 }
 
 /// The same in words.

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::super::ink::Text;
-use super::super::page::Page;
+use super::super::layout::Layout;
 use super::super::text::{offset, time, utc};
 use super::super::{Style, escape, spans, words};
 use crate::model::findings::*;
@@ -19,31 +19,31 @@ const ANATOMIES: usize = 3;
 /// # Errors
 /// The writer's.
 pub fn stalls(out: &mut dyn Write, f: &Findings, style: Style) -> io::Result<()> {
-    let page = &mut Page::new(out, style);
+    let layout = &mut Layout::new(out, style);
     if f.stalls.is_empty() {
         let words = format!("No stall of {}", super::cpu::threshold(&f.options));
-        return page.put(2, &Text::new().bold(&words));
+        return layout.put(2, &Text::new().bold(&words));
     }
-    table(page, f)?;
+    table(layout, f)?;
     let mut worst: Vec<&Stall> = f.stalls.iter().collect();
     worst.sort_by_key(|s| (std::cmp::Reverse(s.rank()), s.id));
     for stall in worst.into_iter().take(ANATOMIES) {
-        page.blank()?;
-        anatomy(page, f, stall)?;
+        layout.blank()?;
+        anatomy(layout, f, stall)?;
     }
     Ok(())
 }
 
-fn table(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
+fn table(layout: &mut Layout<'_>, f: &Findings) -> io::Result<()> {
     let late: Vec<String> =
         f.stalls.iter().map(|s| s.measures.first().map(words::short).unwrap_or_default()).collect();
     let late_width = late.iter().map(|l| l.len().min(24)).max().unwrap_or(0).max(4);
     let id_width = f.stalls.iter().map(|s| s.id.to_string().len()).max().unwrap_or(1).max(2);
     let head = format!("  {:>id_width$} {:>11} {:>4} {:>8}", "#", "at", "CPU", "length");
     // Where that leaves too little for a culprit's name, what is not a number goes below.
-    let left = page.width().saturating_sub(head.len() + 2 + late_width + 2);
+    let left = layout.width().saturating_sub(head.len() + 2 + late_width + 2);
     let narrow = left < CULPRIT;
-    page.line(&Text::new().dim(&match narrow {
+    layout.line(&Text::new().dim(&match narrow {
         true => head,
         false => format!("{head}  {:late_width$}  culprit", "late"),
     }))?;
@@ -54,12 +54,12 @@ fn table(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
         let (id, cpu) = (s.id, s.cpu);
         let row = format!("  {id:>id_width$} {at:>11} {cpu:>4} {length:>8}");
         if narrow {
-            page.line(&Text::new().plain(&row))?;
+            layout.line(&Text::new().plain(&row))?;
             let below = Text::new().plain(&format!("    {late}  "));
-            page.put(6, &below.then(words::culprit(&s.culprit)))?;
+            layout.put(6, &below.then(words::culprit(&s.culprit)))?;
         } else {
             let row = format!("{row}  {late:late_width$}  ");
-            page.line(&Text::new().plain(&row).then(in_columns(&s.culprit, left)))?;
+            layout.line(&Text::new().plain(&row).then(in_columns(&s.culprit, left)))?;
         }
     }
     Ok(())
@@ -75,11 +75,11 @@ fn in_columns(culprit: &Culprit, left: usize) -> Text {
 }
 
 /// A stall in detail.
-fn anatomy(page: &mut Page<'_>, f: &Findings, s: &Stall) -> io::Result<()> {
-    page.put(2, &Text::new().bold(&head(f, s)))?;
+fn anatomy(layout: &mut Layout<'_>, f: &Findings, s: &Stall) -> io::Result<()> {
+    layout.put(2, &Text::new().bold(&head(f, s)))?;
     // Labels on the left, facts on the right.
     for (label, text) in details(s) {
-        page.put(13, &Text::new().dim(&format!("  {label:<9}  ")).then(text))?;
+        layout.put(13, &Text::new().dim(&format!("  {label:<9}  ")).then(text))?;
     }
     Ok(())
 }

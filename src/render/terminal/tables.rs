@@ -5,7 +5,7 @@ use std::io;
 
 use super::super::escape;
 use super::super::ink::Text;
-use super::super::page::Page;
+use super::super::layout::Layout;
 use super::super::text::{count, percent, plural, time};
 use super::super::words;
 use crate::model::Vector;
@@ -64,15 +64,15 @@ fn telling(f: &Findings) -> Vec<&Latency> {
 }
 
 /// Latencies: every event counts, not only stalls.
-pub(super) fn latencies(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
+pub(super) fn latencies(layout: &mut Layout<'_>, f: &Findings) -> io::Result<()> {
     let rows = telling(f);
     if rows.is_empty() {
         return Ok(());
     }
     let names: Vec<String> = rows.iter().map(|l| format!("CPU {:<3} {}", l.cpu, what(l))).collect();
     let width = names.iter().map(String::len).max().unwrap_or(0);
-    page.section("Latencies of all events")?;
-    let room = page.width().saturating_sub(2 + width);
+    layout.section("Latencies of all events")?;
+    let room = layout.width().saturating_sub(2 + width);
     let row = |name: &str, cells: [String; 5]| {
         let mut row = format!("  {name:width$}");
         for cell in in_room(room).map(|which| (&cells[which], WIDTHS[which])) {
@@ -81,12 +81,12 @@ pub(super) fn latencies(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
         Text::new().plain(&row)
     };
     let head = row("", ["count", "p50", "p99", "p99.9", "max"].map(String::from));
-    page.line(&Text::new().dim(&head.0[0].1))?;
+    layout.line(&Text::new().dim(&head.0[0].1))?;
     for (l, name) in rows.iter().zip(&names) {
         let [p50, p99, p999, max] = [l.p50, l.p99, l.p999, l.max].map(|d| d.to_string());
-        page.line(&row(name, [count(l.count), p50, p99, p999, max]))?;
+        layout.line(&row(name, [count(l.count), p50, p99, p999, max]))?;
     }
-    more(page, f.latencies.iter().filter(|l| l.count > 0).count() - rows.len())
+    more(layout, f.latencies.iter().filter(|l| l.count > 0).count() - rows.len())
 }
 
 /// Columns of the count, the percentiles and the maximum.
@@ -107,16 +107,16 @@ fn in_room(room: usize) -> impl Iterator<Item = usize> {
 }
 
 /// Slow system calls: who, what, how often, how slow, and how much of that was work.
-pub(super) fn slow_calls(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
+pub(super) fn slow_calls(layout: &mut Layout<'_>, f: &Findings) -> io::Result<()> {
     // Those of cgroup and proc files have a table of their own.
     let rows: Vec<_> = f.slow_calls.iter().filter(|g| g.filesystem.is_none()).collect();
     if rows.is_empty() {
         return Ok(());
     }
     let title = if rows.len() < f.slow_calls.len() { "Other system calls" } else { "System calls" };
-    page.section(&format!("{title} of {} or longer", time(f.options.syscall_min)))?;
+    layout.section(&format!("{title} of {} or longer", time(f.options.syscall_min)))?;
     let head = format!("  {:>8} {:>8} {:>8} {:>7}", "calls", "median", "worst", "on CPU");
-    page.line(&Text::new().dim(&head))?;
+    layout.line(&Text::new().dim(&head))?;
     for group in rows.iter().take(CALLS) {
         let numbers = format!(
             "  {:>8} {:>8} {:>8} {:>7}  ",
@@ -128,19 +128,19 @@ pub(super) fn slow_calls(page: &mut Page<'_>, f: &Findings) -> io::Result<()> {
         let t = &group.task;
         let who = Text::new().plain(&words::task(t)).plain(" ").plain(&words::doing(t));
         let hang = escape::columns(&numbers);
-        if page.width() < hang + CALLER {
-            page.line(&Text::new().plain(&numbers))?;
-            page.put(6, &Text::new().plain("    ").then(who))?;
+        if layout.width() < hang + CALLER {
+            layout.line(&Text::new().plain(&numbers))?;
+            layout.put(6, &Text::new().plain("    ").then(who))?;
         } else {
-            page.put(hang, &Text::new().plain(&numbers).then(who))?;
+            layout.put(hang, &Text::new().plain(&numbers).then(who))?;
         }
     }
-    more(page, rows.len().saturating_sub(CALLS))
+    more(layout, rows.len().saturating_sub(CALLS))
 }
 
-pub(super) fn more(page: &mut Page<'_>, rows: usize) -> io::Result<()> {
+pub(super) fn more(layout: &mut Layout<'_>, rows: usize) -> io::Result<()> {
     match rows {
         0 => Ok(()),
-        n => page.line(&Text::new().dim(&format!("  {}: --format json", plural(n, "more row")))),
+        n => layout.line(&Text::new().dim(&format!("  {}: --format json", plural(n, "more row")))),
     }
 }

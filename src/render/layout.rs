@@ -10,28 +10,28 @@ use super::{Style, escape};
 pub(super) const NARROWEST: usize = 30;
 
 /// Where lines go.
-pub(super) struct Page<'a> {
+pub(super) struct Layout<'a> {
     out: &'a mut dyn Write,
     color: bool,
     width: usize,
 }
 
-impl<'a> Page<'a> {
-    /// A page of a readable width: lines of more than 140 columns are hard to read.
-    pub(super) fn new(out: &'a mut dyn Write, style: Style) -> Page<'a> {
-        Page { out, color: style.color, width: style.width.clamp(NARROWEST, 140) }
+impl<'a> Layout<'a> {
+    /// A layout of a readable width: lines of more than 140 columns are hard to read.
+    pub(super) fn new(out: &'a mut dyn Write, style: Style) -> Layout<'a> {
+        Layout { out, color: style.color, width: style.width.clamp(NARROWEST, 140) }
     }
 
-    /// A page as wide as the terminal is.
-    pub(super) fn wide(out: &'a mut dyn Write, style: Style) -> Page<'a> {
-        Page { out, color: style.color, width: style.width.max(NARROWEST) }
+    /// A layout as wide as the terminal is.
+    pub(super) fn wide(out: &'a mut dyn Write, style: Style) -> Layout<'a> {
+        Layout { out, color: style.color, width: style.width.max(NARROWEST) }
     }
 
     pub(super) fn width(&self) -> usize {
         self.width
     }
 
-    /// How far text may hang: of a narrow page half is for the text.
+    /// How far text may hang: of a narrow layout half is for the text.
     pub(super) fn hang(&self, wanted: usize) -> usize {
         wanted.min(self.width / 2)
     }
@@ -125,7 +125,7 @@ mod tests {
 
     fn shown(style: Style, hang: usize, text: &Text) -> String {
         let mut out = Vec::new();
-        Page::new(&mut out, style).put(hang, text).unwrap();
+        Layout::new(&mut out, style).put(hang, text).unwrap();
         String::from_utf8(out).unwrap()
     }
 
