@@ -29,6 +29,8 @@ mod node;
 mod node_health;
 #[path = "render/page.rs"]
 mod page;
+#[path = "render/reading.rs"]
+mod reading;
 #[path = "render/scene.rs"]
 mod scene;
 #[path = "render/schema.rs"]

@@ -1,6 +1,6 @@
 //! Who is to blame for the stalls of one CPU, as a reader counts: the threads of one process, the
-//! children of one script and the files of one name are one culprit, however many groups the
-//! analysis made of them.
+//! children of one script, the files of one name and all lists of several tasks are one culprit,
+//! however many groups the analysis made of them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -26,11 +26,16 @@ pub(in crate::render) struct Blame<'a> {
 #[derive(PartialEq, Eq, Hash)]
 enum Key<'a> {
     Task([&'a str; 5], bool),
+    Several,
     Other(&'a Culprit),
 }
 
 fn key(culprit: &Culprit) -> Key<'_> {
-    let Culprit::Task(t) = culprit else { return Key::Other(culprit) };
+    let t = match culprit {
+        Culprit::Task(t) => t,
+        Culprit::Several { .. } => return Key::Several,
+        _ => return Key::Other(culprit),
+    };
     let file = t.file.as_deref().unwrap_or_default();
     Key::Task(
         [
@@ -112,7 +117,11 @@ impl Blame<'_> {
 
     /// Name and deed, with how many threads, processes and files it stands for.
     pub(in crate::render) fn words(&self) -> Text {
-        let Culprit::Task(worst) = self.culprit() else { return words::culprit(self.culprit()) };
+        let worst = match self.culprit() {
+            Culprit::Task(worst) => worst,
+            Culprit::Several { tasks } => return self.several(tasks),
+            other => return words::culprit(other),
+        };
         let tasks = || {
             self.groups.iter().filter_map(|g| match &g.culprit {
                 Culprit::Task(t) => Some(t),
@@ -137,6 +146,20 @@ impl Blame<'_> {
         match files.len() {
             0 | 1 => text,
             n => text.plain(&format!(" and {}", plural(n - 1, "other file"))),
+        }
+    }
+
+    /// Those who shared the longest stall, and how many others shared the rest.
+    fn several(&self, worst: &[String]) -> Text {
+        let all = self.groups.iter().filter_map(|g| match &g.culprit {
+            Culprit::Several { tasks } => Some(tasks),
+            _ => None,
+        });
+        let others: BTreeSet<_> = all.flatten().filter(|t| !worst.contains(t)).collect();
+        let text = words::culprit(self.culprit());
+        match others.len() {
+            0 => text,
+            n => text.plain(&format!(" and {}", plural(n, "other"))),
         }
     }
 

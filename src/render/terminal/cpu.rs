@@ -10,7 +10,7 @@ use super::super::{terms, words};
 use super::blame::{self, Blame};
 use crate::model::Vector;
 use crate::model::findings::*;
-use crate::units::Cpu;
+use crate::units::{Cpu, Nanos};
 
 /// Fewer dying memory cgroups than this make no read slow; `check` begins to mind at as many.
 const MANY_DYING: u64 = 1_000;
@@ -52,10 +52,15 @@ pub(super) fn stalled(layout: &mut Layout<'_>, f: &Findings) -> io::Result<()> {
     Ok(())
 }
 
-/// The CPUs that stalled, the longest stall first.
+/// The CPUs that stalled, the longest stall first; last those where only ksoftirqd waited.
 pub(in crate::render) fn worst_first(f: &Findings) -> Vec<&CpuSummary> {
+    let mut worst: HashMap<Cpu, (bool, Nanos)> = HashMap::new();
+    for stall in &f.stalls {
+        let rank = worst.entry(stall.cpu).or_default();
+        *rank = stall.rank().max(*rank);
+    }
     let mut list: Vec<&CpuSummary> = f.cpus.iter().filter(|c| c.stalls > 0).collect();
-    list.sort_by_key(|c| (std::cmp::Reverse((c.worst, c.total)), c.cpu));
+    list.sort_by_key(|c| (std::cmp::Reverse((worst.get(&c.cpu), c.worst, c.total)), c.cpu));
     list
 }
 
@@ -87,9 +92,13 @@ pub(in crate::render) fn threshold(o: &Options) -> String {
 pub(in crate::render) fn headline(f: &Findings, cpu: &CpuSummary) -> Text {
     let cut = if f.window.complete { "" } else { " (cut short)" };
     let length = format!("{}{cut}", time(f.window.end.since(f.window.start)));
-    let (worst, id) = (time(cpu.worst), cpu.cpu);
-    let own = f.stalls.iter().filter(|s| s.cpu == id);
-    let harmless = own.filter(|s| s.served_meanwhile()).count();
+    let id = cpu.cpu;
+    let own = || f.stalls.iter().filter(|s| s.cpu == id);
+    let harmless = own().filter(|s| s.served_meanwhile()).count();
+    // Of those in which more than ksoftirqd waited, if there are any.
+    let worst = own().map(Stall::rank).max().map_or(cpu.worst, |(_, longest)| longest);
+    let beyond = (cpu.worst > worst).then(|| format!(", up to {}", time(cpu.worst)));
+    let worst = time(worst);
     let words = if harmless == cpu.stalls {
         let times = if cpu.stalls == 1 { "once".to_owned() } else { plural(cpu.stalls, "time") };
         format!(
@@ -100,7 +109,7 @@ pub(in crate::render) fn headline(f: &Findings, cpu: &CpuSummary) -> Text {
     } else {
         let only = match harmless {
             0 => String::new(),
-            n => format!("; in {n} of them only ksoftirqd waited"),
+            n => format!("; in {n} of them only ksoftirqd waited{}", beyond.unwrap_or_default()),
         };
         let times = plural(cpu.stalls, "time");
         format!("CPU\u{a0}{id} stalled {times} in {length}, worst {worst}{only}")

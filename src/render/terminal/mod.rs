@@ -95,6 +95,10 @@ pub(super) fn facts(f: &Findings) -> Vec<String> {
     if !f.window.complete {
         facts.push("cut short".to_owned());
     }
+    // Where a CPU had none, its line tells of how long.
+    if f.cpus.iter().any(|c| c.stalls > 0) && cpu::calm_words(f).is_none() {
+        facts.push(format!("a stall is {}", cpu::threshold(&f.options)));
+    }
     if !foot::any_lost(f) {
         facts.push("0 lost".to_owned());
     }
