@@ -26,6 +26,8 @@ mod hostile;
 mod memory;
 #[path = "recording/mutants.rs"]
 mod mutants;
+#[path = "recording/room.rs"]
+mod room;
 #[path = "recording/round_trip.rs"]
 mod round_trip;
 #[path = "recording/versions.rs"]

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use super::blame;
 use super::index::Index;
-use super::stacks::common;
-use crate::model::findings::{Cause, CpuSummary, Culprit, CulpritGroup, Stall, TaskCulprit};
+use super::parts::shared;
+use crate::model::findings::{
+    Cause, CpuSummary, Culprit, CulpritGroup, Functions, Stall, TaskCulprit,
+};
 use crate::units::{Cpu, Nanos};
 
 /// One line for each recorded CPU.
@@ -47,10 +49,8 @@ pub fn culprits(stalls: &[Stall]) -> Vec<CulpritGroup> {
                 other => other,
             };
             if let Culprit::Softirq { function, .. } = &mut culprit {
-                stack = common(
-                    stalls.iter().map(|s| s.evidence.stack.iter().map(String::as_str).collect()),
-                );
-                *function = stack.first().cloned();
+                stack = common(&stalls);
+                *function = stack.first().map(|name| (**name).to_owned());
             }
             let harmless = stalls.iter().all(|s| s.served_meanwhile());
             let group = CulpritGroup {
@@ -74,6 +74,14 @@ pub fn culprits(stalls: &[Stall]) -> Vec<CulpritGroup> {
             .then_with(|| a.culprit.cmp(&b.culprit))
     });
     groups.into_iter().map(|(_, group)| group).collect()
+}
+
+/// The outer functions that the stacks of all these stalls share.
+fn common(stalls: &[&Stall]) -> Functions {
+    let stacks = stalls.iter().map(|s| &s.evidence.stack);
+    let Some(first) = stacks.clone().next() else { return Functions::default() };
+    let in_all = stacks.fold(&first[..], |a, b| shared(a, b, |a, b| a == b));
+    if in_all.len() == first.len() { first.clone() } else { in_all.into() }
 }
 
 /// What makes two stalls the work of the same culprit. A softirq handler is the same whatever

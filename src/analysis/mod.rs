@@ -21,16 +21,20 @@ mod latency;
 mod lateness;
 mod notes;
 mod open;
+mod parts;
 mod paths;
 pub mod pings;
 mod reads;
 pub(crate) mod received;
+mod room;
 mod slow_reads;
 pub(crate) mod stacks;
 mod steal;
 pub mod syscalls;
 mod windows;
 pub mod workload;
+
+use std::collections::BTreeMap;
 
 use crate::model::Recording;
 use crate::model::findings::{Findings, Host, LostRecords, Options, SCHEMA, Stall, Window};
@@ -41,6 +45,7 @@ pub use dying::counts as dying_counts;
 pub(crate) use groups::median;
 use index::Index;
 pub use latency::{Histogram, histograms};
+use room::Room;
 pub use slow_reads::{SlowRead, slow_reads};
 pub use stacks::runs_softirqs;
 
@@ -48,14 +53,16 @@ pub use stacks::runs_softirqs;
 #[must_use]
 pub fn analyse(recording: &Recording) -> Findings {
     let index = Index::new(recording);
-    let mut stalls = Vec::new();
+    let mut episodes = Vec::new();
     for cpu in index.cpus() {
         let mut measures = lateness::measures(&index, cpu);
         measures.extend(open::measures(&index, cpu));
-        for episode in episode::join(measures) {
-            stalls.push(blame::stall(&index, cpu, episode));
-        }
+        episodes.extend(episode::join(measures).into_iter().map(|episode| (cpu, episode)));
     }
+    let mut room = Room::default();
+    room.longest(&mut episodes);
+    let judge = |(cpu, episode)| blame::stall(&index, &mut room, cpu, episode);
+    let mut stalls: Vec<Stall> = episodes.into_iter().map(judge).collect();
     stalls.sort_by_key(|s: &Stall| (s.start, s.cpu));
     for (n, stall) in stalls.iter_mut().enumerate() {
         stall.id = n + 1;
@@ -108,28 +115,21 @@ pub fn analyse(recording: &Recording) -> Findings {
         notes: open::notes(&index, &stalls)
             .into_iter()
             .chain(notes::notes(recording, &stalls))
+            .chain(room.notes())
             .collect(),
         stalls,
     }
 }
 
 fn lost(recording: &Recording) -> Vec<LostRecords> {
-    let mut lost: Vec<LostRecords> = Vec::new();
+    let mut lost: BTreeMap<&str, LostRecords> = BTreeMap::new();
     for event in &recording.lost {
-        let probe = recording.str(event.probe);
-        let row = match lost.iter_mut().find(|l| l.probe == probe) {
-            Some(row) => row,
-            None => {
-                lost.push(LostRecords { probe: probe.to_owned(), ..LostRecords::default() });
-                let Some(row) = lost.last_mut() else { continue };
-                row
-            }
-        };
+        let row = lost.entry(recording.str(event.probe)).or_default();
         row.ring_full = row.ring_full.saturating_add(event.ring_full);
         row.rate_limited = row.rate_limited.saturating_add(event.rate_limited);
         row.preempted = row.preempted.saturating_add(event.preempted);
         row.unseen = row.unseen.saturating_add(event.unseen);
     }
-    lost.sort_by(|a, b| a.probe.cmp(&b.probe));
-    lost
+    let named = |(probe, row): (&str, _)| LostRecords { probe: probe.to_owned(), ..row };
+    lost.into_iter().map(named).collect()
 }

@@ -1,6 +1,8 @@
 //! Stalls that were under way when the recording began, or still were when it ended: no event tells
 //! of their end, but the last tick of their CPU tells since when somebody waits.
 
+use std::collections::BTreeMap;
+
 use super::index::Index;
 use super::lateness::measure;
 use crate::model::findings::{Measure, Stall, StallKind};
@@ -49,8 +51,13 @@ pub fn notes(index: &Index<'_>, stalls: &[Stall]) -> Vec<String> {
     let mut notes = Vec::new();
     let seen = index.recording.meta.start.after(RAISES);
     let threshold = index.recording.meta.stall_threshold;
+    let mut by_cpu: BTreeMap<Cpu, Vec<&Stall>> = BTreeMap::new();
+    for stall in stalls {
+        by_cpu.entry(stall.cpu).or_default().push(stall);
+    }
     for cpu in index.cpus() {
-        if let Some(stall) = stalls.iter().find(|s| s.cpu == cpu && s.start <= seen && waited(s)) {
+        let own = by_cpu.get(&cpu).map_or(&[][..], Vec::as_slice);
+        if let Some(stall) = own.iter().find(|s| s.start <= seen && waited(s)) {
             notes.push(format!(
                 "Stall {} on CPU {cpu} was under way as the recording began: it may have begun \
                  earlier than told.",
@@ -65,8 +72,7 @@ pub fn notes(index: &Index<'_>, stalls: &[Stall]) -> Vec<String> {
             ));
         }
         let runs = |m: &&Measure| m.open && m.kind == StallKind::SoftirqRun;
-        let own = stalls.iter().filter(|s| s.cpu == cpu);
-        if let Some(run) = own.flat_map(|s| &s.measures).find(runs) {
+        if let Some(run) = own.iter().flat_map(|s| &s.measures).find(runs) {
             notes.push(format!(
                 "When the recording ended, a softirq handler had been running on CPU {cpu} for {} \
                  and still was: its last stall was longer than told.",

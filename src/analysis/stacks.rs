@@ -164,17 +164,6 @@ pub fn restores_irqs(name: &str) -> bool {
         || name.ends_with("restore_fl")
 }
 
-/// The outer frames that all these stacks share, innermost first: the functions that did not
-/// return between the first and the last of them.
-pub fn common<'a>(stacks: impl Iterator<Item = Vec<&'a str>>) -> Vec<String> {
-    let shared = stacks.reduce(|mut a, b| {
-        let same = a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count();
-        a.drain(..a.len() - same);
-        a
-    });
-    shared.unwrap_or_default().into_iter().map(str::to_owned).collect()
-}
-
 fn context(names: &[&str]) -> Option<Context> {
     let has = |wanted: &[&str]| names.iter().any(|n| wanted.contains(n));
     let at = names.iter().position(|n| SOFTIRQ_LOOP.contains(n))?;

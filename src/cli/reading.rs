@@ -16,6 +16,9 @@ const LONG: u64 = 16 << 20;
 const LARGE: u64 = 32 << 20;
 /// Nor those whose rows and names take more memory.
 const WHOLE: usize = 320 << 20;
+/// Nor those of which stalls and slow calls take more, with what the analysis makes of them: some
+/// 60,000 stalls.
+const TOLD: u64 = 96 << 20;
 /// With these a report of a recording of any length takes some 400 MB.
 const BOUNDS: Bounds = Bounds {
     whole: 500_000,
@@ -35,7 +38,7 @@ pub fn recording(path: &Path) -> Result<Recording, ReadError> {
             return read_watched(path, watch);
         }
         if length < LARGE
-            && let Some(recording) = read_within(path, WHOLE, &mut *watch)?
+            && let Some(recording) = read_within(path, WHOLE, TOLD, &mut *watch)?
         {
             return Ok(recording);
         }

@@ -126,12 +126,18 @@ impl Recording {
         self.stacks.get(id.0 as usize).map_or(&[], |s| &s.0)
     }
 
-    /// The function names of a stack, innermost first; `[unknown]` where there is no symbol.
-    pub fn functions(&self, id: StackId) -> impl DoubleEndedIterator<Item = &str> + Clone {
-        self.stack(id).iter().map(|&f| match self.str(self.frame(f).function) {
+    /// The function name of a frame; `[unknown]` where there is no symbol.
+    #[must_use]
+    pub fn function(&self, id: FrameId) -> &str {
+        match self.str(self.frame(id).function) {
             "" => "[unknown]",
             name => name,
-        })
+        }
+    }
+
+    /// The function names of a stack, innermost first.
+    pub fn functions(&self, id: StackId) -> impl DoubleEndedIterator<Item = &str> + Clone {
+        self.stack(id).iter().map(|&f| self.function(f))
     }
 
     /// The last moment that belongs to the recording: its end, or where it was cut short, the last

@@ -14,7 +14,8 @@ use super::notes::Notes;
 use super::row::{MetaRow, Row};
 use super::scan::{Found, Scan};
 use super::source::Window;
-use super::tables::Rows;
+use super::tables::{PerTable, Rows};
+use super::worst;
 use crate::model::Recording;
 
 /// From this length on a second thread is worth its start.
@@ -96,13 +97,15 @@ pub fn read_watched(path: &Path, watch: Watch<'_>) -> Result<Recording, ReadErro
         .map_err(|problem| ReadError { path: Some(path.to_owned()), problem })
 }
 
-/// Reads a recording if its rows and names fit into so many bytes of memory; else none.
+/// Reads a recording if its rows and names fit into so many bytes of memory, and its stalls and
+/// slow calls, with what the analysis makes of them, into `told`; else none.
 ///
 /// # Errors
 /// As [`read`].
 pub fn read_within(
     path: &Path,
     bytes: usize,
+    told: u64,
     watch: Watch<'_>,
 ) -> Result<Option<Recording>, ReadError> {
     let mut load = || -> Result<Option<Recording>, ReadProblem> {
@@ -117,7 +120,9 @@ pub fn read_within(
             _ => scan().map(|found| reader.blocks(found)),
         };
         let cut_told = cut_told.map_err(ReadProblem::Io)?;
-        let fits = !reader.memory.is_short();
+        let mut tallies = PerTable::default();
+        reader.rows.tally(&mut tallies);
+        let fits = !reader.memory.is_short() && worst::told(&tallies) <= told;
         Ok(fits.then(|| reader.into_recording(cut_told, newer(version))))
     };
     load().map_err(|problem| ReadError { path: Some(path.to_owned()), problem })

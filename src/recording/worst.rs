@@ -131,6 +131,13 @@ impl Pick {
     }
 }
 
+/// Bytes that rows take which the findings tell one by one, with what they make of them.
+pub fn told(tallies: &PerTable<Tally>) -> u64 {
+    let PerTable { samples, delays, runs, handoffs, hardirqs, syscalls, .. } = tallies;
+    let one_by_one = [samples, delays, runs, handoffs, hardirqs, syscalls];
+    one_by_one.into_iter().fold(0, |sum, tally| sum.saturating_add(tally.needs()))
+}
+
 /// Picks of each table what may be read, so that all together take no more than so many bytes.
 /// What a table leaves of its share is for the others.
 pub fn picks(tallies: &PerTable<Tally>, bytes: u64) -> PerTable<Pick> {

@@ -4,6 +4,7 @@
 
 use super::{Verdict, end_of, lock, task};
 use crate::analysis::index::Index;
+use crate::analysis::parts::Part;
 use crate::analysis::steal;
 use crate::model::Sample;
 use crate::model::findings::{Cause, Culprit, Evidence, Measure};
@@ -40,8 +41,9 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, gap: &Measure) -> Verdict {
                  of {} is not known",
                 gap.duration
             );
-            let evidence = Evidence { samples: 1, stack, words, ..Evidence::default() };
-            Verdict::unknown("interrupts were off in more than one system call", evidence)
+            let evidence = Evidence { samples: 1, words, ..Evidence::default() };
+            let why = "interrupts were off in more than one system call";
+            Verdict { stack, ..Verdict::unknown(why, evidence) }
         }
         (Some((function, stack)), false) => {
             blame_task(index, tick, gap, function, stack, stolen.around)
@@ -53,8 +55,9 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, gap: &Measure) -> Verdict {
                 stolen.around,
                 if stolen.exact { "" } else { ", in steps of 10 ms" }
             );
-            let evidence = Evidence { samples: 1, stack, words, ..Evidence::default() };
-            Verdict::unknown("interrupts were off or the hypervisor took the CPU", evidence)
+            let evidence = Evidence { samples: 1, words, ..Evidence::default() };
+            let why = "interrupts were off or the hypervisor took the CPU";
+            Verdict { stack, ..Verdict::unknown(why, evidence) }
         }
         (None, true) if stolen.shared && is_most(stolen.around, gap) => {
             let words = format!(
@@ -91,6 +94,7 @@ pub fn hypervisor(gap: &Measure, stolen: Nanos) -> Verdict {
             ),
             ..Evidence::default()
         },
+        stack: Part::default(),
     }
 }
 
@@ -117,7 +121,7 @@ fn many_interrupts(time: Nanos, samples: usize) -> Verdict {
 }
 
 /// The function that had interrupts off and its stack, if the tick proves it.
-fn irqs_off_by(index: &Index<'_>, tick: &Sample) -> Option<(String, Vec<String>)> {
+fn irqs_off_by(index: &Index<'_>, tick: &Sample) -> Option<(String, Part)> {
     let facts = index.facts(tick.kernel_stack);
     // In user mode, or on top of it, interrupts cannot have been off.
     if tick.user_mode || facts.interrupt_frames >= facts.len {
@@ -138,18 +142,13 @@ fn irqs_off_by(index: &Index<'_>, tick: &Sample) -> Option<(String, Vec<String>)
     if facts.irq_restore_frames == 0 && !just_ran_sti(tick, facts.interrupt_frames) {
         return None;
     }
-    let names: Vec<String> = index
-        .recording
-        .functions(tick.kernel_stack)
-        .skip(facts.interrupt_frames)
-        .map(str::to_owned)
-        .collect();
-    let held = names.get(facts.irq_restore_frames).or(names.first())?.clone();
+    let stack = Part::outer(index.recording, tick.kernel_stack, facts.interrupt_frames);
+    let held = stack.held_by(index.recording, facts.irq_restore_frames)?;
     // They were off for the switch from another task to this one.
     if SWITCHES.iter().any(|name| held.starts_with(name)) {
         return None;
     }
-    Some((held, names))
+    Some((held.to_owned(), stack))
 }
 
 /// Whether the code at a frame had just enabled interrupts when it was interrupted.
@@ -181,9 +180,8 @@ fn softirq_with_irqs_off(index: &Index<'_>, tick: &Sample, gap: &Measure) -> Opt
     if facts.top_restores == 0 && !tick.irqs_were_off {
         return None;
     }
-    let stack: Vec<String> =
-        index.recording.functions(tick.kernel_stack).take(depth).map(str::to_owned).collect();
-    let function = stack.get(facts.top_restores).or(stack.first()).cloned();
+    let stack = Part::inner(index.recording, tick.kernel_stack, depth);
+    let function = stack.held_by(index.recording, facts.top_restores).map(str::to_owned);
     Some(Verdict {
         cause: Cause::IrqsOff,
         culprit: Culprit::Softirq { vector, function: function.clone() },
@@ -191,7 +189,6 @@ fn softirq_with_irqs_off(index: &Index<'_>, tick: &Sample, gap: &Measure) -> Opt
             samples: 1,
             agree: 1,
             function,
-            stack,
             words: format!(
                 "no timer interrupt for {}; the first one after it landed where the {vector} \
                  softirq turned interrupts back on",
@@ -199,6 +196,7 @@ fn softirq_with_irqs_off(index: &Index<'_>, tick: &Sample, gap: &Measure) -> Opt
             ),
             ..Evidence::default()
         },
+        stack,
     })
 }
 
@@ -207,7 +205,7 @@ fn blame_task(
     tick: &Sample,
     gap: &Measure,
     function: String,
-    stack: Vec<String>,
+    stack: Part,
     stolen: Nanos,
 ) -> Verdict {
     let mut words = format!(
@@ -233,10 +231,10 @@ fn blame_task(
             samples: 1,
             agree: 1,
             function: Some(function),
-            stack,
             words,
             ..Evidence::default()
         },
+        stack,
     }
 }
 
@@ -253,7 +251,7 @@ fn nobody(index: &Index<'_>, tick: &Sample) -> Verdict {
         let evidence = Evidence { samples: 1, words: words.to_owned(), ..Evidence::default() };
         return Verdict::unknown("kernel functions have no names here", evidence);
     }
-    let stack = r.functions(tick.kernel_stack).map(str::to_owned).collect();
+    let stack = Part::outer(r, tick.kernel_stack, 0);
     let turns_on = !tick.user_mode
         && (facts.irq_restore_frames > 0 || facts.top_restores > 0 || tick.irqs_were_off);
     let (why, words) = if turns_on {
@@ -269,6 +267,6 @@ fn nobody(index: &Index<'_>, tick: &Sample) -> Verdict {
         );
         ("no interrupts came, and no task had turned them off", words)
     };
-    let evidence = Evidence { samples: 1, stack, words, ..Evidence::default() };
-    Verdict::unknown(why, evidence)
+    let evidence = Evidence { samples: 1, words, ..Evidence::default() };
+    Verdict { stack, ..Verdict::unknown(why, evidence) }
 }

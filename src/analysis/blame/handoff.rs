@@ -5,7 +5,7 @@ use super::coverage::Coverage;
 use super::stretch::one_stretch;
 use super::{Verdict, lock, task, votes};
 use crate::analysis::index::Index;
-use crate::analysis::stacks::common;
+use crate::analysis::parts::Part;
 use crate::model::findings::{Cause, Culprit, Evidence, Measure};
 use crate::model::{Runner, Sample};
 use crate::units::Cpu;
@@ -98,7 +98,8 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, m: &Measure) -> Verdict {
     } else {
         Cause::StarvedByTasks
     };
-    let stack = common(own.iter().filter(|s| !s.user_mode).map(|s| task::own_part(index, s)));
+    let in_kernel = own.iter().filter(|s| !s.user_mode);
+    let stack = Part::common(index.recording, in_kernel.map(|s| task::own_part(index, s)));
     let mut words = format!(
         "ksoftirqd/{cpu} was runnable for {wait}; the scheduler gave {} of that to this task",
         first.ran
@@ -116,11 +117,12 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, m: &Measure) -> Verdict {
         (culprit.syscall, culprit.file, culprit.work) = (None, None, None);
     }
     // Its few samples in the kernel are not what it was at.
-    let stack = if culprit.user_mode { Vec::new() } else { stack };
+    let stack = if culprit.user_mode { Part::default() } else { stack };
     Verdict {
         cause,
         culprit: Culprit::Task(culprit),
-        evidence: Evidence { function: stack.first().cloned(), stack, words, ..evidence },
+        evidence: Evidence { function: stack.first(index.recording), words, ..evidence },
+        stack,
     }
 }
 
@@ -170,5 +172,6 @@ fn several(
         cause: if real_time > wait.0 / 2 { Cause::StarvedByRt } else { Cause::StarvedByTasks },
         culprit: Culprit::Several { tasks },
         evidence: Evidence { words, ..evidence },
+        stack: Part::default(),
     }
 }

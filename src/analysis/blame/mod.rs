@@ -10,6 +10,8 @@ mod votes;
 
 use super::episode::Episode;
 use super::index::Index;
+use super::parts::Part;
+use super::room::Room;
 use crate::analysis::lateness;
 use crate::analysis::steal;
 use crate::model::findings::{Cause, Context, Culprit, Evidence, Measure, Stall, StallKind};
@@ -21,22 +23,29 @@ pub use task::{call_name, identity, most_seen};
 struct Verdict {
     cause: Cause,
     culprit: Culprit,
+    /// Without its stack, unless that is none of a sample.
     evidence: Evidence,
+    /// What of which sample's stack is evidence; empty for none.
+    stack: Part,
 }
 
 impl Verdict {
     /// Nothing that was recorded tells who it was.
     fn unknown(why: &str, evidence: Evidence) -> Verdict {
         let culprit = Culprit::Unknown { why: why.to_owned() };
-        Verdict { cause: Cause::Unexplained, culprit, evidence }
+        let (cause, stack) = (Cause::Unexplained, Part::default());
+        Verdict { cause, culprit, evidence, stack }
     }
 }
 
 /// Makes a stall of an episode.
-pub fn stall(index: &Index<'_>, cpu: Cpu, episode: Episode) -> Stall {
-    let verdict = judge(index, cpu, &episode);
+pub fn stall(index: &Index<'_>, room: &mut Room, cpu: Cpu, episode: Episode) -> Stall {
+    let mut verdict = judge(index, cpu, &episode);
+    if verdict.evidence.stack.is_empty() {
+        verdict.evidence.stack = room.stack(index.recording, verdict.stack);
+    }
     let primary = episode.primary();
-    Stall {
+    room.stall(Stall {
         id: 0,
         cpu,
         start: primary.start,
@@ -45,7 +54,7 @@ pub fn stall(index: &Index<'_>, cpu: Cpu, episode: Episode) -> Stall {
         culprit: verdict.culprit,
         evidence: verdict.evidence,
         measures: episode.0,
-    }
+    })
 }
 
 fn judge(index: &Index<'_>, cpu: Cpu, episode: &Episode) -> Verdict {
@@ -144,6 +153,7 @@ fn softirq_verdict(run: &Measure, unknown: Verdict) -> Verdict {
             words: format!("the {vector} softirq was entered, and was over {} later", run.duration),
             ..unknown.evidence
         },
+        stack: unknown.stack,
     }
 }
 
@@ -192,10 +202,11 @@ fn hardirq_verdict(index: &Index<'_>, h: &HardIrq, stolen: Nanos) -> Verdict {
             agree: 1,
             ran: h.run,
             function: handler.clone(),
-            stack: handler.iter().cloned().collect(),
+            stack: handler.iter().map(|name| name.as_str().into()).collect(),
             words,
             ..Evidence::default()
         },
         culprit: Culprit::HardIrq { kind, irq, name: some(r.str(h.name)), handler },
+        stack: Part::default(),
     }
 }

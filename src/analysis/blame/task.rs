@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::analysis::index::Index;
 use crate::analysis::outside_calls;
+use crate::analysis::parts::Part;
 use crate::analysis::stacks::restores_irqs;
 use crate::analysis::{syscalls, workload};
 use crate::model::findings::TaskCulprit;
@@ -128,7 +129,7 @@ pub fn most<T: Ord>(all: impl Iterator<Item = T>) -> Option<T> {
 }
 
 /// The task's own part of a tick's kernel stack, without what an interrupt laid on top of it.
-pub fn own_part<'r>(index: &Index<'r>, tick: &Sample) -> Vec<&'r str> {
+pub fn own_part(index: &Index<'_>, tick: &Sample) -> Part {
     let above = index.facts(tick.kernel_stack).interrupt_frames;
-    index.recording.functions(tick.kernel_stack).skip(above).collect()
+    Part::outer(index.recording, tick.kernel_stack, above)
 }

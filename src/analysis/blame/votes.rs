@@ -7,7 +7,7 @@ use super::coverage::Coverage;
 use super::stretch::one_stretch;
 use super::{Verdict, lock, task};
 use crate::analysis::index::Index;
-use crate::analysis::stacks::common;
+use crate::analysis::parts::Part;
 use crate::model::findings::{Cause, Culprit, Evidence};
 use crate::model::{KernelVersion, Sample, TaskId, Vector};
 use crate::units::{Cpu, Ktime, Nanos};
@@ -161,10 +161,10 @@ fn softirq(index: &Index<'_>, vector: Vector, agree: &[&Sample], evidence: Evide
     // The handler's part of the stack only: whom it interrupted is innocent.
     let parts = agree.iter().map(|s| {
         let depth = index.facts(s.kernel_stack).softirq.map_or(0, |(_, depth)| depth);
-        index.recording.functions(s.kernel_stack).take(depth).collect::<Vec<_>>()
+        Part::inner(index.recording, s.kernel_stack, depth)
     });
-    let stack = common(parts);
-    let function = stack.first().cloned();
+    let stack = Part::common(index.recording, parts);
+    let function = stack.first(index.recording);
     let words = format!(
         "{} of {} samples found the {vector} softirq running",
         evidence.agree, evidence.samples
@@ -172,12 +172,13 @@ fn softirq(index: &Index<'_>, vector: Vector, agree: &[&Sample], evidence: Evide
     Verdict {
         cause: Cause::SoftirqHog,
         culprit: Culprit::Softirq { vector, function: function.clone() },
-        evidence: Evidence { function, stack, words, ..evidence },
+        evidence: Evidence { function, words, ..evidence },
+        stack,
     }
 }
 
 fn kernel(index: &Index<'_>, id: TaskId, agree: &[&Sample], evidence: Evidence) -> Verdict {
-    let stack = common(agree.iter().map(|s| task::own_part(index, s)));
+    let stack = Part::common(index.recording, agree.iter().map(|s| task::own_part(index, s)));
     let (cause, state) = if !waited_for_ksoftirqd(index, agree) {
         (Cause::BhOff, "softirqs pending")
     } else if one_stretch(index, id, agree) {
@@ -193,7 +194,8 @@ fn kernel(index: &Index<'_>, id: TaskId, agree: &[&Sample], evidence: Evidence) 
     Verdict {
         cause,
         culprit: Culprit::Task(task::doing(index, id, agree)),
-        evidence: Evidence { function: stack.first().cloned(), stack, words, ..evidence },
+        evidence: Evidence { function: stack.first(index.recording), words, ..evidence },
+        stack,
     }
 }
 
@@ -213,6 +215,7 @@ fn starved(index: &Index<'_>, id: TaskId, agree: &[&Sample], evidence: Evidence)
         cause: starvation(agree),
         culprit: Culprit::Task(task::doing(index, id, agree)),
         evidence: Evidence { words, ..evidence },
+        stack: Part::default(),
     }
 }
 

@@ -22,7 +22,7 @@ const DNS: u16 = 53;
 /// came with, whichever namespace dropped it.
 pub struct Again<'r> {
     by: HashMap<Flow, Vec<&'r SynRetransmit>>,
-    /// When records of the probe were found to be lost.
+    /// When records of the probe were found to be lost, in order.
     lost: Vec<Ktime>,
 }
 
@@ -34,6 +34,11 @@ impl<'r> Again<'r> {
         }
         let lost = r.lost.iter().filter(|lost| r.str(lost.probe) == "conntrack");
         Again { by, lost: lost.map(|lost| lost.time).collect() }
+    }
+
+    fn lost_between(&self, from: u64, to: u64) -> bool {
+        let next = self.lost.get(self.lost.partition_point(|time| time.0 < from));
+        next.is_some_and(|time| time.0 <= to)
     }
 
     /// The first one after a drop.
@@ -55,7 +60,7 @@ impl<'r> Again<'r> {
         let begin = all.partition_point(|syn| syn.time.0 < from);
         let end = all.partition_point(|syn| syn.time.0 <= until);
         match all.get(begin..end).unwrap_or_default() {
-            [] if self.lost.iter().any(|t| (from..=until + COUNTED.0).contains(&t.0)) => {
+            [] if self.lost_between(from, until.saturating_add(COUNTED.0)) => {
                 Err("no SYN was seen to be sent again, but records were lost")
             }
             [] if r.last_time().0 < until => {

@@ -14,7 +14,7 @@ use crate::units::Cpu;
 use devices::devices;
 use flows::flows;
 use sums::{add, balance};
-use words::hurts;
+use words::{hurts, places};
 
 /// Flows named in a sentence.
 const NAMED: usize = 3;
@@ -31,8 +31,9 @@ pub fn received(r: &Recording, stalls: &[Stall]) -> Option<Received> {
     let flows = flows(r, &windows);
     let devices = devices(r, &flows, &windows);
     let stalled: BTreeSet<Cpu> = stalls.iter().map(|s| s.cpu).collect();
+    let places = places(&devices);
     for cpu in cpus.iter_mut().filter(|c| stalled.contains(&c.cpu)) {
-        cpu.hurts = hurts(cpu.cpu, &devices, &flows);
+        cpu.hurts = hurts(cpu.cpu, &devices, &places, &flows);
     }
     let sum = |of: fn(&crate::model::RxCpu) -> u64| {
         r.rx_cpus.iter().fold(0_u64, |sum, row| sum.saturating_add(of(row)))

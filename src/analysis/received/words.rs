@@ -1,5 +1,7 @@
 //! What is remarkable, in words.
 
+use std::collections::BTreeMap;
+
 use super::{FEW, NAMED};
 use crate::model::Recording;
 use crate::model::findings::*;
@@ -58,16 +60,36 @@ fn queue(device: &ReceivedDevice, place: &Place) -> String {
     queue.map(|queue| format!(" (rx queue {queue})")).unwrap_or_default()
 }
 
+/// Of each CPU the place of each device that brings packets from outside: the one with most.
+pub(super) type Places<'d> = BTreeMap<Cpu, Vec<(&'d ReceivedDevice, &'d Place)>>;
+
+fn from_outside(device: &&ReceivedDevice) -> bool {
+    device.own != Some(false) && device.name != "lo"
+}
+
+/// Finds them.
+pub(super) fn places(devices: &[ReceivedDevice]) -> Places<'_> {
+    let mut by_cpu = Places::new();
+    for device in devices.iter().filter(from_outside) {
+        for place in &device.places {
+            let of_cpu = by_cpu.entry(place.cpu).or_default();
+            if of_cpu.last().is_none_or(|(last, _)| !std::ptr::eq(*last, device)) {
+                of_cpu.push((device, place));
+            }
+        }
+    }
+    by_cpu
+}
+
 /// What came in on a CPU, for whom its stalls are bad; none where that is not known.
 pub(super) fn hurts(
     cpu: Cpu,
     devices: &[ReceivedDevice],
+    places: &Places<'_>,
     flows: &[ReceivedFlow],
 ) -> Option<String> {
-    let from_outside = |d: &&ReceivedDevice| d.own != Some(false) && d.name != "lo";
     let mut parts: Vec<String> = Vec::new();
-    for device in devices.iter().filter(from_outside) {
-        let Some(place) = device.places.iter().find(|p| p.cpu == cpu) else { continue };
+    for (device, place) in places.get(&cpu).into_iter().flatten() {
         // A few packets of one device hurt nobody who has another.
         if place.packets >= FEW && parts.len() < NAMED {
             parts.push(format!("{}{}", share(place, device), queue(device, place)));

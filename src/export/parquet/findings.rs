@@ -40,7 +40,7 @@ table! {
     };
     let workload = task.and_then(|t| t.workload.as_ref());
     let outermost_first =
-        stall.evidence.stack.iter().rev().map(String::as_str).collect::<Vec<_>>();
+        stall.evidence.stack.iter().rev().map(|f| &**f).collect::<Vec<_>>();
     "stall": Int = stall.id,
     "cpu": Int = stall.cpu.0,
     "start_ns": Int = stall.start.0,

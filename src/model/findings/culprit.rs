@@ -1,6 +1,8 @@
 //! Who held a CPU and why, and on what that verdict rests.
 
-use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::model::Vector;
 use crate::units::{Ktime, Nanos, Tgid, Tid};
@@ -109,6 +111,13 @@ pub struct Workload {
     pub unit: Option<String>,
 }
 
+/// Names of functions, innermost first. Many stalls show the same: equal ones share their memory.
+pub type Functions = Arc<[Arc<str>]>;
+
+pub(super) fn names<S: Serializer>(functions: &Functions, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(functions.iter().map(|name| &**name))
+}
+
 /// On what a verdict rests.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Evidence {
@@ -123,7 +132,8 @@ pub struct Evidence {
     /// innermost that all samples of the culprit share.
     pub function: Option<String>,
     /// The most telling kernel stack, innermost first, what lay on top of it left out.
-    pub stack: Vec<String>,
+    #[serde(serialize_with = "names")]
+    pub stack: Functions,
     /// What was concluded from what, in a sentence.
     pub words: String,
 }

@@ -21,7 +21,7 @@ mod stall;
 pub use conntrack::{
     Conntrack, CtCounter, CtNamespace, CtShare, CtVerdict, FailedFlow, SnatRules, Translation,
 };
-pub use culprit::{Cause, Culprit, Evidence, TaskCulprit, Workload};
+pub use culprit::{Cause, Culprit, Evidence, Functions, TaskCulprit, Workload};
 pub use files::{CpuShare, DyingTrend, FileReadGroup, RstatTimes, SlowFileCall, SlowFileGroup};
 pub use health::{Health, HealthFinding};
 pub use incident::{KeptIncident, SnapshotPart};
@@ -168,7 +168,8 @@ pub struct CulpritGroup {
     /// The longest.
     pub worst: Nanos,
     /// Stack of the longest one, innermost first.
-    pub stack: Vec<String>,
+    #[serde(serialize_with = "culprit::names")]
+    pub stack: Functions,
 }
 
 /// A latency of one CPU, from a histogram with buckets of at most 6.25 %.

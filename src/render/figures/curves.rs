@@ -1,5 +1,6 @@
 //! Percentiles of every latency of a CPU: how long in the worst of ten, of a hundred, of a thousand.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use plotters::coord::combinators::BindKeyPoints;
@@ -23,13 +24,12 @@ const HEIGHT: u32 = 300;
 const LABEL: f64 = 14.0;
 
 pub(in crate::render) fn figures(case: &Case<'_>) -> Vec<Figure> {
-    let mut cpus: Vec<(Nanos, Cpu)> = Vec::new();
+    let mut longest: BTreeMap<Cpu, Nanos> = BTreeMap::new();
     for h in &case.histograms {
-        match cpus.iter_mut().find(|(_, cpu)| *cpu == h.cpu) {
-            Some(row) => row.0 = row.0.max(h.at(1.0)),
-            None => cpus.push((h.at(1.0), h.cpu)),
-        }
+        let most = longest.entry(h.cpu).or_default();
+        *most = h.at(1.0).max(*most);
     }
+    let mut cpus: Vec<(Nanos, Cpu)> = longest.into_iter().map(|(cpu, most)| (most, cpu)).collect();
     cpus.sort_by_key(|&(max, cpu)| (std::cmp::Reverse(max), cpu));
     cpus.into_iter().take(CPUS).filter_map(|(_, cpu)| draw(case, cpu)).collect()
 }

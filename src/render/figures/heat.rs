@@ -53,6 +53,21 @@ impl Grid {
         Nanos(self.slot())
     }
 
+    /// Where the cell of a moment ends, and 0; or, of a time that begins with a fold, the last
+    /// whole fold of it in the same column, and how many there are. A damaged file may tell of
+    /// centuries.
+    fn next(&self, at: Ktime, end: Ktime) -> (Ktime, u64) {
+        let since = at.since(self.start).0;
+        let in_column = self.per_column - since / self.fold.0 % self.per_column;
+        let folds = match since % self.fold.0 {
+            0 => in_column.min(end.since(at).0 / self.fold.0),
+            _ => 0,
+        };
+        let length =
+            if folds > 0 { folds * self.fold.0 } else { self.slot() - since % self.slot() };
+        (at.after(Nanos(length)), folds)
+    }
+
     /// Column and row of a moment.
     fn at(&self, t: Ktime) -> (u64, u64) {
         let since = t.since(self.start).0;
@@ -80,10 +95,16 @@ pub(in crate::render) fn stalls(case: &Case<'_>) -> Option<Figure> {
         let end = s.start.after(s.duration).min(case.f.window.end);
         *until = end.max(*until);
         while at < end {
-            let since = at.since(grid.start).0;
-            let next = Ktime(grid.start.0.saturating_add((since / grid.slot() + 1) * grid.slot()));
-            let cell = cells.entry(grid.at(at)).or_insert((0, s.id));
-            cell.0 = cell.0.saturating_add(next.min(end).since(at).0);
+            let (column, row) = grid.at(at);
+            let (next, folds) = grid.next(at, end);
+            let (rows, length) = match folds {
+                0 => (1, next.min(end).since(at).0),
+                _ => (ROWS, folds * grid.slot()),
+            };
+            for row in row..row + rows {
+                let cell = cells.entry((column, row)).or_insert((0, s.id));
+                cell.0 = cell.0.saturating_add(length);
+            }
             at = next;
         }
     }

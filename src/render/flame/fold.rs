@@ -1,6 +1,7 @@
 //! Samples to folded lines. Samples are counted by the numbers of what they refer to, and only
 //! distinct ones become strings: a million samples hold a few thousand.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 use std::rc::Rc;
@@ -18,8 +19,13 @@ const FRAME: usize = 200;
 /// and a recursion of a hundred frames would make it a thin line at the foot of an empty page.
 const USER_END: usize = 12;
 
+/// Bytes of the lines of a graph; about. Beyond these the rarest stacks are added up by CPU and task.
+const LINES: usize = 24 << 20;
+/// Bytes of lines that are kept to be known again.
+const KNOWN: usize = 32 << 20;
+
 /// What makes two samples the same: names and stacks are the first of those that are drawn alike.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Key {
     cpu: Cpu,
     task: TaskId,
@@ -125,7 +131,14 @@ impl<'a> Folder<'a> {
     /// Lines in the order of their text, each once.
     pub(super) fn lines(&mut self, of: &Counts) -> Vec<(String, u64)> {
         let mut lines: BTreeMap<String, u64> = BTreeMap::new();
-        let stacks = of.counts.iter().map(|(key, weight)| (self.names.line(key), *weight));
+        let mut stacks: Vec<(&Key, u64)> = of.counts.iter().map(|(key, n)| (key, *n)).collect();
+        stacks.sort_unstable_by_key(|&(key, weight)| (Reverse(weight), key));
+        let mut room = LINES;
+        let stacks = stacks.into_iter().map(|(key, weight)| {
+            let line = if room > 0 { self.names.line(key) } else { self.names.other(key) };
+            room = room.saturating_sub(line.len());
+            (line, weight)
+        });
         let named = of.named.iter().map(|(cpu, name, n)| (named(*cpu, name), *n));
         for (line, weight) in stacks.chain(named) {
             let count = lines.entry(line).or_default();
@@ -140,13 +153,15 @@ pub(super) struct InOrder<'a> {
     names: Names<'a>,
     same: Same<'a>,
     known: HashMap<Key, Rc<str>>,
+    /// Bytes of these.
+    held: usize,
     current: Option<(Rc<str>, u64)>,
 }
 
 impl<'a> InOrder<'a> {
     pub(super) fn new(r: &'a Recording) -> InOrder<'a> {
         let (names, same) = (Names::new(r), Same::new(r));
-        InOrder { names, same, known: HashMap::new(), current: None }
+        InOrder { names, same, known: HashMap::new(), held: 0, current: None }
     }
 
     /// The line of a sample.
@@ -156,6 +171,10 @@ impl<'a> InOrder<'a> {
                 Some(line) => Some(line.clone()),
                 None => {
                     let line: Rc<str> = self.names.line(&key).into();
+                    if self.held > KNOWN {
+                        (self.known, self.held) = (HashMap::new(), 0);
+                    }
+                    self.held += line.len();
                     self.known.insert(key, line.clone());
                     Some(line)
                 }
@@ -198,6 +217,16 @@ struct Names<'a> {
 impl<'a> Names<'a> {
     fn new(r: &'a Recording) -> Names<'a> {
         Names { r, frames: HashMap::new(), tasks: HashMap::new() }
+    }
+
+    /// The line of those for whose stacks there is no room.
+    fn other(&mut self, key: &Key) -> String {
+        let r = self.r;
+        let who = match key.softirq {
+            Some(vector) => format!("[softirq {vector}]"),
+            None => self.tasks.entry(key.task).or_insert_with(|| task(r, key.task)).clone(),
+        };
+        format!("CPU {};{who};[other stacks]", key.cpu)
     }
 
     fn line(&mut self, key: &Key) -> String {

@@ -52,6 +52,7 @@ fn on_top(r: &Recording, sample: &Sample, stall: &Stall) -> usize {
     if stall.evidence.agree != 1 || blamed.is_empty() || blamed.len() > depth {
         return 0;
     }
-    let same = r.functions(sample.kernel_stack).rev().zip(blamed.iter().rev()).all(|(a, b)| a == b);
+    let same =
+        r.functions(sample.kernel_stack).rev().zip(blamed.iter().rev()).all(|(a, b)| *a == **b);
     if same { depth - blamed.len() } else { 0 }
 }

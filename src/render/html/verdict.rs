@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write;
+use std::sync::Arc;
 
 use super::super::terminal::blame::{self, Blame};
 use super::super::terminal::{cpu, facts, quiet};
@@ -124,10 +125,10 @@ fn culprit(case: &Case<'_>, cpu: &CpuSummary, blame: &Blame<'_>) -> String {
 }
 
 /// A stack, innermost first.
-pub(super) fn stack(functions: &[String], most: usize) -> String {
+pub(super) fn stack(functions: &[Arc<str>], most: usize) -> String {
     if functions.is_empty() {
         return String::new();
     }
-    let words = super::super::words::stack(functions.iter().map(String::as_str), most);
+    let words = super::super::words::stack(functions.iter().map(|f| &**f), most);
     format!("<p class=\"stack\">{}</p>\n", markup::text(&words))
 }

@@ -3,6 +3,7 @@
 //! however many groups the analysis made of them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::super::ink::Text;
 use super::super::text::{count, plural, time};
@@ -109,9 +110,9 @@ impl Blame<'_> {
     }
 
     /// The stack of the longest stall, with its evidence; else what the group has in common.
-    pub(in crate::render) fn stack(&self) -> &[String] {
-        let of_stall = self.stalls.iter().take(1).map(|s| s.evidence.stack.as_slice());
-        let of_groups = self.groups.iter().map(|g| g.stack.as_slice());
+    pub(in crate::render) fn stack(&self) -> &[Arc<str>] {
+        let of_stall = self.stalls.iter().take(1).map(|s| &*s.evidence.stack);
+        let of_groups = self.groups.iter().map(|g| &*g.stack);
         of_stall.chain(of_groups).find(|s| !s.is_empty()).unwrap_or_default()
     }
 

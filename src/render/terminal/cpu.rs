@@ -240,7 +240,7 @@ fn culprit(
     }
     let stack = blame.stack();
     if !stack.is_empty() {
-        detail(Text::new().dim(&words::stack(stack.iter().map(String::as_str), FUNCTIONS)))?;
+        detail(Text::new().dim(&words::stack(stack.iter().map(|f| &**f), FUNCTIONS)))?;
     }
     Ok(())
 }

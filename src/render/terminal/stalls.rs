@@ -122,14 +122,16 @@ pub(in crate::render) fn details(s: &Stall) -> Vec<(&'static str, Text)> {
     let e = &s.evidence;
     let seen = if e.words.is_empty() { words::witnesses(s) } else { e.words.clone() };
     facts.push(("evidence", plain(&seen)));
-    if let Some(function) = e.function.as_ref().filter(|f| Some(*f) != e.stack.first()) {
+    if let Some(function) =
+        e.function.as_deref().filter(|f| Some(*f) != e.stack.first().map(|f| &**f))
+    {
         facts.push(("function", plain(&escape::terminal(function))));
     }
     facts.push((
         "stack",
         match e.stack.is_empty() {
             true => plain("unknown"),
-            false => Text::new().dim(&words::stack(e.stack.iter().map(String::as_str), 40)),
+            false => Text::new().dim(&words::stack(e.stack.iter().map(|f| &**f), 40)),
         },
     ));
     facts

@@ -9,7 +9,7 @@ use stallgen::stop::Stop;
 
 use crate::facts::Facts;
 use crate::table::Report;
-use crate::{floor, overhead, probes, report};
+use crate::{floor, large, overhead, probes, report};
 
 /// Measures what stallprof costs, side by side with its peers
 #[derive(Debug, Parser)]
@@ -27,6 +27,8 @@ enum Command {
     Overhead(overhead::Args),
     /// Time that `stallprof report` needs for a large recording
     Report(report::Args),
+    /// Time and memory that it needs for made-up recordings of hundreds of megabytes
+    Large(large::Args),
     /// Attaches programs that do nothing: `overhead --floor` runs it as one of its tools
     #[command(hide = true)]
     Floor(floor::Args),
@@ -113,6 +115,7 @@ pub fn run(args: &Args) -> Result<()> {
         Command::Probes(common) => (common, probes::run(common)?),
         Command::Overhead(args) => (&args.common, overhead::run(args)?),
         Command::Report(args) => (&args.common, report::run(args)?),
+        Command::Large(args) => (&args.common, large::run(args)?),
         Command::Floor(args) => return floor::run(args),
     };
     let report = Report::new(facts, common, tables);

@@ -7,6 +7,7 @@ mod facts;
 mod flood;
 mod floor;
 mod host;
+mod large;
 mod net;
 mod overhead;
 mod peers;

@@ -2,13 +2,14 @@
 
 mod rows;
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::axis::{self, Scale};
 use super::timeline::Row;
 use super::{Figure, WIDTH};
 use crate::model::findings::{Culprit, Measure, Stall, StallKind};
-use crate::model::{Sample, SyscallSlow};
+use crate::model::{Sample, SyscallSlow, TaskId};
 use crate::render::case::{Case, around};
 use crate::render::text::{percent, plural, time};
 use crate::render::{calls, markup, spans, words};
@@ -18,6 +19,8 @@ use rows::{BAR, GUTTER, PITCH, Rows};
 /// Bars of measures, and of calls.
 const MEASURES: usize = 8;
 const CALLS: usize = 4;
+/// Ticks drawn, the first ones: they are what the page grows by.
+const TICKS: usize = 10_000;
 
 pub(super) fn figures(case: &Case<'_>) -> Vec<Figure> {
     case.worst.iter().map(|s| draw(case, s)).collect()
@@ -72,25 +75,24 @@ pub(in crate::render) fn sentence(case: &Case<'_>, s: &Stall) -> String {
         ));
     }
     let inside = case.samples(s.cpu, spans::start(s), spans::end(s));
-    let mut seen: Vec<(&str, String, usize)> = Vec::new();
-    for sample in &inside {
-        let name = calls::who(case.r, sample.task);
-        match seen.iter_mut().find(|(_, known, _)| *known == name) {
-            Some(row) => row.2 += 1,
-            None => seen.push((case.color(sample.task), name, 1)),
-        }
+    let mut by_task: BTreeMap<TaskId, usize> = BTreeMap::new();
+    inside.iter().for_each(|sample| *by_task.entry(sample.task).or_default() += 1);
+    let mut by_name: BTreeMap<String, usize> = BTreeMap::new();
+    for (task, n) in by_task {
+        *by_name.entry(calls::who(case.r, task)).or_default() += n;
     }
-    seen.sort_by(|a, b| b.2.cmp(&a.2).then_with(|| a.1.cmp(&b.1)));
+    let mut seen: Vec<(String, usize)> = by_name.into_iter().collect();
+    seen.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
     let shares: Vec<String> = seen
         .iter()
         .take(4)
-        .map(|(_, name, n)| format!("{} in {name}", percent(*n as u64, inside.len() as u64)))
+        .map(|(name, n)| format!("{} in {name}", percent(*n as u64, inside.len() as u64)))
         .collect();
     let others = seen.len().saturating_sub(shares.len());
     let more = if others > 0 { format!(", the rest in {others} more") } else { String::new() };
     parts.push(match inside.len() {
         0 => "No sample fell into it.".to_owned(),
-        1 => format!("One sample fell into it, in {}.", seen[0].1),
+        1 => format!("One sample fell into it, in {}.", seen[0].0),
         n => format!("{} fell into it: {}{more}.", plural(n, "sample"), shares.join(", ")),
     });
     if inside.iter().any(|sample| sample.gap.0 > 0) {
@@ -158,13 +160,7 @@ fn measure(rows: &mut Rows, m: &Measure) {
 /// One tick a sample, coloured by task; ticks of one colour at one pixel are one.
 fn samples(case: &Case<'_>, rows: &mut Rows, s: &Stall) {
     let (scale, y) = (rows.scale, rows.y);
-    rows.label("samples, by task");
-    let _ = writeln!(
-        rows.out,
-        "<rect class=\"row\" x=\"{GUTTER}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{:.0}\"/>",
-        scale.width,
-        BAR + 4.0
-    );
+    let (mut ticks, mut drawn, mut label) = (String::new(), 0, "samples, by task");
     let mut last: Option<(i64, &str)> = None;
     for sample in case.samples(s.cpu, scale.from, scale.to) {
         let (x, class) = (scale.x(sample.time), case.color(sample.task));
@@ -172,10 +168,15 @@ fn samples(case: &Case<'_>, rows: &mut Rows, s: &Stall) {
         if last == Some(place) && sample.gap.0 == 0 {
             continue;
         }
+        if drawn == TICKS {
+            label = "first samples, by task";
+            break;
+        }
+        drawn += 1;
         last = Some(place);
         let title = markup::name(&tick(case, sample, spans::start(s)));
         let _ = writeln!(
-            rows.out,
+            ticks,
             "<rect class=\"{class}\" x=\"{:.2}\" y=\"{y:.1}\" width=\"2\" height=\"{:.0}\">\
              <title>{title}</title></rect>",
             x - 1.0,
@@ -183,13 +184,21 @@ fn samples(case: &Case<'_>, rows: &mut Rows, s: &Stall) {
         );
         if sample.gap.0 > 0 {
             let _ = writeln!(
-                rows.out,
+                ticks,
                 "<path class=\"accent\" d=\"M{:.1} {:.1}l4 7h-8z\"><title>{title}</title></path>",
                 x,
                 y + BAR + 5.0
             );
         }
     }
+    rows.label(label);
+    let _ = writeln!(
+        rows.out,
+        "<rect class=\"row\" x=\"{GUTTER}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{:.0}\"/>",
+        scale.width,
+        BAR + 4.0
+    );
+    rows.out += &ticks;
     rows.y += PITCH + 6.0;
 }
 

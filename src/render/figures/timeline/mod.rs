@@ -3,7 +3,7 @@
 mod marks;
 mod ran;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::axis::{self, Scale};
@@ -98,13 +98,13 @@ fn lanes(case: &Case<'_>) -> Option<(Lanes, Vec<String>)> {
     let weight = |marks: &[Mark]| marks.iter().map(|m| m.duration).max().unwrap_or_default();
     let mut ranked: Vec<(Nanos, Cpu)> = lanes.iter().map(|(c, m)| (weight(m), *c)).collect();
     ranked.sort_by_key(|&(weight, cpu)| (std::cmp::Reverse(weight), cpu));
-    let more: Vec<Cpu> = ranked.iter().skip(LANES).map(|&(_, cpu)| cpu).collect();
+    let late: BTreeSet<Cpu> = lanes.keys().copied().collect();
+    let more: Vec<Cpu> = ranked.drain(ranked.len().min(LANES)..).map(|(_, cpu)| cpu).collect();
     if !more.is_empty() {
         left_out.push(format!("{}: less bad, not drawn", cpus(&more)));
     }
-    lanes.retain(|cpu, _| !more.contains(cpu));
-    let quiet: Vec<Cpu> =
-        case.f.cpus.iter().map(|c| c.cpu).filter(|c| !ranked.iter().any(|r| r.1 == *c)).collect();
+    more.iter().for_each(|cpu| drop(lanes.remove(cpu)));
+    let quiet: Vec<Cpu> = case.f.cpus.iter().map(|c| c.cpu).filter(|c| !late.contains(c)).collect();
     if !quiet.is_empty() {
         left_out.push(format!("{}: nothing was late there", cpus(&quiet)));
     }
