@@ -30,25 +30,30 @@ pub fn write(
     let mut table = Table::new(r);
     let spans = Spans::new(f);
     // In the order of first sight, each distinct sample once.
+    let share = |tick| share::of(r, tick, share::stall(&spans, tick, stalls_only));
     let mut numbers: HashMap<Key, usize> = HashMap::new();
+    let mut distinct: Vec<(&Tick, Vec<i64>)> = Vec::new();
     for tick in &r.samples {
         let stall = spans.of(tick);
         if stall.is_none() && stalls_only {
             continue;
         }
-        let share = share::of(r, tick, share::stall(&spans, tick, stalls_only));
-        let key = Key::of(tick, &share, stall);
-        let at = match numbers.get(&key) {
-            Some(&at) => at,
-            None => {
-                let at = table.sample(tick, &share, stall);
-                numbers.insert(key, at);
-                at
-            }
-        };
-        table.count(at, tick.count(), share.weight, stall.is_some());
+        let share = share(tick);
+        let at = *numbers.entry(Key::of(tick, &share, stall)).or_insert(distinct.len());
+        if at == distinct.len() {
+            distinct.push((tick, vec![0; table.profile.sample_type.len()]));
+        }
+        table.count(&mut distinct[at].1, tick.count(), share.weight, stall.is_some());
     }
+    drop(numbers);
+    // Field by field, and of samples one by one: all at once, stacks would fill the memory.
     let mut gzip = GzEncoder::new(out, Compression::fast());
+    let sample_type = std::mem::take(&mut table.profile.sample_type);
+    gzip.write_all(&Profile { sample_type, ..Profile::default() }.encode_to_vec())?;
+    for (tick, value) in distinct {
+        let sample = vec![table.sample(tick, value, &share(tick), spans.of(tick))];
+        gzip.write_all(&Profile { sample, ..Profile::default() }.encode_to_vec())?;
+    }
     gzip.write_all(&table.finish(f).encode_to_vec())?;
     gzip.finish().map(drop)
 }
@@ -126,8 +131,14 @@ impl<'r> Table<'r> {
         number
     }
 
-    /// Adds a sample without a count, and tells its place.
-    fn sample(&mut self, s: &Tick, share: &Share, stall: Option<&Stall>) -> usize {
+    /// A sample with its counts.
+    fn sample(
+        &mut self,
+        s: &Tick,
+        value: Vec<i64>,
+        share: &Share,
+        stall: Option<&Stall>,
+    ) -> Sample {
         let r = self.r;
         let outside = outside_calls(r, s.task, s.kernel_stack);
         let kernel = r.stack(s.kernel_stack);
@@ -170,15 +181,13 @@ impl<'r> Table<'r> {
             label.push(self.text("cause", &word(stall.cause)));
             label.push(self.text("culprit", &plain::culprit(&stall.culprit)));
         }
-        let value = vec![0; self.profile.sample_type.len()];
-        self.profile.sample.push(Sample { location_id, value, label });
-        self.profile.sample.len() - 1
+        Sample { location_id, value, label }
     }
 
-    fn count(&mut self, at: usize, samples: u64, weight: u64, in_stall: bool) {
+    fn count(&self, sums: &mut [i64], samples: u64, weight: u64, in_stall: bool) {
         let time = weight.saturating_mul(self.r.meta.sample_period.0);
         let more = [samples, time, if in_stall { time } else { 0 }];
-        for (value, more) in self.profile.sample[at].value.iter_mut().zip(more) {
+        for (value, more) in sums.iter_mut().zip(more) {
             *value = value.saturating_add(i64::try_from(more).unwrap_or(i64::MAX));
         }
     }

@@ -17,13 +17,15 @@ use super::source::{Source, Window};
 use super::tables::{PerTable, Rows};
 use super::thin::Thin;
 use super::windows::{Survey, Windows};
-use super::worst::{self, Pick};
+use super::worst::{self, Pick, Weighed};
 use crate::model::{HistCount, LeftOut, Recording, Sample, Thinned};
 
 /// Bytes of memory that rows of a block may leave behind for those of the next.
 const ROWS: usize = 64 << 20;
 /// Most blocks: those of days, one each tenth of a second.
 const MAX_BLOCKS: usize = 1 << 22;
+/// One part in so many of the room for names is for samples that tell something themselves.
+const KEPT_BACK: usize = 2;
 
 /// How much is read of a large recording.
 #[derive(Clone, Copy, Debug)]
@@ -150,7 +152,12 @@ fn back(
     let mut here = |_, _, of: &mut Rows| {
         let before = read.len();
         thin.block(&mut of.samples, &mut read);
-        read[before..].iter_mut().for_each(|sample| sample.renumber(&mut numbers));
+        for sample in &mut read[before..] {
+            // Stacks of stalls are needed more than others.
+            numbers.keep_back(if sample.weight().is_some() { 0 } else { room / KEPT_BACK });
+            sample.renumber(&mut numbers);
+        }
+        numbers.keep_back(0);
         of.retain(&mut picks);
         of.renumber(&mut numbers);
         rows.take_reversed(of);

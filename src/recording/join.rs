@@ -50,8 +50,9 @@ pub struct Numbers<'a> {
     known: [HashMap<u32, u32>; 4],
     /// Which of them have their name.
     named: [HashSet<u32>; 4],
-    /// Bytes of memory for both.
+    /// Bytes of memory for both, and how many of them not everybody may ask for.
     room: Purse,
+    kept_back: usize,
     /// Names and mentions for which there was none.
     left_out: u64,
 }
@@ -68,7 +69,7 @@ macro_rules! number {
             }
             let number = match self.part {
                 None if id == 0 => return 0,
-                None if !self.room.spend(KNOWN) => {
+                None if self.room.left() < self.kept_back || !self.room.spend(KNOWN) => {
                     self.left_out += 1;
                     return 0;
                 }
@@ -109,13 +110,19 @@ impl<'a> Numbers<'a> {
     /// None asked for yet.
     pub fn new(part: Option<&'a Recording>, names: &'a mut Names) -> Numbers<'a> {
         let (known, named) = Default::default();
-        Numbers { part, names, known, named, room: Purse::of(usize::MAX), left_out: 0 }
+        let room = Purse::of(usize::MAX);
+        Numbers { part, names, known, named, room, kept_back: 0, left_out: 0 }
     }
 
     /// With so many bytes for names; those that find no room are unknown.
     pub fn within(mut self, bytes: usize) -> Numbers<'a> {
         self.room = Purse::of(bytes);
         self
+    }
+
+    /// So many bytes are not for whoever asks from now on.
+    pub fn keep_back(&mut self, bytes: usize) {
+        self.kept_back = bytes;
     }
 
     /// For how many names, or mentions of one, there was no room.

@@ -36,8 +36,8 @@ impl Thin {
     /// many were read already; they are reached by `stands_for`.
     pub fn block(&mut self, samples: &mut Vec<Sample>, read: &mut Vec<Sample>) {
         let one_in = self.windows.one_in;
-        for s in samples.drain(..).rev() {
-            if one_in <= 1 || self.windows.hold(&s) {
+        for mut s in samples.drain(..).rev() {
+            if self.windows.tells(&mut s) || one_in <= 1 || self.windows.hold(&s) {
                 read.push(s);
                 continue;
             }

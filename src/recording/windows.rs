@@ -200,16 +200,26 @@ pub struct Windows {
 }
 
 impl Windows {
-    /// Whether a sample is read whatever the others are.
+    /// Whether a sample is read for what it tells itself. One that is not picked tells nothing of
+    /// it from then on: its gap is one that was left out.
+    pub fn tells(&mut self, s: &mut Sample) -> bool {
+        let told = s.weight().is_some();
+        let picked = told && self.told.takes(s);
+        if told && !picked {
+            (s.gap, s.stolen, s.stolen_over) = Default::default();
+        }
+        picked
+    }
+
+    /// Whether another sample is read whatever the others are.
     pub fn hold(&mut self, s: &Sample) -> bool {
-        let told = s.weight().is_some() && self.told.takes(s);
         let last = || self.last.get(&s.cpu) == Some(&s.time);
         let within = self.spans.get(&s.cpu).is_some_and(|spans| {
             let next = spans.partition_point(|span| span.1 < s.time);
             spans.get(next).is_some_and(|span| span.0 <= s.time)
         });
-        if told || !(within || last()) {
-            return told;
+        if !(within || last()) {
+            return false;
         }
         // A span has about as many samples as periods; a file may lie.
         let room = self.whole > 0;

@@ -53,7 +53,7 @@ pub fn evidence(samples: usize, agree: usize, stack: &[&str], words: &str) -> Ev
         agree,
         ran: Nanos(0),
         function: stack.first().map(|&s| s.to_owned()),
-        stack: stack.iter().map(|&s| s.to_owned()).collect(),
+        stack: stack.iter().map(|&s| s.into()).collect(),
         words: words.to_owned(),
     }
 }

@@ -246,7 +246,12 @@ fn nobody(index: &Index<'_>, tick: &Sample) -> Verdict {
         _ => "user mode".to_owned(),
     };
     let facts = index.facts(tick.kernel_stack);
-    if !tick.user_mode && facts.len > 0 && !facts.named {
+    if !tick.user_mode && facts.len == 0 {
+        let words = "the late tick landed in the kernel, and its stack is not known";
+        let evidence = Evidence { samples: 1, words: words.to_owned(), ..Evidence::default() };
+        return Verdict::unknown("the stack of the late tick is not known", evidence);
+    }
+    if !tick.user_mode && !facts.named {
         let words = "the late tick landed in the kernel, whose functions have no names here";
         let evidence = Evidence { samples: 1, words: words.to_owned(), ..Evidence::default() };
         return Verdict::unknown("kernel functions have no names here", evidence);

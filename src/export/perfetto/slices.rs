@@ -6,8 +6,8 @@ use std::io;
 use super::{Data, SLICE_BEGIN, SLICE_END, Trace};
 use crate::export::proto::perfetto::*;
 use crate::export::{irq_kind, word};
-use crate::model::Recording;
 use crate::model::findings::{Findings, Measure, Stall};
+use crate::model::{HardIrq, Recording};
 use crate::render::{escape, plain};
 use crate::units::{Cpu, Ktime, Nanos};
 
@@ -79,35 +79,66 @@ pub fn of_cpus(
     f: &Findings,
     cpus: &BTreeMap<Cpu, u64>,
 ) -> io::Result<()> {
-    let mut slices: BTreeMap<(Cpu, i32, &'static str), Vec<Slice>> = BTreeMap::new();
+    let mut lasted: BTreeMap<(Cpu, i32, &'static str), Vec<Lasted<'_>>> = BTreeMap::new();
     for stall in &f.stalls {
-        slices.entry((stall.cpu, 0, "stalls")).or_default().push(of_stall(stall));
+        lasted.entry((stall.cpu, 0, "stalls")).or_default().push(Lasted::Stall(stall));
         for m in &stall.measures {
             let kind = plain::kind(m.kind);
-            slices.entry((stall.cpu, 1, kind)).or_default().push(of_measure(stall, m));
+            lasted.entry((stall.cpu, 1, kind)).or_default().push(Lasted::Measure(stall, m));
         }
     }
     for irq in &r.hardirqs {
-        let slice = Slice {
-            start: irq.time.before(irq.run),
-            length: irq.run,
-            category: "hardirq",
-            name: format!("{} interrupt", irq_kind(irq.kind).replace('_', " ")),
-            args: vec![
-                number("irq", u64::from(irq.irq)),
-                text("name", r.str(irq.name)),
-                text("handler", r.str(r.frame(irq.handler).function)),
-            ],
-        };
-        slices.entry((irq.cpu, 2, "hard interrupts")).or_default().push(slice);
+        lasted.entry((irq.cpu, 2, "hard interrupts")).or_default().push(Lasted::Irq(irq));
     }
-    for ((cpu, rank, name), mut own) in slices {
-        own.sort_by_key(|s| (s.start, std::cmp::Reverse(s.length)));
+    for ((cpu, rank, name), mut own) in lasted {
+        own.sort_by_key(|one| {
+            let (start, length) = one.when();
+            (start, std::cmp::Reverse(length))
+        });
         let parent = cpus.get(&cpu).copied().unwrap_or_default();
         let mut lanes = Lanes { name, parent, rank, lanes: Vec::new() };
-        own.into_iter().try_for_each(|slice| lanes.put(trace, slice))?;
+        own.into_iter().try_for_each(|one| lanes.put(trace, one.slice(r)))?;
     }
     Ok(())
+}
+
+/// What becomes a slice when it is written: with all texts, they would fill the memory.
+enum Lasted<'a> {
+    Stall(&'a Stall),
+    Measure(&'a Stall, &'a Measure),
+    Irq(&'a HardIrq),
+}
+
+impl Lasted<'_> {
+    fn when(&self) -> (Ktime, Nanos) {
+        match self {
+            Lasted::Stall(stall) => (stall.start, stall.duration),
+            Lasted::Measure(_, m) => (m.start, m.duration),
+            Lasted::Irq(irq) => (irq.time.before(irq.run), irq.run),
+        }
+    }
+
+    fn slice(&self, r: &Recording) -> Slice {
+        match self {
+            Lasted::Stall(stall) => of_stall(stall),
+            Lasted::Measure(stall, m) => of_measure(stall, m),
+            Lasted::Irq(irq) => of_irq(r, irq),
+        }
+    }
+}
+
+fn of_irq(r: &Recording, irq: &HardIrq) -> Slice {
+    Slice {
+        start: irq.time.before(irq.run),
+        length: irq.run,
+        category: "hardirq",
+        name: format!("{} interrupt", irq_kind(irq.kind).replace('_', " ")),
+        args: vec![
+            number("irq", u64::from(irq.irq)),
+            text("name", r.str(irq.name)),
+            text("handler", r.str(r.frame(irq.handler).function)),
+        ],
+    }
 }
 
 fn of_stall(stall: &Stall) -> Slice {
