@@ -240,8 +240,14 @@ pub fn findings(names: &Names, r: &Recording, mut stalls: Vec<Stall>) -> Finding
         conntrack: Some(super::tracked::conntrack(names)),
         health: Some(super::health::health(names)),
         lost: vec![
-            LostRecords { probe: "softirq".into(), ring_full: 1_203, rate_limited: 40, preempted: 2 },
-            LostRecords { probe: "sampler".into(), ring_full: 0, rate_limited: 0, preempted: 0 },
+            LostRecords {
+                probe: "softirq".into(),
+                ring_full: 1_203,
+                rate_limited: 40,
+                preempted: 2,
+                unseen: 3,
+            },
+            LostRecords { probe: "sampler".into(), ..LostRecords::default() },
         ],
         probes: vec![
             probe("softirq", "softirq delays", Some("tp_btf"), None),
