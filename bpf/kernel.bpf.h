@@ -136,6 +136,7 @@ struct task_struct {
 	void *stack;
 	unsigned int __state;
 	unsigned int flags;
+	int prio;
 	struct sched_entity se;
 	unsigned int policy;
 	int pid;
@@ -256,6 +257,12 @@ enum bpf_func_id___sp {
 #define CGROUP_SUPER_MAGIC  0x27e0eb
 #define CGROUP2_SUPER_MAGIC 0x63677270
 #define PROC_SUPER_MAGIC    0x9fa0
+
+/* include/uapi/linux/sched.h, include/linux/sched/prio.h */
+#define SCHED_FIFO     1
+#define SCHED_RR       2
+#define SCHED_DEADLINE 6
+#define MAX_RT_PRIO    100
 
 #define SP_THREAD_SIZE 32768	  /* at most: 16 KiB, with KASAN 32 */
 #define PF_IO_WORKER   0x00000010 /* of io_uring: a user's task that never was in user mode */

@@ -36,6 +36,24 @@ static __always_inline void begin_wait(struct sp_cpu *c, __u64 now, bool preempt
 }
 
 /*
+ * Another turn of a task that has a row. It may have had another policy at the end of an earlier
+ * one: the vote of Boyer and Moore finds the one that most of its time is booked on.
+ */
+static __always_inline void add_turn(struct sp_runner *r, __u32 policy, __u64 ran)
+{
+	r->ran += ran;
+	r->turns++;
+	if (r->task.policy == policy) {
+		r->ahead += ran;
+	} else if (r->ahead >= ran) {
+		r->ahead -= ran;
+	} else {
+		r->ahead = ran - r->ahead;
+		r->task.policy = policy;
+	}
+}
+
+/*
  * Books the turn of `task` that ends now. A task has one row, however often it ran. Where all rows
  * are taken, whoever ran least makes room for one that ran longer: many short turns must not hide
  * the long one that comes after them.
@@ -51,8 +69,7 @@ static __always_inline void book_runner(struct sp_wait *w, struct task_struct *t
 		if (i >= n)
 			break;
 		if (w->out.runner[i].task.tid == tid) {
-			w->out.runner[i].ran += ran;
-			w->out.runner[i].turns++;
+			add_turn(&w->out.runner[i], policy_of(task), ran);
 			return;
 		}
 		if (w->out.runner[i].ran < least_ran) {
@@ -74,6 +91,7 @@ static __always_inline void book_runner(struct sp_wait *w, struct task_struct *t
 	}
 	fill_task(&w->out.runner[n].task, task);
 	w->out.runner[n].ran = ran;
+	w->out.runner[n].ahead = ran;
 	w->out.runner[n].turns = 1;
 }
 

@@ -77,7 +77,7 @@ struct sp_task {
 	__u32 tid;
 	__u32 tgid;
 	__u32 flags;  /* PF_* */
-	__u32 policy; /* SCHED_* */
+	__u32 policy; /* SCHED_*, as the scheduler goes by it: see policy_of() */
 	char comm[SP_COMM];
 };
 
@@ -127,8 +127,9 @@ struct sp_run {
 };
 
 struct sp_runner {
-	struct sp_task task;
+	struct sp_task task; /* its policy: that of most of its time */
 	__u64 ran;
+	__u64 ahead; /* ns that its policy is ahead of others by */
 	__u32 turns;
 	__u32 pad;
 };

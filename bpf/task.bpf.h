@@ -5,12 +5,29 @@
 
 #include "state.bpf.h"
 
+/*
+ * The policy that the scheduler goes by. Whoever holds a mutex with priority inheritance runs with
+ * the priority of whom it keeps waiting, whatever its own policy says (rt_mutex_setprio() of
+ * kernel/sched/core.c).
+ */
+static __always_inline __u32 policy_of(struct task_struct *task)
+{
+	int prio = BPF_CORE_READ(task, prio);
+	__u32 policy = BPF_CORE_READ(task, policy);
+
+	if (prio < 0)
+		return SCHED_DEADLINE;
+	if (prio < MAX_RT_PRIO && policy != SCHED_RR)
+		return SCHED_FIFO;
+	return policy;
+}
+
 static __always_inline void fill_task(struct sp_task *out, struct task_struct *task)
 {
 	out->tid = BPF_CORE_READ(task, pid);
 	out->tgid = BPF_CORE_READ(task, tgid);
 	out->flags = BPF_CORE_READ(task, flags);
-	out->policy = BPF_CORE_READ(task, policy);
+	out->policy = policy_of(task);
 	out->start = BPF_CORE_READ(task, start_boottime);
 	out->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 	BPF_CORE_READ_STR_INTO(&out->comm, task, comm);

@@ -134,7 +134,8 @@ pub struct Runner {
     pub cpu: Cpu,
     /// Who ran.
     pub task: TaskId,
-    /// Its scheduling policy.
+    /// The scheduling policy (`SCHED_*`) of most of its time, each turn taken for what it was at
+    /// its end. With a real-time priority that was lent to it: FIFO.
     pub policy: u8,
     /// For how long, all its turns together.
     pub ran: Nanos,

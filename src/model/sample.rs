@@ -14,7 +14,8 @@ pub struct Sample {
     pub cpu: Cpu,
     /// The task that the timer interrupted.
     pub task: TaskId,
-    /// Scheduling policy of that task (`SCHED_*` of `sched(7)`: 0 other, 1 FIFO, 2 RR).
+    /// Scheduling policy of that task (`SCHED_*` of `sched(7)`: 0 other, 1 FIFO, 2 RR). With a
+    /// real-time priority that was lent to it by a mutex with priority inheritance: FIFO.
     pub policy: u8,
     /// The CPU was in user mode.
     pub user_mode: bool,

@@ -20,6 +20,7 @@ mod limits;
 mod methods;
 mod node_health;
 mod pings;
+mod priorities;
 mod quiet;
 mod received;
 mod rights;

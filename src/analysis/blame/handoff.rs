@@ -52,12 +52,11 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, m: &Measure) -> Verdict {
     };
     let ticks = index.samples.between(cpu, woken, switched_in);
     let thread = index.thread(first.task);
-    let own: Vec<&Sample> =
-        ticks.iter().copied().filter(|s| index.thread(s.task) == thread).collect();
+    let own = samples_of(index, ticks, first);
     let evidence =
         Evidence { samples: ticks.len(), agree: own.len(), ran: first.ran, ..Evidence::default() };
     if first.ran.0 <= wait.0 / 2 {
-        return several(index, &runners, m, turns_of_others(index, cpu, m), evidence);
+        return several(index, &runners, m, turns_of_others(index, cpu, m), ticks, evidence);
     }
 
     if index.recording.task(first.task).tid.0 == 0 {
@@ -85,9 +84,8 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, m: &Measure) -> Verdict {
         // Booked on the task, but taken by softirqs at the exit of interrupts on top of it.
         return votes::judge(index, cpu, woken, switched_in);
     }
-    let rt = super::is_real_time(first.policy);
     let coverage = Coverage::new(index, own.len(), first.ran);
-    let cause = if rt {
+    let cause = if was_real_time(index, first, &own) {
         Cause::StarvedByRt
     } else if first.turns == 1
         && own.len() > 1
@@ -126,6 +124,21 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, m: &Measure) -> Verdict {
     }
 }
 
+/// Those ticks that came while this task ran.
+fn samples_of<'r>(index: &Index<'_>, ticks: &[&'r Sample], runner: &Runner) -> Vec<&'r Sample> {
+    let thread = index.thread(runner.task);
+    ticks.iter().copied().filter(|s| index.thread(s.task) == thread).collect()
+}
+
+/// Whether a runner had the CPU at a real-time priority. Its policy was looked at as its turns ended,
+/// where it may have given that up: samples are from amidst them.
+fn was_real_time(index: &Index<'_>, runner: &Runner, own: &[&Sample]) -> bool {
+    if Coverage::new(index, own.len(), runner.ran).too_thin() {
+        return super::is_real_time(runner.policy);
+    }
+    2 * own.iter().filter(|s| super::is_real_time(s.policy)).count() > own.len()
+}
+
 /// Whether its softirqs had to wait as long: the exit of an interrupt may have run them.
 fn served(m: &Measure) -> String {
     match m.handoff {
@@ -147,6 +160,7 @@ fn several(
     runners: &[&Runner],
     m: &Measure,
     others: u32,
+    ticks: &[&Sample],
     evidence: Evidence,
 ) -> Verdict {
     let wait = m.handoff.map(|p| p.wake_to_in).unwrap_or_default();
@@ -166,8 +180,11 @@ fn several(
         words.push_str(&format!(", and others that are not named had {others} more"));
     }
     words.push_str(&served(m));
-    let real_time: u64 =
-        runners.iter().filter(|r| super::is_real_time(r.policy)).map(|r| r.ran.0).sum();
+    let real_time: u64 = runners
+        .iter()
+        .filter(|r| was_real_time(index, r, &samples_of(index, ticks, r)))
+        .map(|r| r.ran.0)
+        .sum();
     Verdict {
         cause: if real_time > wait.0 / 2 { Cause::StarvedByRt } else { Cause::StarvedByTasks },
         culprit: Culprit::Several { tasks },
