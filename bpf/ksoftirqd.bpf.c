@@ -95,10 +95,39 @@ static __always_inline void book_runner(struct sp_wait *w, struct task_struct *t
 	w->out.runner[n].turns = 1;
 }
 
-static __always_inline void woken(__u32 tid)
+/*
+ * Whether a task is ksoftirqd/N of this CPU, by name. /proc does not show it to user space in a pid
+ * namespace other than the first, nor before its CPU was online.
+ */
+static __always_inline bool is_own_ksoftirqd(struct task_struct *task)
+{
+	const char name[] = "ksoftirqd/";
+	const __u32 digits = sizeof(name) - 1;
+	char comm[SP_COMM] = {};
+	__u32 cpu = 0;
+
+	if (!(BPF_CORE_READ(task, flags) & PF_KTHREAD))
+		return false; /* anybody can have that name */
+	BPF_CORE_READ_STR_INTO(&comm, task, comm);
+	for (int i = 0; i < digits; i++) {
+		if (comm[i] != name[i])
+			return false;
+	}
+	for (int i = digits; i < SP_COMM; i++) {
+		if (!comm[i])
+			break;
+		cpu = 10 * cpu + comm[i] - '0';
+	}
+	return cpu == bpf_get_smp_processor_id();
+}
+
+/* `task`: whose wake it is, where that is known. */
+static __always_inline void woken(struct task_struct *task, __u32 tid)
 {
 	struct sp_cpu *c = this_cpu();
 
+	if (c && c->ksoftirqd == SP_UNKNOWN && task && is_own_ksoftirqd(task))
+		c->ksoftirqd = tid;
 	/* A wake of the running ksoftirqd starts no wait: it is on the CPU. */
 	if (c && tid == c->ksoftirqd && !c->in_ksoftirqd && !c->wait.woken)
 		begin_wait(c, bpf_ktime_get_ns(), false);
@@ -114,6 +143,8 @@ static __always_inline void switched(bool preempt, struct task_struct *prev, __u
 		return;
 	if (!to)
 		c->busy_since = 0;
+	if (c->ksoftirqd == SP_UNKNOWN && is_own_ksoftirqd(prev))
+		c->ksoftirqd = from;
 	if (from && !c->wait.woken && to != c->ksoftirqd && from != c->ksoftirqd)
 		return;
 
@@ -139,14 +170,14 @@ static __always_inline void switched(bool preempt, struct task_struct *prev, __u
 	}
 }
 
-ON_RAW_TRACEPOINT(sched_wakeup, woken(ARG_READ(p, pid)), struct task_struct *p)
+ON_RAW_TRACEPOINT(sched_wakeup, woken(p, ARG_READ(p, pid)), struct task_struct *p)
 ON_RAW_TRACEPOINT(sched_switch, switched(preempt, prev, ARG_READ(prev, pid), ARG_READ(next, pid)),
 		  bool preempt, struct task_struct *prev, struct task_struct *next)
 
 /* The record says of a task that was preempted: TASK_REPORT_MAX (include/linux/sched.h). */
 #define PREEMPTED 0x100
 
-ON_TRACEPOINT(sched, sched_wakeup, trace_event_raw_sched_wakeup_template, woken(ctx->pid))
+ON_TRACEPOINT(sched, sched_wakeup, trace_event_raw_sched_wakeup_template, woken(NULL, ctx->pid))
 ON_TRACEPOINT(sched, sched_switch, trace_event_raw_sched_switch,
 	      switched(ctx->prev_state &PREEMPTED, (void *)bpf_get_current_task(), ctx->prev_pid,
 		       ctx->next_pid))
@@ -155,7 +186,7 @@ ON_TRACEPOINT(sched, sched_switch, trace_event_raw_sched_switch,
  * Without tracepoints. The switch is over when finish_task_switch() runs, in the task that came;
  * of one that was preempted on its way to sleep it is not known that it is still runnable.
  */
-ON_FUNCTION(try_to_wake_up, woken(ARG_READ(p, pid)), struct task_struct *p)
+ON_FUNCTION(try_to_wake_up, woken(p, ARG_READ(p, pid)), struct task_struct *p)
 ON_FUNCTION(finish_task_switch,
 	    switched(false, prev, ARG_READ(prev, pid), bpf_get_current_pid_tgid()),
 	    struct task_struct *prev)

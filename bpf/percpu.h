@@ -8,8 +8,9 @@
 
 #include "stallprof.h"
 
-#define SP_BURST       32 /* softirqs between two ticks whose delays are all measured */
-#define SP_BURST_SHARE 16 /* of further ones, one of so many */
+#define SP_UNKNOWN     0xffffffffU /* a tid that no task has */
+#define SP_BURST       32	   /* softirqs between two ticks whose delays are all measured */
+#define SP_BURST_SHARE 16	   /* of further ones, one of so many */
 
 /* rxpath.bpf.c, in a map of its own. */
 struct sp_rx_cpu {
@@ -38,7 +39,7 @@ struct sp_wait {
 struct sp_cpu {
 	/* user space, before attach */
 	__u32 enabled;
-	__u32 ksoftirqd;     /* tid */
+	__u32 ksoftirqd;     /* tid; where it is SP_UNKNOWN, ksoftirqd.bpf.c finds it */
 	__u32 softirq_on;    /* the softirq probe is attached */
 	__u32 sched_on;	     /* the ksoftirqd probe is attached: busy_since holds */
 	__u32 ticks_on;	     /* ticks come at least twice in a stall: bursts need no clock */

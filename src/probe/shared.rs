@@ -160,7 +160,7 @@ impl Shared {
                     by_batch: u32::from(by_batch),
                     ..sp_cpu::default()
                 };
-                // A tid no task has where it is not known: nothing must match.
+                // SP_UNKNOWN where /proc does not show it: the ksoftirqd probe finds it then.
                 state.ksoftirqd = ksoftirqds.get(&cpu).map_or(u32::MAX, |tid| tid.0);
                 as_bytes(&state).to_vec()
             })

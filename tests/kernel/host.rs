@@ -1,7 +1,7 @@
 //! Running the two programs on this host.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 static MACHINE: Mutex<()> = Mutex::new(());
@@ -27,6 +27,17 @@ pub fn stallgen() -> PathBuf {
     let path = Path::new(env!("CARGO_BIN_EXE_stallprof")).with_file_name("stallgen");
     assert!(path.exists(), "{} is missing: run cargo build --workspace", path.display());
     path
+}
+
+/// A child that does not outlive its test, however that ends.
+pub struct Ended(pub Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // One that was waited for is left alone.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// The last CPU: the first one often has the machine's housekeeping.

@@ -18,6 +18,7 @@ mod hostile;
 mod kinds;
 mod limits;
 mod methods;
+mod namespaces;
 mod node_health;
 mod pings;
 mod priorities;

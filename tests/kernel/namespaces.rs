@@ -1,0 +1,58 @@
+//! In a pid namespace of its own /proc has no kernel threads: ksoftirqd is found all the same.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use stallscore::made::Comparison;
+
+use crate::host::{Ended, Folder, cpu, machine, stallgen, succeeded};
+use crate::kinds::Run;
+
+const COUNT: usize = 20;
+
+/// Each wait that a real-time task made, by a way to measure it.
+fn waits_are_found(method: &str) {
+    let Some(_machine) = machine() else { return };
+    let folder = Folder::new(&format!("pid-namespace-{method}"));
+    let (recording, cpu, generator) = (folder.path("r.stall"), cpu().to_string(), stallgen());
+    let child = Command::new("unshare")
+        .args(["--pid", "--fork", "--mount-proc", "--kill-child"])
+        .args([env!("CARGO_BIN_EXE_stallprof"), "record", "-C", &cpu, "-d", "6s"])
+        .args(["--method", &format!("ksoftirqd={method}"), "-o"])
+        .arg(&recording)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let mut child = Ended(child.unwrap());
+    let began = Instant::now();
+    while std::fs::metadata(&recording).map_or(0, |m| m.len()) == 0 {
+        assert!(began.elapsed() < Duration::from_secs(10), "no recording");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let made = Command::new(generator)
+        .args(["fifo", "--cpu", &cpu, "--count", &COUNT.to_string(), "--truth"])
+        .arg(folder.path("truth"))
+        .output()
+        .unwrap();
+    succeeded(&made);
+    assert!(child.0.wait().unwrap().success());
+    let run = Run::read(folder);
+    let comparison = Comparison::of(&run.truth, &run.found, &run.findings).unwrap();
+    assert!(comparison.made.len() >= COUNT / 3, "ksoftirqd was woken too seldom");
+    let missed = comparison.made.iter().filter(|made| {
+        !made.found.as_ref().is_some_and(|found| found.measure("handoff").is_some())
+    });
+    // The first may be what it is found by.
+    let missed = missed.count();
+    assert!(missed <= 1, "{missed} of {} not found", comparison.made.len());
+}
+
+#[test]
+fn waits_of_ksoftirqd_are_found_by_arguments() {
+    waits_are_found("tp_btf");
+}
+
+#[test]
+fn waits_of_ksoftirqd_are_found_by_records() {
+    waits_are_found("tracepoint");
+}
