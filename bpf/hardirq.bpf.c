@@ -57,7 +57,7 @@ static __always_inline void irq_ended(__u32 kind, __u32 irq, struct irqaction *a
 	if (action) {
 		e.handler = (__u64)BPF_CORE_READ(action, handler);
 		bpf_probe_read_kernel_str(e.name, sizeof(e.name), BPF_CORE_READ(action, name));
-	} else if (kind == SP_IRQ_TIMER && c->timer_worst) {
+	} else if (kind == SP_IRQ_TIMER && c->timer_worst >= run / 2) {
 		e.handler = c->timer_worst_func;
 	} else if (name) {
 		__builtin_memcpy(e.name, name, len);
@@ -70,7 +70,10 @@ static __always_inline void irq_end(__u32 kind, __u32 irq, struct irqaction *act
 	irq_ended(kind, irq, action, NULL, 0);
 }
 
-/* Which timer function took the time. */
+/*
+ * Which timer function took the time. Many that expire together may take long, none of them by
+ * itself.
+ */
 static __always_inline void timer_begin(__u64 function)
 {
 	struct sp_cpu *c = this_cpu();

@@ -27,6 +27,7 @@ mod received;
 mod rights;
 #[path = "../health/snat.rs"]
 mod snat;
+mod timers;
 mod turns;
 mod variants;
 #[path = "../health/world.rs"]
