@@ -117,7 +117,9 @@ impl<W: Write> Names for Namer<W> {
         let pod = uid.and_then(|uid| self.pods.get(&uid)).unwrap_or_default();
         let pod = self.writer.string(pod);
         let cgroup = self.writer.string(cgroup.unwrap_or_default());
-        let process = seen.as_ref().map(|s| s.process.as_str());
+        // A worker of the kernel is called by the queue that it serves as /proc is read: no longer
+        // that of the stall.
+        let process = seen.as_ref().filter(|_| !kthread).map(|s| s.process.as_str());
         let process = self.writer.string(process.unwrap_or_default());
         // A thread that renamed itself and is gone by now was perhaps seen before.
         let first = (Ktime(raw.start), cgroup, pod, process);

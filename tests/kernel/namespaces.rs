@@ -3,9 +3,10 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use stallprof::recording;
 use stallscore::made::Comparison;
 
-use crate::host::{Ended, Folder, cpu, machine, stallgen, succeeded};
+use crate::host::{Ended, Folder, cpu, machine, stallgen, stallprof, succeeded};
 use crate::kinds::Run;
 
 const COUNT: usize = 20;
@@ -55,4 +56,34 @@ fn waits_of_ksoftirqd_are_found_by_arguments() {
 #[test]
 fn waits_of_ksoftirqd_are_found_by_records() {
     waits_are_found("tracepoint");
+}
+
+/// The kernel calls its workers by what they are at when asked: no name to keep.
+#[test]
+fn kernel_threads_have_no_process() {
+    let Some(_machine) = machine() else { return };
+    let folder = Folder::new("kernel-threads");
+    let recording = folder.path("r.stall");
+    let cpu = cpu().to_string();
+    let mut record = stallprof();
+    record.args(["record", "-C", &cpu, "-o"]).arg(&recording).arg("--").arg(stallgen());
+    record.args([
+        "memcg",
+        "--cpu",
+        &cpu,
+        "--count",
+        "8",
+        "--dying",
+        "3000",
+        "--truth",
+        "/dev/null",
+    ]);
+    succeeded(&record.output().unwrap());
+    let r = recording::read(&recording).unwrap();
+    let threads: Vec<_> = r.tasks.iter().filter(|t| t.kthread && t.tid.0 != 0).collect();
+    assert!(!threads.is_empty(), "no kernel thread was seen");
+    let named = threads.iter().find(|t| !r.str(t.process).is_empty());
+    assert!(named.is_none(), "{named:?} of {}", r.str(named.unwrap().process));
+    let own = r.tasks.iter().filter(|t| !t.kthread && t.tid.0 != 0);
+    assert!(own.clone().any(|t| !r.str(t.process).is_empty()), "nobody has a process");
 }
