@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::os::fd::AsRawFd;
 use std::path::Path;
 #[cfg(feature = "probes")]
 use std::path::PathBuf;
@@ -14,8 +15,18 @@ use crate::{recording, render};
 /// What a shell makes of a program that SIGPIPE ended, as it does those that leave it be.
 const CLOSED_PIPE: u8 = 128 + libc::SIGPIPE as u8;
 
-/// Prints to standard output. Where its reader has had enough (`stallprof report FILE | head`),
-/// the exit code says so and nothing else does.
+/// What a shell makes of a program that SIGHUP ended.
+const HUNG_UP: u8 = 128 + libc::SIGHUP as u8;
+
+/// Whether this is a terminal whose other end is gone (`hung_up_tty_ioctl()` of drivers/tty/tty_io.c).
+fn hung_up(file: &impl AsRawFd) -> bool {
+    // SAFETY: isatty takes any number.
+    let is_terminal = unsafe { libc::isatty(file.as_raw_fd()) } == 1;
+    !is_terminal && io::Error::last_os_error().raw_os_error() == Some(libc::EIO)
+}
+
+/// Prints to standard output. Where its reader has had enough (`stallprof report FILE | head`), or
+/// the terminal hung up, the exit code says so and nothing else does.
 pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<ExitCode> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     let written = write(&mut out).and_then(|()| out.flush());
@@ -26,6 +37,9 @@ pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Exi
             drop(out.into_parts());
             if error.kind() == io::ErrorKind::BrokenPipe {
                 return Ok(ExitCode::from(CLOSED_PIPE));
+            }
+            if error.raw_os_error() == Some(libc::EIO) && hung_up(&io::stdout()) {
+                return Ok(ExitCode::from(HUNG_UP));
             }
             Err(error).context("the report could not be written to standard output")
         }

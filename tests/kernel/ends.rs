@@ -1,12 +1,15 @@
 //! However a recording ends, it is readable and the verdict is given.
 
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use stallscore::found::Found;
 use stallscore::read::Truth;
 
-use crate::host::{Folder, cpu, findings, machine, stallgen, stallprof, stderr, succeeded};
+use crate::host::{Ended, Folder, cpu, findings, machine, stallgen, stallprof, stderr, succeeded};
 use crate::kinds::assert_close;
 
 fn ended_by(signal: i32) {
@@ -37,8 +40,71 @@ fn ctrl_c() {
 }
 
 #[test]
+fn hang_up() {
+    ended_by(libc::SIGHUP);
+}
+
+#[test]
 fn sigterm() {
     ended_by(libc::SIGTERM);
+}
+
+/// As where the connection of an ssh broke: nobody reads the verdict, but the recording is whole and
+/// its command is not left behind.
+#[test]
+fn a_terminal_that_hangs_up() {
+    let Some(_machine) = machine() else { return };
+    let folder = Folder::new("hung-up");
+    let recording = folder.path("r.stall");
+    let (mut master, mut slave) = (-1, -1);
+    let (name, modes, size) = (std::ptr::null_mut(), std::ptr::null(), std::ptr::null());
+    // SAFETY: two new descriptors that nobody else owns, not for children.
+    let (master, slave) = unsafe {
+        assert_eq!(libc::openpty(&raw mut master, &raw mut slave, name, modes, size), 0);
+        assert_eq!(libc::fcntl(master, libc::F_SETFD, libc::FD_CLOEXEC), 0);
+        (OwnedFd::from_raw_fd(master), OwnedFd::from_raw_fd(slave))
+    };
+    let mut command = stallprof();
+    command.args(["record", "-o"]).arg(&recording).args(["--", "sh", "-c"]);
+    // Its own SIGHUP does not end it.
+    command.arg("trap '' HUP; echo $$ >\"$0\"; exec sleep 100").arg(folder.path("pid"));
+    command.stdin(slave.try_clone().unwrap()).stdout(slave.try_clone().unwrap()).stderr(slave);
+    // SAFETY: both are async-signal-safe; the terminal becomes the child's own.
+    unsafe {
+        command.pre_exec(|| {
+            libc::setsid();
+            libc::ioctl(0, libc::TIOCSCTTY, 0);
+            Ok(())
+        });
+    }
+    let mut child = Ended(command.spawn().unwrap());
+    drop(command); // It holds the terminal, too.
+    std::thread::sleep(Duration::from_secs(2));
+    drop(master);
+    let status = child.0.wait().unwrap();
+    assert_eq!(status.code(), Some(128 + libc::SIGHUP), "{status}");
+    assert_eq!(findings(&recording)["window"]["complete"], true);
+    let pid = std::fs::read_to_string(folder.path("pid")).unwrap();
+    assert!(!Path::new("/proc").join(pid.trim()).exists(), "the command goes on: {pid}");
+}
+
+/// nohup(1) asks for that.
+#[test]
+fn a_hang_up_that_is_ignored() {
+    let Some(_machine) = machine() else { return };
+    let folder = Folder::new("nohup");
+    let recording = folder.path("r.stall");
+    let script = "trap '' HUP; exec \"$0\" record -d 2s -o \"$1\"";
+    let mut command = Command::new("sh");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_stallprof")]).arg(&recording);
+    let mut child = Ended(command.stdout(Stdio::null()).spawn().unwrap());
+    std::thread::sleep(Duration::from_secs(1));
+    // SAFETY: our own child, not waited for yet.
+    unsafe { libc::kill(child.0.id() as i32, libc::SIGHUP) };
+    assert!(child.0.wait().unwrap().success());
+    let window = &findings(&recording)["window"];
+    let length = window["end"].as_u64().unwrap() - window["start"].as_u64().unwrap();
+    assert!(length >= 1_900_000_000, "{length} ns");
 }
 
 #[test]

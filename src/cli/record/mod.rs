@@ -3,6 +3,7 @@
 mod child;
 mod methods;
 mod progress;
+mod signals;
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -13,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::{conclude, host_root, output};
 use crate::host::{CpuList, HostFacts, HostRoot};
@@ -25,7 +26,7 @@ use crate::units::{Nanos, Tgid};
 
 /// Record what stalls the CPUs of this host, and say who did it
 ///
-/// Ends after --duration, with the COMMAND, or at Ctrl-C; then reads the node's health as `check`
+/// Ends after --duration, with the COMMAND, at Ctrl-C, or when the terminal hangs up; then reads the node's health as `check`
 /// does, for a second at most, and prints the verdict. The recording it keeps can be read anywhere
 /// with `stallprof report`. Needs root, or CAP_BPF, CAP_PERFMON and CAP_SYSLOG; with less it
 /// measures less, and says so.
@@ -92,7 +93,9 @@ pub fn run(args: Args) -> Result<ExitCode> {
     let signal = Arc::new(AtomicUsize::new(0));
     // A file that grows past the limit of the shell is a write that fails, not a death.
     signal_hook::flag::register(libc::SIGXFSZ, Arc::default())?;
-    for number in [SIGINT, SIGTERM] {
+    // nohup(1) has hang-ups ignored.
+    let hangup = (!signals::is_ignored(SIGHUP)).then_some(SIGHUP);
+    for number in [SIGINT, SIGTERM].into_iter().chain(hangup) {
         signal_hook::flag::register_usize(number, Arc::clone(&signal), number as usize)?;
     }
 
