@@ -257,22 +257,27 @@ impl Namespaces {
     pub fn left_out(&self) -> Vec<Told> {
         let list = &self.list;
         let unlisted = self.lost.values().filter(|listed| !**listed).count();
-        let beyond = format!("network namespaces beyond the first {}", self.most);
+        let beyond = format!("beyond the first {}", self.most);
+        let netns = ["network namespace", "network namespaces"];
+        let process = ["process", "processes"];
         let mut all: Vec<String> = [
-            (list.beyond, beyond.as_str()),
-            (list.not_looked_at, "processes not looked at for their network namespace: no time"),
-            (list.hidden, "processes whose network namespace may not be seen"),
-            (self.unread, "network namespaces not read at the end: no time"),
-            (self.gone, "network namespaces that lost all their processes before the end"),
-            (unlisted, "network namespaces whose rules were not listed"),
+            (list.beyond, netns, beyond.as_str()),
+            (list.not_looked_at, process, "not looked at for a network namespace: no time"),
+            (list.hidden, process, "whose network namespace may not be seen"),
+            (self.unread, netns, "not read at the end: no time"),
+            (self.gone, netns, "whose processes all ended before the end"),
+            (unlisted, netns, "whose rules were not listed"),
         ]
         .into_iter()
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, what)| format!("{n} {what}"))
+        .filter(|(n, ..)| *n > 0)
+        .map(|(n, noun, what)| format!("{n} {} {what}", noun[usize::from(n != 1)]))
         .collect();
         if let Some(why) = self.failed.values().min() {
             let n = self.failed.len();
-            all.push(format!("{n} network namespaces that cannot be read, such as: {why}"));
+            all.push(match n {
+                1 => format!("1 network namespace that cannot be read: {why}"),
+                n => format!("{n} network namespaces that cannot be read, such as: {why}"),
+            });
         }
         all.into_iter().map(|what| Told::LeftOut(monotonic(), what)).collect()
     }

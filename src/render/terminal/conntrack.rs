@@ -62,7 +62,10 @@ pub(in crate::render) fn nothing_lost(ct: &Conntrack) -> String {
     };
     let namespaces = |n: usize| plural(n, "network namespace");
     let of_once = format!("lost in {} is not known: read once.", namespaces(once.len()));
-    let of_read = format!("lost nothing in {} that it was read of.", namespaces(read.len()));
+    let of_read = match read.len() {
+        1 => "lost nothing in the network namespace that was read more than once.".to_owned(),
+        n => format!("lost nothing in the {} that were read more than once.", namespaces(n)),
+    };
     match (read.len(), once.len()) {
         (_, 0) => format!("Connection tracking {of_read}{resolved}"),
         (0, _) => format!("What connection tracking {of_once}"),

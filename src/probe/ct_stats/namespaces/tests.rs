@@ -127,6 +127,6 @@ fn those_that_are_gone_are_forgotten() {
     tree.end(11);
     namespaces.read_last(LONG);
     assert_eq!((namespaces.last.len(), namespaces.gone), (2, 1));
-    let said = "1 network namespaces that lost all their processes before the end";
+    let said = "1 network namespace whose processes all ended before the end";
     assert_eq!(left_out(&namespaces), [said]);
 }
