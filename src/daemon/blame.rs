@@ -2,11 +2,8 @@
 
 use serde::Serialize;
 
-use crate::model::findings::{Culprit, Stall};
-use crate::render::escape;
-
-/// Characters of a name in a label.
-const MOST: usize = 60;
+use crate::model::findings::Stall;
+use crate::render::label;
 
 /// Name of the cause, as in the findings.
 #[must_use]
@@ -17,20 +14,7 @@ pub fn cause(stall: &Stall) -> String {
 /// Who, without what differs from one run of a program to the next.
 #[must_use]
 pub fn culprit(stall: &Stall) -> String {
-    let name = match &stall.culprit {
-        Culprit::Task(t) => match (&t.work, &t.process) {
-            (Some(work), _) => format!("work {work}"),
-            (None, Some(process)) => process.clone(),
-            (None, None) => t.comm.clone(),
-        },
-        Culprit::Softirq { vector, .. } => format!("{vector} softirq"),
-        Culprit::HardIrq { name: Some(name), .. } => format!("interrupt {name}"),
-        Culprit::HardIrq { kind, .. } => format!("{kind} interrupt"),
-        Culprit::Hypervisor => "hypervisor".to_owned(),
-        Culprit::Several { .. } => "several".to_owned(),
-        Culprit::Unknown { .. } => "unknown".to_owned(),
-    };
-    escape::bounded(&name, MOST).into_owned()
+    label::culprit(&stall.culprit)
 }
 
 /// Name of a variant, as JSON has it.

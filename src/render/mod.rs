@@ -18,6 +18,7 @@ pub mod flame;
 pub mod html;
 mod ink;
 pub mod json;
+pub(crate) mod label;
 mod layout;
 mod markup;
 pub mod nodes;
