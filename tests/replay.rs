@@ -16,6 +16,8 @@ mod difference;
 mod files;
 #[path = "replay/gallery.rs"]
 mod gallery;
+#[path = "replay/harmless.rs"]
+mod harmless;
 #[path = "replay/made.rs"]
 mod made;
 #[path = "replay/page.rs"]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::blame;
 use super::index::Index;
 use super::parts::shared;
+use super::stacks::restores_irqs;
 use crate::model::findings::{
     Cause, CpuSummary, Culprit, CulpritGroup, Functions, Stall, TaskCulprit,
 };
@@ -22,26 +23,29 @@ pub fn cpus(index: &Index<'_>, stalls: &[Stall]) -> Vec<CpuSummary> {
             cpu,
             stalls: own.len(),
             worst: own.iter().max_by_key(|s| s.rank()).map(|s| s.duration).unwrap_or_default(),
-            total: own.iter().map(|s| s.duration).sum(),
+            served_meanwhile: own.iter().filter(|s| s.served_meanwhile()).count(),
+            total: own.iter().filter(|s| !s.served_meanwhile()).map(|s| s.duration).sum(),
             samples: index.samples.of(cpu).iter().map(|s| s.count() as usize).sum(),
         }
     };
     index.cpus().into_iter().map(summary).collect()
 }
 
-/// Culprits by the time they took; last those for whom only ksoftirqd waited.
+/// Culprits by the time they took; last, apart from the others, those for whom only ksoftirqd waited.
 pub fn culprits(stalls: &[Stall]) -> Vec<CulpritGroup> {
-    let mut by: BTreeMap<(Culprit, Cause), Vec<&Stall>> = BTreeMap::new();
+    let mut by: BTreeMap<(bool, Culprit, Cause), Vec<&Stall>> = BTreeMap::new();
     for stall in stalls {
-        by.entry((key(&stall.culprit), stall.cause)).or_default().push(stall);
+        by.entry((stall.served_meanwhile(), key(&stall.culprit), stall.cause))
+            .or_default()
+            .push(stall);
     }
-    let mut groups: Vec<(bool, CulpritGroup)> = by
+    let mut groups: Vec<CulpritGroup> = by
         .into_iter()
-        .map(|((culprit, cause), stalls)| {
+        .map(|((served_meanwhile, culprit, cause), stalls)| {
             let mut cpus: Vec<_> = stalls.iter().map(|s| s.cpu).collect();
             cpus.sort_unstable();
             cpus.dedup();
-            let worst = stalls.iter().max_by_key(|s| s.rank());
+            let worst = stalls.iter().max_by_key(|s| s.duration);
             let mut stack = worst.map(|s| s.evidence.stack.clone()).unwrap_or_default();
             let shown = || blame::most_seen(stalls.iter().map(|s| &s.culprit)).cloned();
             let mut culprit = match culprit {
@@ -50,30 +54,31 @@ pub fn culprits(stalls: &[Stall]) -> Vec<CulpritGroup> {
             };
             if let Culprit::Softirq { function, .. } = &mut culprit {
                 stack = common(&stalls);
-                *function = stack.first().map(|name| (**name).to_owned());
+                // Where interrupts come back, the late tick lands: not what took the time.
+                let doer = stack.iter().find(|name| !restores_irqs(name));
+                *function = doer.map(|name| (**name).to_owned());
             }
-            let harmless = stalls.iter().all(|s| s.served_meanwhile());
-            let group = CulpritGroup {
+            CulpritGroup {
                 culprit,
                 cause,
+                served_meanwhile,
                 cpus,
                 stalls: stalls.iter().map(|s| s.id).collect(),
                 total: stalls.iter().map(|s| s.duration).sum(),
                 median: median(stalls.iter().map(|s| s.duration).collect()),
                 worst: worst.map(|s| s.duration).unwrap_or_default(),
                 stack,
-            };
-            (harmless, group)
+            }
         })
         .collect();
     // Where nobody waited but ksoftirqd itself, the harm is least.
-    groups.sort_by(|(harmless_a, a), (harmless_b, b)| {
-        harmless_a
-            .cmp(harmless_b)
+    groups.sort_by(|a, b| {
+        a.served_meanwhile
+            .cmp(&b.served_meanwhile)
             .then_with(|| b.total.cmp(&a.total))
             .then_with(|| a.culprit.cmp(&b.culprit))
     });
-    groups.into_iter().map(|(_, group)| group).collect()
+    groups
 }
 
 /// The outer functions that the stacks of all these stalls share.

@@ -85,6 +85,7 @@ pub fn analyse(recording: &Recording) -> Findings {
             kernel: meta.kernel.clone(),
             preemption: meta.preemption.clone(),
             dying_memcgs: dying_trend.map(|d| d.max),
+            no_steal_time: steal::untold(recording),
         },
         window: Window {
             start: meta.start,

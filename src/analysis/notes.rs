@@ -1,5 +1,6 @@
 //! What a reader must know to judge the numbers.
 
+use super::steal;
 use crate::model::findings::{Cause, Stall, StallKind};
 use crate::model::{KernelVersion, Meta, Recording, Thinned, Vector};
 use crate::units::Nanos;
@@ -94,8 +95,7 @@ pub fn notes(r: &Recording, stalls: &[Stall]) -> Vec<String> {
         notes.push(format!("Measured in part, {} by {method}: {less}.", probe.name));
     }
     let blamed = stalls.iter().any(|s| s.cause == Cause::IrqsOff);
-    let steal_counted = r.steal.iter().any(|s| s.total.0 > 0);
-    if blamed && meta.virtual_machine == Some(true) && !steal_counted {
+    if blamed && steal::untold(r) {
         notes.push(
             "This virtual machine reports no steal time: a CPU that its hypervisor took away just \
              while a task had interrupts off would look like the task's doing."

@@ -32,7 +32,8 @@ pub fn join(r: &Recording, f: &Findings, log: &PingLog, options: JoinOptions) ->
     let own = Some(log.header.late).filter(|late| late.0 > 0);
     let late = options.late.or(own).unwrap_or(f.options.stall_threshold);
     let ways = Ways::of(r, f, &log.header);
-    let stalls = ByTime::new(&f.stalls);
+    // Where only ksoftirqd waited, no packet did.
+    let stalls = ByTime::new(f.stalls.iter().filter(|s| !s.served_meanwhile()));
     let mut joined = JoinedPings {
         probed: probed(&log.header),
         clock: clock.name,
@@ -245,8 +246,8 @@ struct ByTime<'f> {
 type Part<'f> = (&'f Stall, (Ktime, Ktime));
 
 impl<'f> ByTime<'f> {
-    fn new(all: &'f [Stall]) -> ByTime<'f> {
-        let mut stalls: Vec<_> = all.iter().map(|s| (s, s.start.after(s.duration))).collect();
+    fn new(all: impl Iterator<Item = &'f Stall>) -> ByTime<'f> {
+        let mut stalls: Vec<_> = all.map(|s| (s, s.start.after(s.duration))).collect();
         stalls.sort_by_key(|(s, _)| (s.start, s.id));
         let mut last = Ktime(0);
         let latest = stalls.iter().map(|(_, end)| {
@@ -336,6 +337,13 @@ fn limits(r: &Recording, f: &Findings, log: &PingLog, clock: &Clock, ways: &Ways
         limits.push(format!(
             "Probes are received on CPU {}, which was not recorded: its stalls are not known.",
             unseen.join(", ")
+        ));
+    }
+    let harmless = f.stalls.iter().filter(|s| s.served_meanwhile()).count();
+    if harmless > 0 {
+        limits.push(format!(
+            "In {harmless} of the stalls only ksoftirqd waited, as interrupts ran its softirqs: no \
+             probe is said to have waited in these."
         ));
     }
     let late = |p: &Probe| p.send_late.0 > 1_000_000;

@@ -3,6 +3,7 @@
 
 use super::blame::end_of;
 use super::index::Index;
+use crate::model::Recording;
 use crate::model::findings::Measure;
 use crate::units::{Cpu, Nanos};
 
@@ -24,6 +25,11 @@ pub struct Stolen {
     pub shared: bool,
     /// Counted to the nanosecond, close around the gap.
     pub exact: bool,
+}
+
+/// A virtual machine of which nothing tells when its hypervisor takes a CPU away.
+pub fn untold(r: &Recording) -> bool {
+    r.meta.virtual_machine == Some(true) && !r.steal.iter().any(|s| s.total.0 > 0)
 }
 
 /// Steal time around a gap; zero where nothing was read around it. Both counts hold: the sampler's is

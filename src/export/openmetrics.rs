@@ -1,5 +1,6 @@
 //! Counters and histograms as OpenMetrics text (<https://github.com/OpenObservability/OpenMetrics>),
-//! each point at the moment the recording ended. A series begins at zero with the recording.
+//! each point at the moment the recording ended. A series begins at zero with the recording. Names
+//! and labels are those of the daemon's metrics (`docs/metrics.md`), as far as it has the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -7,9 +8,9 @@ use std::io::{self, Write};
 
 use crate::export::word;
 use crate::model::event::HistKind;
-use crate::model::findings::{Culprit, Findings};
+use crate::model::findings::Findings;
 use crate::model::{Recording, Vector, hist};
-use crate::render::{escape, plain};
+use crate::render::{escape, label::culprit as culprit_label};
 use crate::units::{Cpu, Nanos};
 
 /// Columns of a label's value.
@@ -66,15 +67,15 @@ impl Page<'_> {
         let options = &f.options;
         self.point(name, &[("of", "softirq")], secs(options.stall_threshold.0))?;
         self.point(name, &[("of", "interrupt_gap")], secs(options.gap_threshold.0))?;
-        let name = "stallprof_probe_running";
+        let name = "stallprof_probe_up";
         self.family(name, "gauge", "", "1 where a measure ran, 0 where it could not.")?;
         for probe in &f.probes {
-            let method = probe.method.as_deref().unwrap_or_default();
+            let method = probe.method.as_deref().unwrap_or("none");
             let labels = [("probe", probe.name.as_str()), ("method", method)];
             self.point(name, &labels, u8::from(probe.method.is_some()))?;
         }
         if let Some(count) = f.host.dying_memcgs {
-            let name = "stallprof_dying_memcgs";
+            let name = "stallprof_dying_memory_cgroups";
             self.family(name, "gauge", "", "Dying memory cgroups, the most that were counted.")?;
             self.point(name, &[], count)?;
         }
@@ -140,10 +141,10 @@ impl Page<'_> {
     fn stalls(&mut self, f: &Findings) -> io::Result<()> {
         let mut rows: BTreeMap<(Cpu, String, String), (u64, Nanos)> = BTreeMap::new();
         let mut known = BTreeSet::new();
-        for group in &f.culprits {
-            let mut who = who(&group.culprit);
+        for group in f.culprits.iter().filter(|group| !group.served_meanwhile) {
+            let mut who = culprit_label(&group.culprit);
             if !known.contains(&who) && known.len() >= CULPRITS {
-                "others".clone_into(&mut who);
+                "other".clone_into(&mut who);
             }
             known.insert(who.clone());
             for stall in group.stalls.iter().filter_map(|id| f.stalls.get(id.checked_sub(1)?)) {
@@ -158,12 +159,19 @@ impl Page<'_> {
             let labels = [("cpu", cpu.as_str()), ("cause", cause), ("culprit", who)];
             self.point("stallprof_stalls_total", &labels, count)?;
         }
-        let name = "stallprof_stalled_seconds";
+        let name = "stallprof_stall_seconds";
         self.family(name, "counter", "seconds", "Sum of the lengths of these stalls.")?;
         for ((cpu, cause, who), (_, total)) in &rows {
             let cpu = cpu.to_string();
             let labels = [("cpu", cpu.as_str()), ("cause", cause), ("culprit", who)];
-            self.point("stallprof_stalled_seconds_total", &labels, secs(total.0))?;
+            self.point("stallprof_stall_seconds_total", &labels, secs(total.0))?;
+        }
+        let name = "stallprof_harmless_stalls";
+        let help = "Stalls, not among these, in which nobody waited but ksoftirqd.";
+        self.family(name, "counter", "", help)?;
+        for cpu in f.cpus.iter().filter(|cpu| cpu.served_meanwhile > 0) {
+            let labels = [("cpu", &*cpu.cpu.to_string())];
+            self.point("stallprof_harmless_stalls_total", &labels, cpu.served_meanwhile)?;
         }
         Ok(())
     }
@@ -183,23 +191,6 @@ impl Page<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// A culprit without the numbers of its thread, so that series live longer than processes.
-fn who(culprit: &Culprit) -> String {
-    match culprit {
-        Culprit::Task(task) => {
-            let name = task.process.as_ref().unwrap_or(&task.comm);
-            let doing = task.work.as_ref().or(task.file.as_ref()).or(task.syscall.as_ref());
-            match doing {
-                Some(doing) => format!("{name} {doing}"),
-                None => name.clone(),
-            }
-        }
-        Culprit::Unknown { .. } => "unexplained".to_owned(),
-        Culprit::Several { .. } => "several tasks".to_owned(),
-        other => plain::culprit(other),
     }
 }
 

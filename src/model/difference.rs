@@ -49,6 +49,8 @@ pub struct Side {
     pub options: Options,
     /// All its stalls, compared or not.
     pub stalls: usize,
+    /// In how many of them nobody waited but ksoftirqd: they are not compared.
+    pub served_meanwhile: usize,
     /// Records that did not arrive.
     pub lost: u64,
 }

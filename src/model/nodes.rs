@@ -54,9 +54,11 @@ pub struct Node {
     pub cpus: usize,
     /// Stalls.
     pub stalls: usize,
-    /// The worst.
+    /// In how many of them nobody waited but ksoftirqd.
+    pub served_meanwhile: usize,
+    /// The longest of the others; of these where there are no others.
     pub worst: Nanos,
-    /// All together.
+    /// The others together.
     pub total: Nanos,
     /// Records that did not arrive.
     pub lost: u64,
@@ -64,6 +66,14 @@ pub struct Node {
     pub not_measured: Vec<String>,
     /// The worst that the checks of its health found; none where they were not asked.
     pub health: Option<Severity>,
+}
+
+impl Node {
+    /// Its stalls in which somebody waited.
+    #[must_use]
+    pub fn harmed(&self) -> usize {
+        self.stalls.saturating_sub(self.served_meanwhile)
+    }
 }
 
 /// What one check found, on whichever nodes.

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::ink::Text;
 use super::layout::Layout;
-use super::text::{count, cpus, time, utc};
+use super::text::{count, cpus, plural, time, utc};
 use super::{Style, escape, terms};
 use crate::model::difference::*;
 use crate::units::Cpu;
@@ -216,7 +216,11 @@ fn compared(layout: &mut Layout<'_>, d: &Difference) -> io::Result<()> {
         let mut facts = vec![host.to_owned(), format!("kernel {}", side.host.kernel)];
         facts.extend(utc(side.start_realtime));
         facts.push(time(side.duration));
-        facts.push(format!("{} stalls in all", count(side.stalls as u64)));
+        let harmless = match side.served_meanwhile {
+            0 => String::new(),
+            n => format!(", {} of them harmless: only ksoftirqd waited", count(n as u64)),
+        };
+        facts.push(format!("{} in all{harmless}", plural(side.stalls, "stall")));
         facts.push(format!("{} lost", count(side.lost)));
         layout.put(10, &Text::new().plain(&format!("  {name}  ")).dim(&facts.join(" · ")))?;
     }

@@ -35,14 +35,19 @@ pub fn write(out: &mut dyn Write, n: &Nodes, style: Style) -> io::Result<()> {
 
 /// How many stalls on how many nodes.
 pub(super) fn headline(n: &Nodes) -> String {
-    let stalls: usize = n.nodes.iter().map(|node| node.stalls).sum();
-    let stalled = n.nodes.iter().filter(|node| node.stalls > 0).count();
-    match n.worst.first() {
-        None => format!("No stall on {}", plural(n.nodes.len(), "node")),
+    let sum = |of: fn(&Node) -> usize| n.nodes.iter().map(of).sum::<usize>();
+    let (stalls, nodes) = (sum(Node::harmed), plural(n.nodes.len(), "node"));
+    let stalled = n.nodes.iter().filter(|node| node.harmed() > 0).count();
+    let besides = match sum(|node| node.served_meanwhile) {
+        0 => String::new(),
+        1 => "; besides, ksoftirqd alone waited once".to_owned(),
+        many => format!("; besides, ksoftirqd alone waited {}", plural(many, "time")),
+    };
+    match n.worst.first().filter(|_| stalls > 0) {
+        None => format!("No stall on {nodes}{besides}"),
         Some(worst) => format!(
-            "{} on {stalled} of {}, worst {} on node {}",
+            "{} on {stalled} of {nodes}, worst {} on node {}{besides}",
             plural(stalls, "stall"),
-            plural(n.nodes.len(), "node"),
             time(worst.duration),
             worst.node
         ),
@@ -54,11 +59,13 @@ fn nodes(layout: &mut Layout<'_>, n: &Nodes) -> io::Result<()> {
     for (number, node) in (1..).zip(&n.nodes) {
         let host = if node.host.name.is_empty() { "unknown host" } else { &node.host.name };
         let mut facts = vec![
-            plural(node.stalls, "stall"),
+            plural(node.harmed(), "stall"),
             format!("worst {}", time(node.worst)),
             format!("{} in {}", plural(node.cpus, "CPU"), time(node.duration)),
             format!("kernel {}", node.host.kernel),
         ];
+        let harmless = Some(node.served_meanwhile).filter(|&n| n > 0);
+        facts.extend(harmless.map(|n| format!("{} harmless", count(n as u64))));
         facts.extend(utc(node.start_realtime));
         facts.extend(node.host.dying_memcgs.map(|d| format!("{} dying memory cgroups", count(d))));
         facts.extend(node.file.as_deref().map(|file| escape::terminal(file).into_owned()));
@@ -97,7 +104,8 @@ fn culprits(layout: &mut Layout<'_>, n: &Nodes) -> io::Result<()> {
     }
     layout.section("Culprits on all nodes")?;
     for group in n.culprits.iter().take(ROWS) {
-        let lead = format!("  {:>6} stalls  ", count(group.stalls as u64));
+        let noun = if group.stalls == 1 { "stall " } else { "stalls" };
+        let lead = format!("  {:>6} {noun}  ", count(group.stalls as u64));
         let words = format!(
             ", median {}, worst {}, together {}; {}",
             time(group.median),

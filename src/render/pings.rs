@@ -6,7 +6,7 @@ use super::ink::Text;
 use super::layout::Layout;
 use super::text::{count, cpus, plural, time, utc};
 use super::{Style, escape, terms, words};
-use crate::model::findings::{Cause, Culprit, JoinedPings, PingGroup, PingRun};
+use crate::model::findings::{JoinedPings, PingGroup, PingRun};
 use crate::ping::summary::{Burst, Path, Percentiles};
 use crate::ping::{Answer, Header, Probe, Proto, Summary};
 
@@ -278,11 +278,11 @@ pub fn joined(out: &mut dyn io::Write, j: &JoinedPings, style: Style) -> io::Res
 fn group(layout: &mut Layout<'_>, g: &PingGroup, of: usize, digits: usize) -> io::Result<()> {
     let label = format!("  {:>digits$} of {}  ", count(g.probes as u64), count(of as u64));
     let hang = layout.hang(label.len());
-    let deed = match (&g.culprit, g.cause) {
-        (Culprit::Unknown { .. }, _) | (_, Cause::Unexplained) => format!("  on {}", cpus(&g.cpus)),
-        (_, cause) => format!("  held {} {}", cpus(&g.cpus), terms::cause(cause)),
+    let deed = match words::deed_on(&g.culprit, g.cause, &cpus(&g.cpus)) {
+        none if none.is_empty() => format!("on {}", cpus(&g.cpus)),
+        deed => deed,
     };
-    let deed = format!("{deed}, round trips up to {}", time(g.worst));
+    let deed = format!("  {deed}, round trips up to {}", time(g.worst));
     let what = Text::new().plain(&label).then(words::culprit(&g.culprit)).plain(&deed);
     layout.put(hang, &what)?;
     let mut detail =

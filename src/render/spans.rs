@@ -25,10 +25,20 @@ pub(crate) struct Spans<'a> {
 }
 
 impl<'a> Spans<'a> {
+    /// Those that harmed somebody: where only ksoftirqd waited, what ran held nobody up.
     pub(crate) fn new(f: &'a Findings) -> Spans<'a> {
+        Spans::among(f.stalls.iter().filter(|s| !s.served_meanwhile()))
+    }
+
+    /// All of them.
+    pub(crate) fn all(f: &'a Findings) -> Spans<'a> {
+        Spans::among(f.stalls.iter())
+    }
+
+    fn among(stalls: impl Iterator<Item = &'a Stall>) -> Spans<'a> {
         let mut by_cpu: BTreeMap<Cpu, Vec<_>> = BTreeMap::new();
         let mut gaps = HashMap::new();
-        for stall in &f.stalls {
+        for stall in stalls {
             by_cpu.entry(stall.cpu).or_default().push((start(stall), end(stall), stall));
             let of_stall = stall.measures.iter().filter(|m| m.kind == StallKind::InterruptGap);
             for m in of_stall {

@@ -100,21 +100,26 @@ pub(super) fn culprit(culprit: &Culprit) -> Text {
 
 /// What the culprit did to the CPU: `held CPU 11 with interrupts off`; empty if nobody is blamed.
 pub(super) fn deed(culprit: &Culprit, cause: Cause, cpu: Cpu) -> String {
+    deed_on(culprit, cause, &format!("CPU\u{a0}{cpu}"))
+}
+
+/// The same of several CPUs.
+pub(super) fn deed_on(culprit: &Culprit, cause: Cause, cpus: &str) -> String {
     match (culprit, cause) {
         (Culprit::Unknown { .. }, Cause::Unexplained) => String::new(),
-        (Culprit::Hypervisor, _) => format!("had CPU\u{a0}{cpu} taken away"),
+        (Culprit::Hypervisor, _) => format!("had {cpus} taken away"),
         // The culprit's name says the rest already.
         (Culprit::Softirq { .. }, Cause::SoftirqHog)
         | (Culprit::HardIrq { .. }, Cause::HardIrq)
-        | (_, Cause::Unexplained) => format!("held CPU\u{a0}{cpu}"),
+        | (_, Cause::Unexplained) => format!("held {cpus}"),
         (Culprit::Several { .. }, cause) => {
-            format!("shared CPU\u{a0}{cpu} {}", terms::cause(cause))
+            format!("shared {cpus} {}", terms::cause(cause))
         }
         // Not all of the wait was its own.
         (_, Cause::StarvedByTasks) => {
-            format!("ran on CPU\u{a0}{cpu} {}", terms::cause(Cause::StarvedByTasks))
+            format!("ran on {cpus} {}", terms::cause(Cause::StarvedByTasks))
         }
-        (_, cause) => format!("held CPU\u{a0}{cpu} {}", terms::cause(cause)),
+        (_, cause) => format!("held {cpus} {}", terms::cause(cause)),
     }
 }
 
@@ -170,6 +175,12 @@ pub(super) fn short(m: &Measure) -> String {
         StallKind::Handoff => "handoff".to_owned(),
         StallKind::InterruptGap => terms::kind(m.kind).to_owned(),
     }
+}
+
+/// What was late in a stall, in few columns: `NET_RX delay`, `harmless handoff`.
+pub(super) fn late(stall: &Stall) -> String {
+    let longest = stall.measures.first().map(short).unwrap_or_default();
+    if stall.served_meanwhile() { format!("harmless {longest}") } else { longest }
 }
 
 /// A measure with all that is known of it: `NET_RX softirq delay  19.8 ms, entered in ksoftirqd`.

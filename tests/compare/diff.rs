@@ -23,7 +23,7 @@ fn shown(d: &Difference, width: usize) -> String {
 fn what_helped_is_told_with_its_chance() {
     let (r, f) = load(INCIDENT);
     let d = compare(r.clone(), healed(&r));
-    assert_eq!((d.stalls.verdict, d.stalls.before, d.stalls.after), (Verdict::Gone, 145, 0));
+    assert_eq!((d.stalls.verdict, d.stalls.before, d.stalls.after), (Verdict::Gone, 143, 0));
     let first = &d.culprits[0];
     assert_eq!(first.stalls.verdict, Verdict::Gone);
     assert_eq!(first.who.file.as_deref(), Some("/sys/fs/cgroup/stallgen/N/memory.stat"));
@@ -58,7 +58,8 @@ fn a_recording_does_not_differ_from_itself() {
 /// Half of a recording of steady stalls beside the other half: nothing is said to differ.
 #[test]
 fn halves_of_one_recording_do_not_differ() {
-    for name in ["irqsoff", "fifo", "bh", "hardirq", "syscall", "softirq"] {
+    // In the others nobody waited but ksoftirqd.
+    for name in ["irqsoff", "bh", "hardirq", "softirq"] {
         let (r, _) = load(&format!("tests/replay/{name}.stall"));
         let middle = r.meta.start.after(stallprof::units::Nanos(r.duration().0 / 2));
         let (mut a, mut b) = (r.clone(), r);
@@ -210,8 +211,8 @@ fn without_a_common_cpu_rates_are_those_of_one_cpu() {
 fn a_verdict_on_a_part_says_of_which_part() {
     let (r, _) = load(INCIDENT);
     let mut coarse = r.clone();
-    (coarse.meta.stall_threshold.0, coarse.meta.gap_threshold.0) = (10_000_000, 30_300_000);
-    let scope = "Of stalls of 10.0 ms or more (interrupt gaps: 30.3 ms): ";
+    (coarse.meta.stall_threshold.0, coarse.meta.gap_threshold.0) = (10_000_000, 20_000_000);
+    let scope = "Of stalls of 10.0 ms or more (interrupt gaps: 20.0 ms): ";
     let mut seen = Vec::new();
     for (before, after) in [(r.clone(), healed(&coarse)), (healed(&r), coarse)] {
         let d = compare(before, after);
@@ -295,7 +296,7 @@ fn as_a_command() {
     }
     let json = stallprof(&["diff", a, b, "--format", "json"]);
     let value: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
-    assert_eq!((&value["schema"], &value["stalls"]["before"]), (&2.into(), &16.into()));
+    assert_eq!((&value["schema"], &value["stalls"]["before"]), (&2.into(), &10.into()));
     let svg = std::env::temp_dir().join(format!("stallprof-diff-{}.svg", std::process::id()));
     let drawn = stallprof(&["diff", a, b, "--redact", "--flame", svg.to_str().unwrap()]);
     assert!(drawn.status.success() && !text(&drawn.stdout).contains("stallgen"));

@@ -81,7 +81,10 @@ pub fn stall(
 fn groups(stalls: &[Stall]) -> Vec<CulpritGroup> {
     let mut groups: Vec<CulpritGroup> = Vec::new();
     for s in stalls {
-        let same = |g: &&mut CulpritGroup| g.culprit == s.culprit && g.cause == s.cause;
+        let harmless = s.served_meanwhile();
+        let same = |g: &&mut CulpritGroup| {
+            (g.served_meanwhile, &g.culprit, g.cause) == (harmless, &s.culprit, s.cause)
+        };
         if let Some(g) = groups.iter_mut().find(same) {
             g.stalls.push(s.id);
             g.total = g.total + s.duration;
@@ -95,6 +98,7 @@ fn groups(stalls: &[Stall]) -> Vec<CulpritGroup> {
             groups.push(CulpritGroup {
                 culprit: s.culprit.clone(),
                 cause: s.cause,
+                served_meanwhile: harmless,
                 cpus: vec![s.cpu],
                 stalls: vec![s.id],
                 total: s.duration,
@@ -110,17 +114,19 @@ fn groups(stalls: &[Stall]) -> Vec<CulpritGroup> {
         all.sort_unstable();
         g.median = all[(all.len() - 1) / 2];
     }
-    groups.sort_by_key(|g| std::cmp::Reverse(g.total));
+    groups.sort_by_key(|g| (g.served_meanwhile, std::cmp::Reverse(g.total)));
     groups
 }
 
 fn summary(cpu: u32, stalls: &[Stall], r: &Recording) -> CpuSummary {
-    let mine = || stalls.iter().filter(|s| s.cpu.0 == cpu).map(|s| s.duration);
+    let mine = || stalls.iter().filter(|s| s.cpu.0 == cpu);
+    let harmed = || mine().filter(|s| !s.served_meanwhile());
     CpuSummary {
         cpu: Cpu(cpu),
         stalls: mine().count(),
-        worst: mine().max().unwrap_or_default(),
-        total: mine().sum(),
+        served_meanwhile: mine().count() - harmed().count(),
+        worst: mine().map(|s| s.rank()).max().unwrap_or_default().1,
+        total: harmed().map(|s| s.duration).sum(),
         samples: r.samples.iter().filter(|s| s.cpu.0 == cpu).count(),
     }
 }
@@ -209,6 +215,7 @@ pub fn findings(names: &Names, r: &Recording, mut stalls: Vec<Stall>) -> Finding
             kernel: "6.1.0-28-amd64".into(),
             preemption: Some("voluntary".into()),
             dying_memcgs: Some(23_411),
+            no_steal_time: false,
         },
         window: Window {
             start: START,

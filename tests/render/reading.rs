@@ -41,9 +41,11 @@ fn those_in_which_only_ksoftirqd_waited_stand_last() {
     all.push(Stall { cpu: Cpu(11), ..long });
     i.f = findings(&DECENT, &i.r, all);
     let shown = verdict(&i.f, plain(140));
-    let head = "CPU 11 stalled 15 times in 30.0 s, worst 187 ms; in 1 of them only ksoftirqd waited, \
+    let head = "CPU 11 stalled 14 times in 30.0 s, worst 187 ms; besides, ksoftirqd alone waited once, \
                 up to 500 ms\n";
     assert!(shown.starts_with(head), "{shown}");
+    assert!(shown.contains("  1 of 1 harmless  several tasks"), "{shown}");
+    assert!(shown.contains(" of 14  ") && !shown.contains(" of 15  "), "{shown}");
     let mut heads = shown.lines().filter(|l| l.starts_with("CPU "));
     let last = heads.next_back().unwrap();
     assert!(last.starts_with("CPU 5: ksoftirqd waited once in 30.0 s, up to 500 ms"), "{last}");

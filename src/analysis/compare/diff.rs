@@ -1,7 +1,8 @@
 //! Before and after: did it help?
 //!
 //! Compared is what both recordings could see alike: stalls of kinds that both measured, past the
-//! higher of the two thresholds, on the CPUs that both recorded. Rates are compared by the exact
+//! higher of the two thresholds, on the CPUs that both recorded; but not those that harmed nobody
+//! (`Stall::served_meanwhile`). Rates are compared by the exact
 //! test of two Poisson counts, thinned by how much the stalls come in bursts; with several culprits
 //! each chance counts as many times as there are culprits (Bonferroni).
 
@@ -116,7 +117,7 @@ impl Rules {
             });
             past.map(|m| m.duration).max()
         };
-        let stalls = f.stalls.iter().filter(|s| self.wants(s.cpu));
+        let stalls = f.stalls.iter().filter(|s| self.wants(s.cpu) && !s.served_meanwhile());
         View {
             stalls: stalls.filter_map(|s| Some((s, length(s)?))).collect(),
             start: f.window.start,
@@ -134,6 +135,7 @@ impl Rules {
             cpus: f.cpus.iter().map(|c| c.cpu).collect(),
             options: f.options,
             stalls: f.stalls.len(),
+            served_meanwhile: f.stalls.iter().filter(|s| s.served_meanwhile()).count(),
             lost: view.lost,
         }
     }

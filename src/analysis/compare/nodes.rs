@@ -34,10 +34,12 @@ impl Gather {
         let node = self.nodes.len() + 1;
         let (window, options) = (&f.window, &f.options);
         for stall in &f.stalls {
-            *self.causes.entry(stall.cause).or_default().entry(node).or_default() += 1;
-            let group = self.culprits.entry(kin(&stall.culprit, stall.cause)).or_default();
-            group.0.insert(node);
-            group.1.push(stall.duration);
+            if !stall.served_meanwhile() {
+                *self.causes.entry(stall.cause).or_default().entry(node).or_default() += 1;
+                let group = self.culprits.entry(kin(&stall.culprit, stall.cause)).or_default();
+                group.0.insert(node);
+                group.1.push(stall.duration);
+            }
             let after = stall.start.since(window.start).0;
             let before = window.start.since(stall.start).0;
             let known = window.start_realtime > 0;
@@ -68,6 +70,7 @@ impl Gather {
             let longest = self.longest.entry(which).or_default();
             *longest = (longest.0 + 1, longest.1.max(max));
         }
+        let harmed = || f.stalls.iter().filter(|s| !s.served_meanwhile());
         let lost = f.lost.iter().map(LostRecords::total);
         let missing = f.probes.iter().filter(|p| p.method.is_none());
         self.nodes.push(Node {
@@ -80,8 +83,9 @@ impl Gather {
             gap_threshold: options.gap_threshold,
             cpus: f.cpus.len(),
             stalls: f.stalls.len(),
+            served_meanwhile: f.stalls.len() - harmed().count(),
             worst: f.stalls.iter().max_by_key(|s| s.rank()).map(|s| s.duration).unwrap_or_default(),
-            total: f.stalls.iter().map(|s| s.duration).sum(),
+            total: harmed().map(|s| s.duration).sum(),
             lost: lost.fold(0, u64::saturating_add),
             not_measured: missing.map(|p| p.name.clone()).collect(),
             health: f.health.as_ref().map(|health| health.worst),

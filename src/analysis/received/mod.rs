@@ -30,7 +30,8 @@ pub fn received(r: &Recording, stalls: &[Stall]) -> Option<Received> {
     let windows = Windows::of(r);
     let flows = flows(r, &windows);
     let devices = devices(r, &flows, &windows);
-    let stalled: BTreeSet<Cpu> = stalls.iter().map(|s| s.cpu).collect();
+    let harmed = stalls.iter().filter(|s| !s.served_meanwhile());
+    let stalled: BTreeSet<Cpu> = harmed.map(|s| s.cpu).collect();
     let places = places(&devices);
     for cpu in cpus.iter_mut().filter(|c| stalled.contains(&c.cpu)) {
         cpu.hurts = hurts(cpu.cpu, &devices, &places, &flows);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -54,16 +55,22 @@ impl Row {
 pub struct Stalls {
     detail: Arc<Detail>,
     rows: Mutex<BTreeMap<(String, String), Row>>,
+    /// Those in which nobody waited but ksoftirqd.
+    harmless: AtomicU64,
 }
 
 impl Stalls {
     /// None yet.
     pub fn new(detail: &Arc<Detail>) -> Stalls {
-        Stalls { detail: Arc::clone(detail), rows: Mutex::default() }
+        Stalls { detail: Arc::clone(detail), rows: Mutex::default(), harmless: AtomicU64::new(0) }
     }
 
     /// Counts a stall.
     pub fn count(&self, stall: &Stall) {
+        if stall.served_meanwhile() {
+            self.harmless.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
         self.with(&(blame::cause(stall), blame::culprit(stall)), |row| {
             row.add(1);
             row.seconds += stall.duration.secs();
@@ -113,6 +120,9 @@ impl Family for Stalls {
             counter,
             rows.iter().map(|(key, row)| (labels(key), row.seconds))
         );
+        let help = "Stalls in which nobody waited but ksoftirqd: interrupts ran its softirqs";
+        let harmless = self.harmless.load(Ordering::Relaxed);
+        series!(to, "harmless_stalls", help, None, one counter, harmless);
         Ok(())
     }
 }

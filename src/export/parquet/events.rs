@@ -15,7 +15,7 @@ use crate::units::Cpu;
 
 table! {
     SAMPLES = "samples", |r, f|
-    let spans = Spans::new(f);
+    let spans = Spans::all(f);
     let mut texts = Texts { r, stacks: HashMap::new() };
     for s in &r.samples;
     let task = Who::of(r, s.task);

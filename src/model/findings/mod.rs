@@ -107,6 +107,9 @@ pub struct Host {
     pub preemption: Option<String>,
     /// Dying memory cgroups, the most that were counted at any time; none if they were not.
     pub dying_memcgs: Option<u64>,
+    /// A virtual machine that counts no steal time: a CPU that the hypervisor took away looks as if
+    /// a task had interrupts off.
+    pub no_steal_time: bool,
 }
 
 /// The time that a recording covers.
@@ -142,21 +145,25 @@ pub struct CpuSummary {
     pub cpu: Cpu,
     /// How many stalls.
     pub stalls: usize,
-    /// The longest.
+    /// In how many of them nobody waited but ksoftirqd: [`Stall::served_meanwhile`].
+    pub served_meanwhile: usize,
+    /// The longest of the others; of these where there are no others.
     pub worst: Nanos,
-    /// All together.
+    /// The others together.
     pub total: Nanos,
     /// Ticks of the sampler on this CPU.
     pub samples: usize,
 }
 
-/// Stalls by the same culprit for the same cause.
+/// Stalls by the same culprit for the same cause; those in which only ksoftirqd waited apart.
 #[derive(Clone, Debug, Serialize)]
 pub struct CulpritGroup {
     /// Who.
     pub culprit: Culprit,
     /// Why.
     pub cause: Cause,
+    /// In these nobody waited but ksoftirqd: [`Stall::served_meanwhile`].
+    pub served_meanwhile: bool,
     /// CPUs it happened on.
     pub cpus: Vec<Cpu>,
     /// Numbers of its stalls.

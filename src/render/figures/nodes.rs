@@ -44,7 +44,7 @@ pub(in crate::render) fn causes(n: &Nodes) -> Option<Figure> {
         return None;
     }
     let mut shown: Vec<usize> = (0..n.nodes.len()).collect();
-    shown.sort_by_key(|&node| (std::cmp::Reverse(n.nodes[node].stalls), node));
+    shown.sort_by_key(|&node| (std::cmp::Reverse(n.nodes[node].harmed()), node));
     let left_out = shown.len().saturating_sub(NODES);
     shown.truncate(NODES);
     shown.sort_unstable();
@@ -68,7 +68,7 @@ pub(in crate::render) fn causes(n: &Nodes) -> Option<Figure> {
             }),
         };
         let cells = n.causes.iter().map(cell).collect();
-        let sum = count(n.nodes[node].stalls as u64);
+        let sum = count(n.nodes[node].harmed() as u64);
         Row { group: None, name: name(n, node + 1), cells, sum }
     });
     let step = |quarter: usize| format!("up to {}", count((most * quarter).div_ceil(4) as u64));

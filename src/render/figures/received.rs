@@ -118,7 +118,8 @@ fn columns(r: &Received, rows: &BTreeMap<Key, Vec<&Place>>) -> (Vec<Cpu>, Vec<Cp
 }
 
 fn head(case: &Case<'_>, cpu: Cpu) -> Head {
-    let stalls = case.f.cpus.iter().find(|c| c.cpu == cpu).map_or(0, |c| c.stalls);
+    let here = case.f.cpus.iter().find(|c| c.cpu == cpu);
+    let stalls = here.map_or(0, |c| c.stalls.saturating_sub(c.served_meanwhile));
     let title = match stalls {
         0 => format!("CPU {cpu}"),
         n => format!("CPU {cpu}: {}", plural(n, "stall")),

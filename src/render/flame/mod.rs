@@ -15,7 +15,7 @@ mod svg;
 use super::escape;
 use super::spans::Spans;
 use super::text::{cpus, plural, time, utc};
-use crate::model::findings::Findings;
+use crate::model::findings::{CpuSummary, Findings};
 use crate::model::{Recording, Sample};
 use crate::units::Cpu;
 use fold::{Counts, Folder};
@@ -108,15 +108,21 @@ pub(crate) use svg::stack as readable;
 /// The caption of [`held`].
 #[must_use]
 pub fn held_caption(r: &Recording, f: &Findings) -> Caption {
-    let stalled: Vec<Cpu> = f.cpus.iter().filter(|c| c.stalls > 0).map(|c| c.cpu).collect();
-    let title = match f.stalls.len() {
+    let harmed = |c: &CpuSummary| c.stalls.saturating_sub(c.served_meanwhile);
+    let stalled: Vec<Cpu> = f.cpus.iter().filter(|c| harmed(c) > 0).map(|c| c.cpu).collect();
+    let stalls = f.cpus.iter().map(harmed).sum();
+    let title = match stalls {
+        0 if !f.stalls.is_empty() => "No stall in which more than ksoftirqd waited".to_owned(),
         0 => "No stall".to_owned(),
         n => format!("What held {} during {}", cpus(&stalled), plural(n, "stall")),
     };
-    let empty = match (f.stalls.is_empty(), r.meta.sample_period.0) {
-        (true, _) => format!("There was no stall of {} or more.", time(f.options.stall_threshold)),
-        (false, 0) => "The sampler did not run, so nothing tells what ran meanwhile.".to_owned(),
-        (false, _) => "No sample fell into a stall.".to_owned(),
+    let empty = match (stalls, r.meta.sample_period.0) {
+        (0, _) if !f.stalls.is_empty() => {
+            "Only ksoftirqd waited: interrupts ran its softirqs meanwhile.".to_owned()
+        }
+        (0, _) => format!("There was no stall of {} or more.", time(f.options.stall_threshold)),
+        (_, 0) => "The sampler did not run, so nothing tells what ran meanwhile.".to_owned(),
+        (_, _) => "No sample fell into a stall.".to_owned(),
     };
     Caption { title: spaced(&title), subtitle: subtitle(r), empty: spaced(&empty) }
 }

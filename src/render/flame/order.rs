@@ -15,7 +15,7 @@ pub(in crate::render) fn ordered(
     from: Ktime,
     samples: &[&Sample],
 ) -> Vec<(String, u64)> {
-    let spans = Spans::new(f);
+    let spans = Spans::all(f);
     let period = r.meta.sample_period;
     let most = Nanos(period.0 + period.0 / 2);
     let mut lines: Vec<(String, u64)> = Vec::new();

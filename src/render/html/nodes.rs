@@ -86,9 +86,9 @@ fn by_node(n: &Nodes) -> String {
         };
         let cells = vec![
             markup::text(&name(n, number)).into_owned(),
-            count(node.stalls as u64),
-            if node.stalls > 0 { time(node.worst) } else { "-".to_owned() },
-            if node.stalls > 0 { time(node.total) } else { "-".to_owned() },
+            count(node.harmed() as u64),
+            if node.harmed() > 0 { time(node.worst) } else { "-".to_owned() },
+            if node.harmed() > 0 { time(node.total) } else { "-".to_owned() },
             count(node.cpus as u64),
             length,
             utc(node.start_realtime).unwrap_or_else(|| "unknown".to_owned()),
@@ -121,7 +121,7 @@ fn by_cause(n: &Nodes) -> String {
                 format!("<span class=\"heat s{}\">{words}</span>", level(stalls, most))
             }
         }));
-        cells.push(count(node.stalls as u64));
+        cells.push(count(node.harmed() as u64));
         (String::new(), cells)
     });
     let note = format!(

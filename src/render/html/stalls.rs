@@ -37,7 +37,7 @@ fn row(case: &Case<'_>, s: &Stall) -> (String, Vec<String>) {
     let id = if apart { String::new() } else { format!(" id=\"stall-{}\"", s.id) };
     let number = format!("<a href=\"#stall-{}\">{}</a>", s.id, s.id);
     let deed = words::deed(&s.culprit, s.cause, s.cpu);
-    let late = s.measures.first().map(words::short).unwrap_or_default();
+    let late = words::late(s);
     let e = &s.evidence;
     // Where others than samples told who it was, these agree with nobody.
     let samples = match (e.samples, e.ran.0) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::super::terminal::blame::{self, Blame};
 use super::super::terminal::{cpu, facts, quiet};
-use super::super::text::{count, cpus, percent, plural, time};
+use super::super::text::{cpus, percent, time};
 use super::{Case, markup};
 use crate::model::findings::{CpuSummary, Stall};
 use crate::units::{Cpu, Nanos};
@@ -70,22 +70,14 @@ fn paragraph(case: &Case<'_>, by_id: &HashMap<usize, &Stall>, cpu: &CpuSummary) 
     let kinds = cpu::breakdown(case.f, cpu.cpu);
     let mut html =
         format!("<p class=\"kinds\">{}</p>\n<ol class=\"blame\">\n", markup::text(&kinds));
-    let mut left = cpu.stalls;
-    for blame in blames.iter().take(cpu::CULPRITS) {
-        left = left.saturating_sub(blame.stalls.len());
+    for blame in blames.iter().take(blame::CULPRITS) {
         html += &culprit(case, cpu, blame);
     }
-    if left > 0 {
-        let words = match blames.len() {
-            n if n > cpu::CULPRITS => format!("by {}", plural(n - cpu::CULPRITS, "other culprit")),
-            _ => "by nobody the analysis names".to_owned(),
-        };
+    for (share, by) in blame::rest(&blames, cpu) {
         let _ = writeln!(
             html,
-            "<li><p><span class=\"share\">{} of {}</span> {words}; <a href=\"#stalls\">all stalls</a>\
-             </p></li>",
-            count(left as u64),
-            count(cpu.stalls as u64)
+            "<li><p><span class=\"share\">{}</span> {by}; <a href=\"#stalls\">all stalls</a></p></li>",
+            share.words(0)
         );
     }
     html + "</ol>\n"
@@ -94,41 +86,44 @@ fn paragraph(case: &Case<'_>, by_id: &HashMap<usize, &Stall>, cpu: &CpuSummary) 
 fn culprit(case: &Case<'_>, cpu: &CpuSummary, blame: &Blame<'_>) -> String {
     let sum: Nanos = blame.stalls.iter().map(|s| s.duration).sum();
     let mut html = format!(
-        "<li><p class=\"who\"><span class=\"share\">{} of {}</span> {}{}</p>\n",
-        count(blame.stalls.len() as u64),
-        count(cpu.stalls as u64),
+        "<li><p class=\"who\"><span class=\"share\">{}</span> {}{}</p>\n",
+        blame.share(cpu).words(0),
         markup::phrases(&blame.words()),
-        markup::text(&blame.deed(cpu.cpu)).replace("  ", " ")
+        markup::text(&blame.deed(case.f, cpu.cpu)).replace("  ", " ")
     );
     let facts = cpu::facts(case.f, blame);
     if !facts.is_empty() {
         let _ = writeln!(html, "<p>{}</p>", markup::text(&facts.join(" \u{b7} ")));
     }
     if let Some(why) = blame.evidence() {
-        let _ = writeln!(html, "<p>Seen: {}</p>", markup::text(why));
+        let place = if blame.stalls.len() > 1 { " in the longest" } else { "" };
+        let _ = writeln!(html, "<p>Seen{place}: {}</p>", markup::text(why));
     }
-    html += &stack(blame.stack(), FUNCTIONS);
+    html += &stack(blame.whose_stack(), blame.stack(), FUNCTIONS);
     let links: Vec<String> = blame
         .stalls
         .iter()
         .take(LINKS)
         .map(|s| format!("<a href=\"#stall-{}\">stall {}</a> ({})", s.id, s.id, time(s.duration)))
         .collect();
-    let _ = writeln!(
-        html,
-        "<p class=\"proof\">Evidence: {} \u{b7} {} of the time CPU {} was stalled</p></li>",
-        links.join(", "),
-        markup::text(&percent(sum.0, cpu.total.0)),
-        cpu.cpu
-    );
+    let of_the_time = match blame.harmless {
+        true => String::new(),
+        false => format!(
+            " \u{b7} {} of the time CPU {} was stalled",
+            markup::text(&percent(sum.0, cpu.total.0)),
+            cpu.cpu
+        ),
+    };
+    let links = links.join(", ");
+    let _ = writeln!(html, "<p class=\"proof\">Evidence: {links}{of_the_time}</p></li>");
     html
 }
 
-/// A stack, innermost first.
-pub(super) fn stack(functions: &[Arc<str>], most: usize) -> String {
+/// A stack, innermost first, with what is said in front of it.
+pub(super) fn stack(whose: &str, functions: &[Arc<str>], most: usize) -> String {
     if functions.is_empty() {
         return String::new();
     }
     let words = super::super::words::stack(functions.iter().map(|f| &**f), most);
-    format!("<p class=\"stack\">{}</p>\n", markup::text(&words))
+    format!("<p class=\"stack\">{whose}{}</p>\n", markup::text(&words))
 }

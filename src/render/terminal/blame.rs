@@ -12,12 +12,17 @@ use crate::analysis::median;
 use crate::model::findings::*;
 use crate::units::{Cpu, Nanos, Tid};
 
-/// The stalls of a culprit on one CPU.
+/// Culprits of one CPU that are told one by one.
+pub(in crate::render) const CULPRITS: usize = 5;
+
+/// The stalls of a culprit on one CPU; those in which only ksoftirqd waited apart.
 pub(in crate::render) struct Blame<'a> {
     /// The longest first; never empty.
     pub(in crate::render) stalls: Vec<&'a Stall>,
     pub(in crate::render) median: Nanos,
     total: Nanos,
+    /// In all of them only ksoftirqd waited.
+    pub(in crate::render) harmless: bool,
     /// Causes with their numbers, the most frequent first.
     pub(in crate::render) causes: Vec<(Cause, usize)>,
     groups: Vec<&'a CulpritGroup>,
@@ -56,7 +61,7 @@ pub(in crate::render) fn of<'a>(
     by_id: &HashMap<usize, &'a Stall>,
     cpu: Cpu,
 ) -> Vec<Blame<'a>> {
-    let mut index: HashMap<Key<'a>, usize> = HashMap::new();
+    let mut index: HashMap<(bool, Key<'a>), usize> = HashMap::new();
     let mut all: Vec<Blame<'a>> = Vec::new();
     for group in &f.culprits {
         let stalls = group.stalls.iter().filter_map(|id| by_id.get(id).copied());
@@ -64,7 +69,8 @@ pub(in crate::render) fn of<'a>(
         if stalls.is_empty() {
             continue;
         }
-        let at = *index.entry(key(&group.culprit)).or_insert(all.len());
+        let key = (group.served_meanwhile, key(&group.culprit));
+        let at = *index.entry(key).or_insert(all.len());
         match all.get_mut(at) {
             Some(blame) => {
                 blame.stalls.extend(stalls);
@@ -74,6 +80,7 @@ pub(in crate::render) fn of<'a>(
                 stalls,
                 median: group.median,
                 total: Nanos(0),
+                harmless: group.served_meanwhile,
                 causes: Vec::new(),
                 groups: vec![group],
             }),
@@ -83,9 +90,55 @@ pub(in crate::render) fn of<'a>(
         blame.finish();
     }
     // As in the findings: those last for whom only ksoftirqd waited.
-    let harmless = |b: &Blame<'_>| b.stalls.iter().all(|s| s.served_meanwhile());
-    all.sort_by_key(|b| (harmless(b), std::cmp::Reverse(b.total), b.stalls.first().map(|s| s.id)));
+    all.sort_by_key(|b| (b.harmless, std::cmp::Reverse(b.total), b.stalls.first().map(|s| s.id)));
+    // Whoever made the longest stall is told, however short the others.
+    let longest = |b: &Blame<'_>| b.stalls.first().map(|s| (s.rank(), std::cmp::Reverse(s.id)));
+    let worst = (0..all.len()).max_by_key(|&n| longest(&all[n]));
+    if let Some(worst) = worst.filter(|&n| n >= CULPRITS) {
+        all[CULPRITS - 1..=worst].rotate_right(1);
+    }
     all
+}
+
+/// Some stalls of a CPU, of all that harmed somebody or of all others.
+pub(in crate::render) struct Share {
+    pub(in crate::render) part: usize,
+    of: usize,
+    /// Others on this CPU did harm.
+    marked: bool,
+}
+
+impl Share {
+    fn new(part: usize, cpu: &CpuSummary, harmless: bool) -> Share {
+        let harmed = cpu.stalls.saturating_sub(cpu.served_meanwhile);
+        let of = if harmless { cpu.served_meanwhile } else { harmed };
+        Share { part, of, marked: harmless && harmed > 0 }
+    }
+
+    /// With the part right-aligned to some digits.
+    pub(in crate::render) fn words(&self, digits: usize) -> String {
+        let mark = if self.marked { " harmless" } else { "" };
+        format!("{:>digits$} of {}{mark}", count(self.part as u64), count(self.of as u64))
+    }
+}
+
+/// What is left once the first culprits were told, and by whom it is.
+pub(in crate::render) fn rest(blames: &[Blame<'_>], cpu: &CpuSummary) -> Vec<(Share, String)> {
+    let mut rest = Vec::new();
+    for harmless in [false, true] {
+        let (told, others) = blames.split_at(blames.len().min(CULPRITS));
+        let told = told.iter().filter(|b| b.harmless == harmless).map(|b| b.stalls.len()).sum();
+        let all = Share::new(0, cpu, harmless).of;
+        let share = Share::new(all.saturating_sub(told), cpu, harmless);
+        let by = match others.iter().filter(|b| b.harmless == harmless).count() {
+            0 => "by nobody the analysis names".to_owned(),
+            n => format!("by {}", plural(n, "other culprit")),
+        };
+        if share.part > 0 {
+            rest.push((share, by));
+        }
+    }
+    rest
 }
 
 impl Blame<'_> {
@@ -104,16 +157,37 @@ impl Blame<'_> {
         self.causes.sort_by_key(|&(cause, n)| (std::cmp::Reverse(n), cause));
     }
 
-    /// The culprit of the longest stall, which stands for all.
+    /// The culprit of the longest stall, which stands for all. A softirq's function is the one that
+    /// all have in common.
     pub(in crate::render) fn culprit(&self) -> &Culprit {
-        self.stalls.first().map_or(&self.groups[0].culprit, |s| &s.culprit)
+        let group = &self.groups[0].culprit;
+        match self.stalls.as_slice() {
+            [_, _, ..] if matches!(group, Culprit::Softirq { .. }) => group,
+            stalls => stalls.first().map_or(group, |s| &s.culprit),
+        }
     }
 
     /// The stack of the longest stall, with its evidence; else what the group has in common.
     pub(in crate::render) fn stack(&self) -> &[Arc<str>] {
-        let of_stall = self.stalls.iter().take(1).map(|s| &*s.evidence.stack);
-        let of_groups = self.groups.iter().map(|g| &*g.stack);
-        of_stall.chain(of_groups).find(|s| !s.is_empty()).unwrap_or_default()
+        self.of_longest().unwrap_or_else(|| {
+            let mut of_groups = self.groups.iter().map(|g| &*g.stack);
+            of_groups.find(|s| !s.is_empty()).unwrap_or_default()
+        })
+    }
+
+    fn of_longest(&self) -> Option<&[Arc<str>]> {
+        self.stalls.first().map(|s| &*s.evidence.stack).filter(|s| !s.is_empty())
+    }
+
+    /// `the longest: ` in front of the stack where it is of one among several.
+    pub(in crate::render) fn whose_stack(&self) -> &'static str {
+        let one_of_several = self.stalls.len() > 1 && self.of_longest().is_some();
+        if one_of_several { "the longest: " } else { "" }
+    }
+
+    /// What it has of the stalls of its kind: `14 of 202`, `80 of 87 harmless`.
+    pub(in crate::render) fn share(&self, cpu: &CpuSummary) -> Share {
+        Share::new(self.stalls.len(), cpu, self.harmless)
     }
 
     /// Name and deed, with how many threads, processes and files it stands for.
@@ -165,7 +239,7 @@ impl Blame<'_> {
     }
 
     /// What it did to the CPU: `held CPU 11 with interrupts off, median 140 ms`.
-    pub(in crate::render) fn deed(&self, cpu: Cpu) -> String {
+    pub(in crate::render) fn deed(&self, f: &Findings, cpu: Cpu) -> String {
         let cause = self.causes.first().map_or(Cause::Unexplained, |&(cause, _)| cause);
         let several = self.causes.len() > 1;
         let deed =
@@ -182,6 +256,9 @@ impl Blame<'_> {
             };
             words += ": ";
             words += &self.causes.iter().map(each).collect::<Vec<_>>().join(", ");
+        }
+        if f.host.no_steal_time && self.causes.iter().any(|&(cause, _)| cause == Cause::IrqsOff) {
+            words += ", or the hypervisor, which reports no steal time";
         }
         words
     }

@@ -10,7 +10,7 @@ use super::super::{terms, words};
 use super::blame::{self, Blame};
 use crate::model::Vector;
 use crate::model::findings::*;
-use crate::units::{Cpu, Nanos};
+use crate::units::Cpu;
 
 /// Fewer dying memory cgroups than this make no read slow; `check` begins to mind at as many.
 const MANY_DYING: u64 = 1_000;
@@ -19,8 +19,6 @@ const MANY_DYING: u64 = 1_000;
 pub(in crate::render) const PARAGRAPHS: usize = 6;
 /// CPUs that get a line.
 pub(in crate::render) const LINES: usize = 20;
-/// Culprits told one by one in a paragraph.
-pub(in crate::render) const CULPRITS: usize = 5;
 /// Functions shown of a stack.
 const FUNCTIONS: usize = 12;
 
@@ -54,13 +52,9 @@ pub(super) fn stalled(layout: &mut Layout<'_>, f: &Findings) -> io::Result<()> {
 
 /// The CPUs that stalled, the longest stall first; last those where only ksoftirqd waited.
 pub(in crate::render) fn worst_first(f: &Findings) -> Vec<&CpuSummary> {
-    let mut worst: HashMap<Cpu, (bool, Nanos)> = HashMap::new();
-    for stall in &f.stalls {
-        let rank = worst.entry(stall.cpu).or_default();
-        *rank = stall.rank().max(*rank);
-    }
     let mut list: Vec<&CpuSummary> = f.cpus.iter().filter(|c| c.stalls > 0).collect();
-    list.sort_by_key(|c| (std::cmp::Reverse((worst.get(&c.cpu), c.worst, c.total)), c.cpu));
+    let harmless = |c: &CpuSummary| c.served_meanwhile == c.stalls;
+    list.sort_by_key(|c| (harmless(c), std::cmp::Reverse((c.worst, c.total)), c.cpu));
     list
 }
 
@@ -88,41 +82,42 @@ pub(in crate::render) fn threshold(o: &Options) -> String {
     format!("{words} (interrupt gaps: {} or more)", time(o.gap_threshold))
 }
 
-/// `CPU 11 stalled 14 times in 30.0 s, worst 187 ms`, and where only ksoftirqd waited.
+/// `CPU 11 stalled 14 times in 30.0 s, worst 187 ms`, and how often only ksoftirqd waited.
 pub(in crate::render) fn headline(f: &Findings, cpu: &CpuSummary) -> Text {
     let cut = if f.window.complete { "" } else { " (cut short)" };
     let length = format!("{}{cut}", time(f.window.end.since(f.window.start)));
-    let id = cpu.cpu;
-    let own = || f.stalls.iter().filter(|s| s.cpu == id);
-    let harmless = own().filter(|s| s.served_meanwhile()).count();
-    // Of those in which more than ksoftirqd waited, if there are any.
-    let worst = own().map(Stall::rank).max().map_or(cpu.worst, |(_, longest)| longest);
-    let beyond = (cpu.worst > worst).then(|| format!(", up to {}", time(cpu.worst)));
-    let worst = time(worst);
-    let words = if harmless == cpu.stalls {
-        let times = if cpu.stalls == 1 { "once".to_owned() } else { plural(cpu.stalls, "time") };
-        format!(
-            "CPU\u{a0}{id}: ksoftirqd waited {times} in {length}, up to {worst}; its softirqs did not"
-        )
-    } else if cpu.stalls == 1 {
-        format!("CPU\u{a0}{id} stalled once in {length}, for {worst}")
-    } else {
-        let only = match harmless {
-            0 => String::new(),
-            n => format!("; in {n} of them only ksoftirqd waited{}", beyond.unwrap_or_default()),
-        };
-        let times = plural(cpu.stalls, "time");
-        format!("CPU\u{a0}{id} stalled {times} in {length}, worst {worst}{only}")
+    let (worst, id) = (time(cpu.worst), cpu.cpu);
+    let times = |n: usize| if n == 1 { "once".to_owned() } else { plural(n, "time") };
+    let waited = times(cpu.served_meanwhile);
+    let words = match cpu.stalls.saturating_sub(cpu.served_meanwhile) {
+        0 => format!(
+            "CPU\u{a0}{id}: ksoftirqd waited {waited} in {length}, up to {worst}; its softirqs did not"
+        ),
+        1 => format!("CPU\u{a0}{id} stalled once in {length}, for {worst}"),
+        n => format!("CPU\u{a0}{id} stalled {} in {length}, worst {worst}", times(n)),
     };
-    Text::new().bold(&words)
+    let besides = match cpu.served_meanwhile {
+        0 => String::new(),
+        n if n == cpu.stalls => String::new(),
+        _ => {
+            let own = f.stalls.iter().filter(|s| s.cpu == id && s.served_meanwhile());
+            let longest = own.map(|s| s.duration).max().filter(|longest| *longest > cpu.worst);
+            let beyond = longest.map(|longest| format!(", up to {}", time(longest)));
+            format!("; besides, ksoftirqd alone waited {waited}{}", beyond.unwrap_or_default())
+        }
+    };
+    Text::new().bold(&(words + &besides))
 }
 
 /// `softirq delay: 9; interrupt gap: 5; NET_RX waited in 9`. The softirqs of a
 /// handoff waited only if no interrupt ran them meanwhile.
 pub(in crate::render) fn breakdown(f: &Findings, cpu: Cpu) -> String {
     let own = || f.stalls.iter().filter(move |s| s.cpu == cpu);
+    let (all, served) = (own().count(), own().filter(|s| s.served_meanwhile()).count());
+    // Those in which only ksoftirqd waited are told below, unless there are no others.
+    let told = own().filter(|s| !s.served_meanwhile() || served == all);
     let mut kinds: BTreeMap<StallKind, usize> = BTreeMap::new();
-    for longest in own().filter_map(|stall| stall.measures.first()) {
+    for longest in told.filter_map(|stall| stall.measures.first()) {
         *kinds.entry(longest.kind).or_default() += 1;
     }
     let mut kinds: Vec<_> = kinds.into_iter().collect();
@@ -131,7 +126,6 @@ pub(in crate::render) fn breakdown(f: &Findings, cpu: Cpu) -> String {
         .iter()
         .map(|(kind, n)| format!("{}: {}", terms::kind(*kind), count(*n as u64)))
         .collect();
-    let served = own().filter(|s| s.served_meanwhile()).count();
     if served > 0 {
         let served = count(served as u64);
         parts.push(format!("ksoftirqd alone waited in {served}, interrupts ran its softirqs"));
@@ -188,20 +182,12 @@ fn paragraph(
     let fits = layout.fits(&full);
     layout.put(2, if fits { &full } else { &head })?;
     let digits = count(cpu.stalls as u64).len();
-    let mut left = cpu.stalls;
-    for blame in blames.iter().take(CULPRITS) {
-        left = left.saturating_sub(blame.stalls.len());
+    for blame in blames.iter().take(blame::CULPRITS) {
         culprit(layout, f, cpu, blame, digits)?;
     }
-    if left > 0 {
-        let label = label(left, cpu.stalls, digits);
-        layout.put(
-            label.len(),
-            &Text::new().plain(&label).plain(&match blames.len() {
-                n if n > CULPRITS => format!("by {}", plural(n - CULPRITS, "other culprit")),
-                _ => "by nobody the analysis names".to_owned(),
-            }),
-        )?;
+    for (share, by) in blame::rest(blames, cpu) {
+        let label = label(&share, digits);
+        layout.put(label.len(), &Text::new().plain(&label).plain(&by))?;
     }
     if !fits {
         layout.put(2, &Text::new().dim(&format!("  {kinds}")))?;
@@ -214,8 +200,8 @@ fn paragraph(
 }
 
 /// ` 3 of 14  `: in front of a culprit.
-fn label(n: usize, of: usize, digits: usize) -> String {
-    format!("  {:>digits$} of {}  ", count(n as u64), count(of as u64))
+fn label(share: &blame::Share, digits: usize) -> String {
+    format!("  {}  ", share.words(digits))
 }
 
 fn culprit(
@@ -225,10 +211,10 @@ fn culprit(
     blame: &Blame<'_>,
     digits: usize,
 ) -> io::Result<()> {
-    let label = label(blame.stalls.len(), cpu.stalls, digits);
+    let label = label(&blame.share(cpu), digits);
     let hang = layout.hang(label.len());
     let lead = Text::new().plain(&label);
-    layout.put(hang, &lead.then(blame.words()).plain(&blame.deed(cpu.cpu)))?;
+    layout.put(hang, &lead.then(blame.words()).plain(&blame.deed(f, cpu.cpu)))?;
     let mut detail =
         |text: Text| layout.put(hang, &Text::new().plain(&" ".repeat(hang)).then(text));
     let facts = facts(f, blame);
@@ -236,11 +222,13 @@ fn culprit(
         detail(Text::new().plain(&facts.join(" · ")))?;
     }
     if let Some(why) = blame.evidence() {
-        detail(Text::new().plain(&format!("seen: {why}")))?;
+        let place = if blame.stalls.len() > 1 { " in the longest" } else { "" };
+        detail(Text::new().plain(&format!("seen{place}: {why}")))?;
     }
     let stack = blame.stack();
     if !stack.is_empty() {
-        detail(Text::new().dim(&words::stack(stack.iter().map(|f| &**f), FUNCTIONS)))?;
+        let functions = words::stack(stack.iter().map(|f| &**f), FUNCTIONS);
+        detail(Text::new().dim(&format!("{}{functions}", blame.whose_stack())))?;
     }
     Ok(())
 }

@@ -35,8 +35,7 @@ pub fn stalls(out: &mut dyn Write, f: &Findings, style: Style) -> io::Result<()>
 }
 
 fn table(layout: &mut Layout<'_>, f: &Findings) -> io::Result<()> {
-    let late: Vec<String> =
-        f.stalls.iter().map(|s| s.measures.first().map(words::short).unwrap_or_default()).collect();
+    let late: Vec<String> = f.stalls.iter().map(words::late).collect();
     let late_width = late.iter().map(|l| l.len().min(24)).max().unwrap_or(0).max(4);
     let id_width = f.stalls.iter().map(|s| s.id.to_string().len()).max().unwrap_or(1).max(2);
     let head = format!("  {:>id_width$} {:>11} {:>4} {:>8}", "#", "at", "CPU", "length");
