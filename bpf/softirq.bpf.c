@@ -60,6 +60,7 @@ static __always_inline void on_raise(__u32 vec)
 
 	if (!c || vec >= SP_VECTORS)
 		return;
+	vec = bounded(vec, SP_VECTORS - 1);
 	if (c->raised[vec]) {
 		if (waits_since(c, vec))
 			return;
@@ -145,6 +146,7 @@ static __always_inline void on_entry(void *ctx, __u32 vec)
 
 	if (!c || vec >= SP_VECTORS)
 		return;
+	vec = bounded(vec, SP_VECTORS - 1);
 	raised = take_raise(c, vec);
 	c->burst++;
 	if (in_burst(c, raised)) {

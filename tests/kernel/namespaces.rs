@@ -40,9 +40,10 @@ fn waits_are_found(method: &str) {
     let run = Run::read(folder);
     let comparison = Comparison::of(&run.truth, &run.found, &run.findings).unwrap();
     assert!(comparison.made.len() >= COUNT / 3, "ksoftirqd was woken too seldom");
-    let missed = comparison.made.iter().filter(|made| {
-        !made.found.as_ref().is_some_and(|found| found.measure("handoff").is_some())
-    });
+    let missed = comparison
+        .made
+        .iter()
+        .filter(|made| made.found.as_ref().is_none_or(|found| found.measure("handoff").is_none()));
     // The first may be what it is found by.
     let missed = missed.count();
     assert!(missed <= 1, "{missed} of {} not found", comparison.made.len());
