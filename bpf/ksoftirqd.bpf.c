@@ -43,6 +43,8 @@ static __always_inline void add_turn(struct sp_runner *r, __u32 policy, __u64 ra
 {
 	r->ran += ran;
 	r->turns++;
+	if (ran > r->longest)
+		r->longest = ran;
 	if (r->task.policy == policy) {
 		r->ahead += ran;
 	} else if (r->ahead >= ran) {
@@ -90,7 +92,7 @@ static __always_inline void book_runner(struct sp_wait *w, struct task_struct *t
 		w->out.other_ran += least_ran;
 	}
 	fill_task(&w->out.runner[n].task, task);
-	w->out.runner[n].ran = ran;
+	w->out.runner[n].ran = w->out.runner[n].longest = ran;
 	w->out.runner[n].ahead = ran;
 	w->out.runner[n].turns = 1;
 }

@@ -128,8 +128,9 @@ struct sp_run {
 
 struct sp_runner {
 	struct sp_task task; /* its policy: that of most of its time */
-	__u64 ran;
-	__u64 ahead; /* ns that its policy is ahead of others by */
+	__u64 ran;	     /* all its turns together */
+	__u64 longest;	     /* of its turns */
+	__u64 ahead;	     /* ns that its policy is ahead of others by */
 	__u32 turns;
 	__u32 pad;
 };

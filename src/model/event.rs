@@ -139,6 +139,8 @@ pub struct Runner {
     pub policy: u8,
     /// For how long, all its turns together.
     pub ran: Nanos,
+    /// The longest of its turns; 0 in recordings before minor version 3, which do not tell.
+    pub longest: Nanos,
     /// In how many turns: one means that it was never switched out.
     pub turns: u32,
 }

@@ -38,6 +38,7 @@ pub fn decode(record: &[u8], names: &mut dyn Names, push: &mut dyn FnMut(Event))
             task: names.task(&runner.task),
             policy: runner.task.policy as u8,
             ran: Nanos(runner.ran),
+            longest: Nanos(runner.longest),
             turns: runner.turns,
         }));
     }

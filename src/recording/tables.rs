@@ -104,6 +104,7 @@ tables! {
             "task": row.task,
             "policy": row.policy,
             "ran": row.ran,
+            "longest": row.longest,
             "turns": row.turns,
         }
         hardirqs: HardIrq (HardIrq) = "hardirq" |row| {

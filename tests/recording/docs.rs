@@ -103,6 +103,7 @@ fn compare(read: &Value, expected: &Recording) {
     same!("softirq_run", "run", expected.runs, |row| row.run.0);
     same!("handoff", "other_runners", expected.handoffs, |row| row.other_runners);
     same!("runner", "turns", expected.runners, |row| row.turns);
+    same!("runner", "longest", expected.runners, |row| row.longest.0);
     same!("hardirq", "handler", expected.hardirqs, |row| row.handler.0);
     same!("syscall", "ret", expected.syscalls, |row| row.ret);
     same!("file_call", "rstat_held", expected.file_calls, |row| row.rstat_held.0);

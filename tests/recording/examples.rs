@@ -62,7 +62,15 @@ pub fn events(n: u64) -> Vec<Event> {
             other_runners: small + 6,
             other_ran: Nanos(n + 16),
         }),
-        Event::Runner(Runner { time, cpu, task, policy: 2, ran: Nanos(n + 17), turns: small + 10 }),
+        Event::Runner(Runner {
+            time,
+            cpu,
+            task,
+            policy: 2,
+            ran: Nanos(n + 17),
+            longest: Nanos(n + 11),
+            turns: small + 10,
+        }),
         Event::HardIrq(HardIrq {
             time,
             cpu,

@@ -97,7 +97,7 @@ fn recording() -> Recording {
     let (time, wake_to_in) = (at(750.0), ms(20));
     tape.0.handoffs.push(Handoff { time, cpu, wake_to_in, entered: true, ..Default::default() });
     for task in [task, other] {
-        tape.0.runners.push(Runner { time, cpu, task, ran: ms(9), turns: 3, policy: 0 });
+        tape.0.runners.push(Runner { time, cpu, task, ran: ms(9), turns: 3, ..Runner::default() });
         let (time, duration) = (at(800.0), ms(9));
         let call = SyscallSlow { time, cpu, task, syscall, duration, ..Default::default() };
         tape.0.syscalls.push(call);

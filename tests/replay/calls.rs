@@ -76,6 +76,49 @@ fn short_calls_one_after_another_can_be_preempted() {
     assert_eq!(cause(&behind(|_, _| (), SyscallId::default(), 20)), Cause::StarvedByTasks);
 }
 
+/// With PREEMPT_RT a thread of higher priority comes when the section ends, waits for what the task
+/// holds, and gives the CPU back. Older recordings do not tell how long the turns were.
+#[test]
+fn a_second_short_turn_does_not_hide_the_first() {
+    for (longest, cause) in [
+        (19.0, Cause::NonPreemptible),
+        (10.1, Cause::NonPreemptible),
+        (10.0, Cause::StarvedByTasks),
+        (0.0, Cause::StarvedByTasks),
+    ] {
+        let turns = |tape: &mut Tape, _| {
+            let runner = &mut tape.0.runners[0];
+            (runner.turns, runner.longest) = (2, ms(longest));
+        };
+        let f = behind(turns, READ, 20);
+        let (stall, task) = only(&f);
+        assert_eq!((stall.cause, task.map(|t| t.tid.0)), (cause, Some(70)), "{longest}");
+        let told = format!("to this task, {longest:.1} ms of it in one turn");
+        let words = &stall.evidence.words;
+        assert_eq!(words.contains(&told), cause == Cause::NonPreemptible, "{words}");
+    }
+}
+
+/// ksoftirqd may be woken just before the call that keeps it waiting, while its task is in user mode.
+#[test]
+fn a_sample_before_a_long_call_does_not_hide_it() {
+    for (entered, cause) in [(1.0, Cause::NonPreemptible), (3.0, Cause::StarvedByTasks)] {
+        let late = |tape: &mut Tape, task| {
+            probe_of_calls(tape);
+            slow_call(tape, task, 20.1, 20.1 - entered);
+            for s in tape.0.samples.iter_mut().take(entered as usize) {
+                (s.user_mode, s.syscall) = (true, SyscallId::default());
+            }
+        };
+        let f = behind(late, READ, 20);
+        let (stall, _) = only(&f);
+        assert_eq!(stall.cause, cause, "{entered}");
+        let told = "; 19 of 20 samples of it are in the kernel, in one system call";
+        let words = &stall.evidence.words;
+        assert_eq!(words.contains(told), cause == Cause::NonPreemptible, "{words}");
+    }
+}
+
 /// Before 6.4 the ticks alone tell, and the same rule holds.
 #[test]
 fn short_calls_can_be_preempted_on_old_kernels_too() {

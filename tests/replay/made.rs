@@ -36,7 +36,7 @@ pub fn wait(tape: &mut Tape, task: TaskId, from: f64, length: f64) {
     let (time, cpu, ran) = (at(from + length), Cpu(1), ms(length));
     let handoff = Handoff { time, cpu, wake_to_in: ran, entered: true, ..Default::default() };
     tape.0.handoffs.push(handoff);
-    tape.0.runners.push(Runner { time, cpu, task, policy: 0, ran, turns: 1 });
+    tape.0.runners.push(Runner { time, cpu, task, policy: 0, ran, longest: ran, turns: 1 });
 }
 
 /// Ticks in the middle of each millisecond.

@@ -384,7 +384,7 @@ fn who_made_less_than_half_of_a_handoff_did_not_make_it() {
         let handoff =
             Handoff { time, cpu, raise_to_wake, wake_to_in, in_to_entry, ..Default::default() };
         tape.0.handoffs.push(Handoff { entered: true, ..handoff });
-        tape.0.runners.push(Runner { time, cpu, task, policy: 0, ran, turns: 1 });
+        tape.0.runners.push(Runner { time, cpu, task, policy: 0, ran, longest: ran, turns: 1 });
         let f = analyse(&tape.0);
         assert_eq!(only(&f).1.is_some(), named, "{parts:?}: {:?}", only(&f).0);
     }

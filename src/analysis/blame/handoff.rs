@@ -7,8 +7,8 @@ use super::{Verdict, lock, task, votes};
 use crate::analysis::index::Index;
 use crate::analysis::parts::Part;
 use crate::model::findings::{Cause, Culprit, Evidence, Measure};
-use crate::model::{Runner, Sample};
-use crate::units::Cpu;
+use crate::model::{Runner, Sample, TaskId};
+use crate::units::{Cpu, Ktime, Nanos};
 
 /// One of several that shared the CPU had it for this part of the time of the longest at least.
 const SHARE: u64 = 8;
@@ -84,27 +84,35 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, m: &Measure) -> Verdict {
         // Booked on the task, but taken by softirqs at the exit of interrupts on top of it.
         return votes::judge(index, cpu, woken, switched_in);
     }
+    let longest = longest_turn(first);
     let coverage = Coverage::new(index, own.len(), first.ran);
+    let inside = in_one_call(index, thread, &own, (woken, switched_in));
     let cause = if was_real_time(index, first, &own) {
         Cause::StarvedByRt
-    } else if first.turns == 1
-        && own.len() > 1
+    } else if longest.0 > wait.0 / 2
+        && inside.len() > 1
         && !coverage.too_thin()
-        && one_stretch(index, thread, &own)
+        && one_stretch(index, thread, inside)
     {
         Cause::NonPreemptible
     } else {
         Cause::StarvedByTasks
     };
-    let in_kernel = own.iter().filter(|s| !s.user_mode);
+    let told = if cause == Cause::NonPreemptible { inside } else { &own[..] };
+    let in_kernel = told.iter().filter(|s| !s.user_mode);
     let stack = Part::common(index.recording, in_kernel.map(|s| task::own_part(index, s)));
     let mut words = format!(
         "ksoftirqd/{cpu} was runnable for {wait}; the scheduler gave {} of that to this task",
         first.ran
     );
     if cause == Cause::NonPreemptible {
-        words
-            .push_str(&format!(", in one turn; all {} samples of it are in the kernel", own.len()));
+        let part = if first.turns > 1 { format!(" {longest} of it") } else { String::new() };
+        let (n, all) = (inside.len(), own.len());
+        let samples = if n < all { format!("{n} of {all}") } else { format!("all {n}") };
+        words.push_str(&format!(",{part} in one turn; {samples} samples of it are in the kernel"));
+        if n < all {
+            words.push_str(", in one system call");
+        }
     }
     words.push_str(&coverage.words());
     words.push_str(&lock::spinning(index, &own));
@@ -137,6 +145,33 @@ fn was_real_time(index: &Index<'_>, runner: &Runner, own: &[&Sample]) -> bool {
         return super::is_real_time(runner.policy);
     }
     2 * own.iter().filter(|s| super::is_real_time(s.policy)).count() > own.len()
+}
+
+/// Of a task's samples, in order of time, those inside of the one slow call that took nearly all of
+/// the time from `start` to `end`: ksoftirqd may have been woken just before that call. All of them
+/// where there is no such call.
+fn in_one_call<'a, 'r>(
+    index: &Index<'_>,
+    thread: TaskId,
+    own: &'a [&'r Sample],
+    (start, end): (Ktime, Ktime),
+) -> &'a [&'r Sample] {
+    let Some(middle) = own.get(own.len() / 2) else { return own };
+    let Some(call) = index.call_at(thread, middle.time) else { return own };
+    let entered = call.time.before(call.duration);
+    let shared = call.time.min(end).since(entered.max(start));
+    let wait = end.since(start);
+    if shared.0 < wait.0 - wait.0 / 8 {
+        return own;
+    }
+    let from = own.partition_point(|s| s.time < entered);
+    let to = own.partition_point(|s| s.time <= call.time);
+    own.get(from..to).unwrap_or(own)
+}
+
+/// The longest of a task's turns, as far as it is known: older recordings tell of their sum only.
+fn longest_turn(runner: &Runner) -> Nanos {
+    if runner.turns == 1 { runner.ran } else { runner.longest }
 }
 
 /// Whether its softirqs had to wait as long: the exit of an interrupt may have run them.

@@ -83,6 +83,7 @@ table! {
     "cgroup": Text = task.cgroup,
     "policy": Int = u32::from(run.policy),
     "ran_ns": Int = run.ran.0,
+    "longest_turn_ns": Int = run.longest.0,
     "turns": Int = run.turns,
 }
 
