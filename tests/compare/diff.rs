@@ -23,7 +23,7 @@ fn shown(d: &Difference, width: usize) -> String {
 fn what_helped_is_told_with_its_chance() {
     let (r, f) = load(INCIDENT);
     let d = compare(r.clone(), healed(&r));
-    assert_eq!((d.stalls.verdict, d.stalls.before, d.stalls.after), (Verdict::Gone, 143, 0));
+    assert_eq!((d.stalls.verdict, d.stalls.before, d.stalls.after), (Verdict::Gone, 123, 0));
     let first = &d.culprits[0];
     assert_eq!(first.stalls.verdict, Verdict::Gone);
     assert_eq!(first.who.file.as_deref(), Some("/sys/fs/cgroup/stallgen/N/memory.stat"));
@@ -33,7 +33,7 @@ fn what_helped_is_told_with_its_chance() {
     let page = shown(&d, 140);
     assert!(page.starts_with("The stalls are gone: "), "{page}");
     assert!(
-        page.contains("none in 16.0 s after; a chance result is unlikely (p < 0.001)"),
+        page.contains("none in 10.0 s after; a chance result is unlikely (p < 0.001)"),
         "{page}"
     );
     // And the other way round they are new.
@@ -166,7 +166,8 @@ fn on(r: &Recording, cpus: &[u32]) -> Recording {
 /// Whatever probes there are, now or later.
 #[test]
 fn a_changed_method_of_any_probe_is_told() {
-    let (r, _) = load(INCIDENT);
+    let (mut r, _) = load(INCIDENT);
+    r.meta.probes.truncate(1);
     let probe = |name: &str, method: Option<&str>| {
         let mut probe = r.meta.probes[0].clone();
         (probe.name, probe.method) = (name.to_owned(), method.map(str::to_owned));
