@@ -34,10 +34,13 @@ pub(in crate::render) fn frames(
     let counted = lines.iter().filter(|(_, n)| n.iter().any(|&n| n > 0));
     let stacks: Vec<(String, [u64; 2])> =
         counted.filter_map(|(text, n)| Some((stack(text)?, *n))).collect();
-    let plain: Vec<(String, u64)> = stacks.iter().map(|(s, n)| (s.clone(), n[0])).collect();
-    let mut palette = colors::of(&plain);
+    // Each copy of the lines is let go of as soon as the next is there.
+    let mut palette = {
+        let plain: Vec<(String, u64)> = stacks.iter().map(|(s, n)| (s.clone(), n[0])).collect();
+        colors::of(&plain)
+    };
     let lines: Vec<String> = stacks
-        .iter()
+        .into_iter()
         .map(|(stack, [one, two])| match form {
             Form::Difference => format!("{stack} {one} {two}"),
             _ => format!("{stack} {one}"),
