@@ -16,13 +16,16 @@ fn ended_by(signal: i32) {
     let Some(_machine) = machine() else { return };
     let folder = Folder::new(&format!("signal-{signal}"));
     let recording = folder.path("r.stall");
-    let child = stallprof()
-        .args(["record", "-o"])
-        .arg(&recording)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut command = stallprof();
+    command.args(["record", "-o"]).arg(&recording).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // SAFETY: async-signal-safe. What runs these tests may ignore it, as nohup(1) does.
+    unsafe {
+        command.pre_exec(|| {
+            libc::signal(libc::SIGHUP, libc::SIG_DFL);
+            Ok(())
+        });
+    }
+    let child = command.spawn().unwrap();
     std::thread::sleep(Duration::from_secs(2));
     // SAFETY: our own child.
     unsafe { libc::kill(child.id() as i32, signal) };
@@ -72,6 +75,7 @@ fn a_terminal_that_hangs_up() {
     // SAFETY: both are async-signal-safe; the terminal becomes the child's own.
     unsafe {
         command.pre_exec(|| {
+            libc::signal(libc::SIGHUP, libc::SIG_DFL);
             libc::setsid();
             libc::ioctl(0, libc::TIOCSCTTY, 0);
             Ok(())
