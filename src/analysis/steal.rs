@@ -36,13 +36,9 @@ pub fn untold(r: &Recording) -> bool {
 /// exact, but where the CPU idled before and after, those of the file lie closer around the gap.
 pub fn around(index: &Index<'_>, cpu: Cpu, gap: &Measure) -> Stolen {
     match (told(index, cpu, gap), read(index, cpu, gap)) {
-        (Some(told), Some(read)) => Stolen {
-            least: told.least.max(read.least),
-            most: told.most.min(read.most),
-            // In all that the closer one counted nothing: what it may have missed is no evidence.
-            exact: told.exact && read.around.0 > 0,
-            ..told
-        },
+        (Some(told), Some(read)) => {
+            Stolen { least: told.least.max(read.least), most: told.most.min(read.most), ..told }
+        }
         (told, read) => told.or(read).unwrap_or_default(),
     }
 }

@@ -74,14 +74,6 @@ fn what_the_kernel_counts_beats_the_steps_of_a_file() {
     assert_eq!(found, Cause::IrqsOff);
 }
 
-/// Exactly counted, half of it is too much to lay all of it to a task.
-#[test]
-fn a_gap_half_of_which_may_be_stolen_is_no_task_s() {
-    for (stolen, found) in [(9.0, Cause::IrqsOff), (11.0, Cause::Unexplained)] {
-        assert_eq!(cause(&RESTORES, |tape, like| told(tape, like, 11.0, stolen, 42.0)), found);
-    }
-}
-
 #[test]
 fn a_gap_that_must_have_been_stolen_is_no_task_s() {
     // 32 ms have no room for 30 ms of steal time but in the gap.

@@ -28,8 +28,7 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, gap: &Measure) -> Verdict {
     if let Some(verdict) = hard_interrupts(tick, gap) {
         return verdict;
     }
-    let may_be_stolen =
-        is_most(stolen.most, gap) || stolen.exact && super::is_half(stolen.most, gap.duration);
+    let may_be_stolen = is_most(stolen.most, gap);
     if let Some(verdict) = softirq_with_irqs_off(index, tick, gap).filter(|_| !may_be_stolen) {
         return verdict;
     }
