@@ -41,7 +41,7 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, gap: &Measure) -> Verdict {
                 gap.duration
             );
             let evidence = Evidence { samples: 1, words, ..Evidence::default() };
-            let why = "interrupts were off in more than one system call";
+            let why = "it began before the system call that ended it";
             Verdict { stack, ..Verdict::unknown(why, evidence) }
         }
         (Some((function, stack)), false) => {
@@ -217,7 +217,7 @@ fn blame_task(
     }
     let period = index.recording.meta.sample_period;
     if let Some(since) = in_call(index, tick).filter(|s| s.0 + period.0 < gap.duration.0) {
-        words.push_str(&format!("; this call had begun {since} before, after the one before it"));
+        words.push_str(&format!("; the system call it was in had begun only {since} before"));
     }
     if stolen.0 > 0 {
         words.push_str(&format!("; steal time around it: {stolen}"));
