@@ -1,12 +1,13 @@
 //! One stall shows in several measures: the softirqs that waited, the handoff, the interrupt gap.
 //! Those that share most of their time are one episode.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::model::findings::{Context, Measure, StallKind};
 use crate::units::{Ktime, Nanos};
 
-/// Measures of one stall, the longest first; never empty.
+/// Measures of one stall, in the order of [`Measure::rank`]; never empty.
 pub struct Episode(pub Vec<Measure>);
 
 impl Episode {
@@ -17,9 +18,10 @@ impl Episode {
 }
 
 /// Joins the measures of one CPU. The longest come first, and take in those that lie within them
-/// for at least half of their time: a short one never bridges two long ones.
+/// for at least half of their time: a short one never bridges two long ones. Handoffs that harmed
+/// nobody come last: they give no stall its length in which somebody waited.
 pub fn join(mut measures: Vec<Measure>) -> Vec<Episode> {
-    measures.sort_by_key(|m| (std::cmp::Reverse(m.duration), m.start, m.kind));
+    measures.sort_by_key(|m| (Reverse(m.rank()), m.start, m.kind));
     let mut episodes: Vec<Episode> = Vec::new();
     // Episodes by the start of their primary, apart by its length's power of two: those of one
     // power that a measure can overlap are few, since they hardly overlap each other.
@@ -27,7 +29,9 @@ pub fn join(mut measures: Vec<Measure>) -> Vec<Episode> {
     let power = |m: &Measure| (64 - m.duration.0.leading_zeros()) as usize;
     for m in measures {
         let end = m.start.after(m.duration);
-        let home = by_power.iter().enumerate().skip(power(&m)).find_map(|(power, by_start)| {
+        // A harmless one may be longer than what it belongs to, up to twice as long.
+        let least = power(&m) - usize::from(m.served_meanwhile() && m.duration.0 > 0);
+        let home = by_power.iter().enumerate().skip(least).find_map(|(power, by_start)| {
             let longest = Nanos(1u64.checked_shl(power as u32).unwrap_or(u64::MAX));
             by_start
                 .range(m.start.before(longest)..=end)
@@ -71,6 +75,7 @@ fn overlap(a: &Measure, b: &Measure) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::findings::HandoffParts;
 
     fn measure(start: u64, duration: u64) -> Measure {
         Measure {
@@ -107,6 +112,27 @@ mod tests {
         assert_eq!(join(vec![handoff(0, 200), measure(20, 20), measure(60, 20)]).len(), 3);
         assert_eq!(join(vec![handoff(0, 21), measure(1, 20)]).len(), 1);
         assert_eq!(join(vec![measure(0, 200), handoff(20, 20)]).len(), 1);
+    }
+
+    #[test]
+    fn a_handoff_that_harmed_nobody_gives_a_stall_no_length() {
+        let parts = HandoffParts {
+            raise_to_wake: Nanos(0),
+            wake_to_in: Nanos(40),
+            in_to_entry: Nanos(0),
+            served_after: Nanos(1),
+            entered: true,
+        };
+        let harmless = |start, duration| Measure {
+            kind: StallKind::Handoff,
+            handoff: Some(parts),
+            ..measure(start, duration)
+        };
+        let all = |e: &Episode| e.0.iter().map(|m| m.duration.0).collect::<Vec<_>>();
+        let joined = join(vec![harmless(0, 39), measure(5, 20)]);
+        assert_eq!(joined.iter().map(all).collect::<Vec<_>>(), [vec![20, 39]]);
+        let apart = join(vec![harmless(0, 41), measure(5, 20)]);
+        assert_eq!(apart.iter().map(all).collect::<Vec<_>>(), [vec![20], vec![41]]);
     }
 
     #[test]

@@ -60,7 +60,7 @@ pub fn analyse(recording: &Recording) -> Findings {
         episodes.extend(episode::join(measures).into_iter().map(|episode| (cpu, episode)));
     }
     let mut room = Room::default();
-    room.longest(&mut episodes);
+    room.worst(&mut episodes);
     let judge = |(cpu, episode)| blame::stall(&index, &mut room, cpu, episode);
     let mut stalls: Vec<Stall> = episodes.into_iter().map(judge).collect();
     stalls.sort_by_key(|s: &Stall| (s.start, s.cpu));

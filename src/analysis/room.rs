@@ -36,9 +36,9 @@ pub struct Room {
 }
 
 impl Room {
-    /// Leaves the longest stalls, in this order: first asked for, they have their texts.
-    pub fn longest(&mut self, stalls: &mut Vec<(Cpu, Episode)>) {
-        stalls.sort_by_key(|(_, episode)| Reverse(episode.primary().duration));
+    /// Leaves the worst stalls, in this order: first asked for, they have their texts.
+    pub fn worst(&mut self, stalls: &mut Vec<(Cpu, Episode)>) {
+        stalls.sort_by_key(|(_, episode)| Reverse(episode.primary().rank()));
         self.not_told = stalls.len().saturating_sub(STALLS);
         stalls.truncate(STALLS);
     }

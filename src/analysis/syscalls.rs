@@ -25,8 +25,9 @@ pub fn name(arch: &str, nr: u32) -> Cow<'static, str> {
 /// Whether the first argument is the descriptor of the file, socket or other object that the call
 /// works on. (Of sendfile(2) it is the second that tells where it reads: bpf/task.bpf.h.)
 ///
-/// Not so for `openat` and its like: there it is a directory from which a path starts. False for
-/// unknown numbers.
+/// Not so for `openat` and its like: there it is a directory from which a path starts. Nor for what
+/// closes a file (`close`, `dup2`, `dup3`): its number is free before that takes time, or names
+/// another file by the end. False for unknown numbers.
 #[must_use]
 pub fn takes_fd(arch: &str, nr: u32) -> bool {
     lookup(arch, nr).is_some_and(|name| FIRST_IS_FD.binary_search(&name).is_ok())
@@ -165,8 +166,8 @@ static COMMON: [&str; 46] = words(
 );
 
 /// Sorted.
-static FIRST_IS_FD: [&str; 88] = words(
-    "accept accept4 bind cachestat close connect copy_file_range dup dup2 dup3 epoll_ctl \
+static FIRST_IS_FD: [&str; 85] = words(
+    "accept accept4 bind cachestat connect copy_file_range dup epoll_ctl \
     epoll_pwait epoll_pwait2 epoll_wait fadvise64 fallocate fanotify_mark fchdir fchmod fchown \
     fcntl fdatasync fgetxattr finit_module flistxattr flock fremovexattr fsconfig fsetxattr \
     fsmount fstat fstatfs fsync ftruncate getdents getdents64 getpeername getsockname getsockopt \
@@ -236,6 +237,7 @@ mod tests {
         assert!(!takes_fd("aarch64", 0), "io_setup");
         assert!(!takes_fd("x86_64", 257), "openat: a directory to start from");
         assert!(!takes_fd("x86_64", 9), "mmap: the descriptor is its fifth");
+        assert!(!takes_fd("x86_64", 3) && !takes_fd("aarch64", 57), "close");
     }
 
     /// `libc` knows fewer calls, but what it knows must agree.

@@ -220,7 +220,7 @@ impl Maker {
             culprit: key.1.clone(),
             cpu: stall.map(|s| s.cpu.0),
             worst: stall.map(|s| s.duration).unwrap_or_default(),
-            stalls: findings.stalls.len(),
+            stalls: findings.stalls.iter().filter(|s| !s.served_meanwhile()).count(),
             past: past_limit(&cut.trigger),
         };
         recording.meta.incident = Some(incident.clone());

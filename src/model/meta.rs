@@ -89,7 +89,7 @@ pub struct Incident {
     pub cpu: Option<u32>,
     /// Length of that stall.
     pub worst: Nanos,
-    /// How many stalls there are in the recording.
+    /// How many stalls in which somebody waited there are in the recording.
     pub stalls: usize,
     /// What was past its limit, where it was kept for something other than a stall.
     #[serde(skip_serializing_if = "Option::is_none")]

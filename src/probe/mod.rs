@@ -27,6 +27,8 @@ mod skel;
 mod softirq;
 mod syscall;
 mod table;
+#[cfg(test)]
+mod testing;
 mod tracking;
 mod windows;
 mod wire;

@@ -56,3 +56,6 @@ pub fn decode_run(record: &[u8], names: &mut dyn Names) -> Option<Event> {
         task: names.task(&e.task),
     }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,7 @@ fn shown(d: &Difference, width: usize) -> String {
 fn what_helped_is_told_with_its_chance() {
     let (r, f) = load(INCIDENT);
     let d = compare(r.clone(), healed(&r));
-    assert_eq!((d.stalls.verdict, d.stalls.before, d.stalls.after), (Verdict::Gone, 123, 0));
+    assert_eq!((d.stalls.verdict, d.stalls.before, d.stalls.after), (Verdict::Gone, 120, 0));
     let first = &d.culprits[0];
     assert_eq!(first.stalls.verdict, Verdict::Gone);
     assert_eq!(first.who.file.as_deref(), Some("/sys/fs/cgroup/stallgen/N/memory.stat"));

@@ -13,7 +13,7 @@ const NAMES: [&str; 4] = [
     "flamegraphs/incident-memcg/6.12-v2.stall",
 ];
 
-const HEAD: &str = "194 stalls on 3 of 4 nodes, worst 80.7 ms on node 3; besides, ksoftirqd alone \
+const HEAD: &str = "191 stalls on 3 of 4 nodes, worst 80.7 ms on node 3; besides, ksoftirqd alone \
                     waited 6 times";
 
 fn gathered() -> Nodes {

@@ -64,11 +64,25 @@ impl HandoffParts {
     }
 }
 
+impl Measure {
+    /// A handoff in which nobody waited but ksoftirqd.
+    #[must_use]
+    pub fn served_meanwhile(&self) -> bool {
+        self.handoff.is_some_and(|h| h.served_meanwhile())
+    }
+
+    /// How bad it was, to compare: the longest in which somebody waited besides ksoftirqd.
+    #[must_use]
+    pub fn rank(&self) -> (bool, Nanos) {
+        (!self.served_meanwhile(), self.duration)
+    }
+}
+
 impl Stall {
     /// Only ksoftirqd waited, and the exits of interrupts ran its softirqs meanwhile.
     #[must_use]
     pub fn served_meanwhile(&self) -> bool {
-        self.measures.iter().all(|m| m.handoff.is_some_and(|h| h.served_meanwhile()))
+        self.measures.iter().all(Measure::served_meanwhile)
     }
 
     /// How bad it was, to compare: the longest in which somebody waited besides ksoftirqd.
@@ -103,9 +117,9 @@ pub struct Stall {
     pub cpu: Cpu,
     /// When it began.
     pub start: Ktime,
-    /// Length of its longest measure.
+    /// Length of its longest measure, of those in which somebody waited if there is one.
     pub duration: Nanos,
-    /// What was late, longest first; never empty.
+    /// What was late, longest first, what harmed nobody last; never empty.
     pub measures: Vec<Measure>,
     /// Why.
     pub cause: Cause,
