@@ -16,7 +16,9 @@ pub fn groups(index: &Index<'_>) -> Vec<FileReadGroup> {
         let key = (index.thread(reads.task), paths::word(reads.filesystem), reads.file);
         by.entry(key).or_default().push(reads);
     }
-    let window = r.duration();
+    // They are counted until the probes are taken off, which is after the end.
+    let counted = r.file_reads.iter().map(|reads| reads.time).max().unwrap_or_default();
+    let window = counted.max(r.last_time()).since(r.meta.start);
     let mut groups: Vec<FileReadGroup> = by
         .into_iter()
         .map(|((task, filesystem, file), rows)| {

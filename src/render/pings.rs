@@ -291,6 +291,9 @@ fn group(layout: &mut Layout<'_>, g: &PingGroup, of: usize, digits: usize) -> io
     let many = if g.stalls.len() > RUNS { ", ..." } else { "" };
     let noun = if g.stalls.len() == 1 { "stall" } else { "stalls" };
     detail(format!("{noun} {}{many}; {}", stalls.join(", "), runs(&g.runs)))?;
+    if g.handled.iter().all(|h| h.context.is_none()) {
+        return Ok(());
+    }
     let handled: Vec<String> = g
         .handled
         .iter()

@@ -50,6 +50,10 @@ pub trait Watch<W: Write> {
     fn lost(&mut self, probe: &'static str, lost: &Lost);
     /// Several times a second: whether to go on. What is written may be changed here.
     fn turn(&mut self, out: &mut Namer<W>) -> ControlFlow<()>;
+    /// After each turn: whether all counters are to be read before the next one.
+    fn wants_counters(&mut self) -> bool {
+        false
+    }
 }
 
 /// Devices whose receive path goes into a recording.
@@ -223,7 +227,7 @@ impl Session {
             recorder.ask(&mut sources, false);
             recorder.steal(false);
             recorder.dying_memcgs(false);
-            let due = flushed.elapsed() >= pace.flush;
+            let due = recorder.watch.wants_counters() || flushed.elapsed() >= pace.flush;
             if due {
                 if let Some(Bpf { shared, .. }) = &bpf {
                     recorder.counters(shared, false);

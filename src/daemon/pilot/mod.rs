@@ -76,6 +76,8 @@ struct Pending {
     time: Ktime,
     realtime: u64,
     due: Ktime,
+    /// It is due, and the counters were read since.
+    counted: bool,
 }
 
 struct Pilot {
@@ -206,13 +208,22 @@ impl Watch<Vec<u8>> for Pilot {
         self.next_condition();
         self.links.metrics.flight.set(&self.flight);
         self.links.board.turn();
-        if self.pending.as_ref().is_some_and(|p| p.due <= session::now()) {
+        if self.pending.as_ref().is_some_and(|p| p.counted) {
             self.cut(out);
         }
         if self.links.control.take_reload() {
             self.reload();
         }
         if self.next.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// What is counted belongs to the incident too.
+    fn wants_counters(&mut self) -> bool {
+        let due = |p: &&mut Pending| p.due <= session::now();
+        match self.pending.as_mut().filter(due) {
+            Some(pending) => !std::mem::replace(&mut pending.counted, true),
+            None => false,
+        }
     }
 }
 
@@ -256,6 +267,7 @@ impl Pilot {
                     time,
                     realtime: session::realtime().saturating_sub(ago.0),
                     due: time.after(self.config.flight.after.0),
+                    counted: false,
                 });
                 self.send(Job::Look);
             }

@@ -121,7 +121,8 @@ pub(super) fn names<S: Serializer>(functions: &Functions, to: S) -> Result<S::Ok
 /// On what a verdict rests.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Evidence {
-    /// Ticks of the sampler inside the stall.
+    /// Ticks of the sampler that were judged: those inside the measure that tells who it was; of a gap
+    /// the one that ended it.
     pub samples: usize,
     /// How many of them, or of the scheduler's records, point to the culprit.
     pub agree: usize,

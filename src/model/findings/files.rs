@@ -34,7 +34,7 @@ pub struct SlowFileGroup {
     /// In how many of them interrupts were off for as long as an interrupt gap; none if gaps were
     /// not measured.
     pub irqs_off: Option<usize>,
-    /// The longest of these gaps.
+    /// The most that they were off in one of them, all its gaps together.
     pub irqs_off_worst: Option<Nanos>,
     /// At the locks of the cgroup statistics, all together; none where the kernel does not tell.
     pub rstat: Option<RstatTimes>,

@@ -102,7 +102,7 @@ pub(in crate::render) fn seen(g: &SlowFileGroup) -> String {
     words.extend(self::words::workload(&g.task));
     if let (Some(n @ 1..), Some(worst)) = (g.irqs_off, g.irqs_off_worst) {
         let n = if n == g.calls { "all".to_owned() } else { count(n as u64) };
-        words.push(format!("interrupts off in {n} of them, {} at most", time(worst)));
+        words.push(format!("interrupts off in {n} of them, for {} of one at most", time(worst)));
     }
     if let Some(rstat) = g.rstat.filter(|r| r.locks > 0) {
         let share = |part: Nanos| percent(part.0, g.total.0).replace(' ', "\u{a0}");

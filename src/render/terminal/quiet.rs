@@ -6,8 +6,12 @@ use super::super::ink::Text;
 use super::super::layout::Layout;
 use super::super::text::{count, cpus, time};
 use super::{cpu, foot, tables};
+use crate::model::ProbeStatus;
 use crate::model::findings::Findings;
 use crate::units::Cpu;
+
+/// The probes by which stalls are found; the others tell more of them, or of other things.
+const SEE_STALLS: [&str; 4] = ["softirq", "ksoftirqd", "sampler", "hardirq"];
 
 pub(super) fn verdict(layout: &mut Layout<'_>, f: &Findings) -> io::Result<()> {
     let (head, lines) = words(f);
@@ -28,9 +32,15 @@ pub(in crate::render) struct Line {
 /// The headline, and what tells how far it can be trusted.
 pub(in crate::render) fn words(f: &Findings) -> (String, Vec<Line>) {
     let all: Vec<Cpu> = f.cpus.iter().map(|c| c.cpu).collect();
-    let blind = !f.probes.is_empty() && f.probes.iter().all(|p| p.method.is_none());
+    let ran = |p: &&ProbeStatus| p.method.is_some();
+    let blind = !f.probes.is_empty()
+        && !f.probes.iter().filter(ran).any(|p| SEE_STALLS.contains(&p.name.as_str()));
     if all.is_empty() || blind {
-        let what = if blind { "Nothing was measured" } else { "No CPU was recorded" };
+        let what = match f.probes.iter().any(|p| p.method.is_some()) {
+            _ if all.is_empty() => "No CPU was recorded",
+            true => "Nothing that shows stalls was measured",
+            false => "Nothing was measured",
+        };
         return (format!("{what}: whether CPUs stalled is unknown"), Vec::new());
     }
     let cut = if f.window.complete { "" } else { " (the recording was cut short)" };

@@ -145,11 +145,15 @@ pub(in crate::render) fn rests_on(r: &Received) -> String {
         return "Only the kernel's counters were read: devices and flows are not known.".to_owned();
     };
     let all = e.seen.saturating_add(e.paused);
-    let mut words = match e.examined.saturating_add(e.unplaced) >= all {
-        true if e.paused == 0 => "Every packet seen was looked at.".to_owned(),
+    let places = || r.devices.iter().flat_map(|d| &d.places).filter(|p| p.packets > 0);
+    let not = all.saturating_sub(e.examined.saturating_add(e.unplaced));
+    let mut words = match not {
+        0 if e.paused == 0 => "Every packet seen was looked at.".to_owned(),
+        _ if e.paused == 0 && places().all(|p| p.margin == 0) => {
+            format!("All but {} of {} packets seen were looked at.", count(not), count(all))
+        }
         _ => {
-            let margins = r.devices.iter().flat_map(|d| &d.places).filter(|p| p.packets > 0);
-            let worst = margins.max_by_key(|p| p.packets);
+            let worst = places().max_by_key(|p| p.packets);
             let margin = worst.map(|p| percent(p.margin, p.packets)).unwrap_or_default();
             let (parts, missed) = match e.paused {
                 0 => (String::new(), "flows of few packets"),

@@ -86,14 +86,17 @@ pub(in crate::render) fn sentence(case: &Case<'_>, s: &Stall) -> String {
     let shares: Vec<String> = seen
         .iter()
         .take(4)
-        .map(|(name, n)| format!("{} in {name}", percent(*n as u64, inside.len() as u64)))
+        .map(|(name, n)| format!("{name} in {}", percent(*n as u64, inside.len() as u64)))
         .collect();
     let others = seen.len().saturating_sub(shares.len());
-    let more = if others > 0 { format!(", the rest in {others} more") } else { String::new() };
+    let more = if others > 0 { format!(", {others} more in the rest") } else { String::new() };
+    let current = "the current task was";
     parts.push(match inside.len() {
         0 => "No sample fell into it.".to_owned(),
-        1 => format!("One sample fell into it, in {}.", seen[0].0),
-        n => format!("{} fell into it: {}{more}.", plural(n, "sample"), shares.join(", ")),
+        1 => format!("One sample fell into it: {current} {}.", seen[0].0),
+        n => {
+            format!("{} fell into it: {current} {}{more}.", plural(n, "sample"), shares.join(", "))
+        }
     });
     if inside.iter().any(|sample| sample.gap.0 > 0) {
         let words = "While no interrupt came no sample was taken; the one that came late is what \
