@@ -28,6 +28,15 @@ static __always_inline struct sp_loss *loss_of(__u32 probe)
 	return bpf_map_lookup_elem(&losses, &probe);
 }
 
+/* The kernel did not run our program where it should have: waits.bpf.h. */
+static __always_inline void count_unseen(__u32 probe)
+{
+	struct sp_loss *loss = loss_of(probe);
+
+	if (loss)
+		loss->unseen++;
+}
+
 /* Whether this CPU may send one more record; counts the refusal. */
 static __always_inline bool within_rate(__u32 probe, __u64 now)
 {

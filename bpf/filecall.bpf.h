@@ -16,8 +16,12 @@ static __always_inline bool counts_reads_by_call(void)
 	return c && c->reads_by_call;
 }
 
-/* More of a slow call of such a file, at whose end the task is: only of calls that were sent. */
-static __always_inline void send_file_call(struct task_struct *task, __u32 fs, __u64 now)
+/*
+ * More of a slow call of such a file, begun at `began`, at whose end the task is: only of calls
+ * that were sent. Of the locks nothing, if there was one before it that no read parts from it.
+ */
+static __always_inline void send_file_call(struct task_struct *task, __u32 fs, __u64 began,
+					   __u64 now)
 {
 	struct sp_file_call e = {};
 	struct flush *f;
@@ -26,7 +30,7 @@ static __always_inline void send_file_call(struct task_struct *task, __u32 fs, _
 	e.filesystem = fs;
 	e.tid = bpf_get_current_pid_tgid();
 	f = bpf_map_lookup_elem(&flushes, &e.tid);
-	if (f && bpf_core_field_exists(task->ioac.syscr) &&
+	if (f && f->since >= began && bpf_core_field_exists(task->ioac.syscr) &&
 	    f->start == BPF_CORE_READ(task, start_boottime) &&
 	    f->call + 1 == BPF_CORE_READ(task, ioac.syscr)) {
 		e.rstat_waited = f->waited;

@@ -153,6 +153,11 @@ static __always_inline void switched(bool preempt, struct task_struct *prev, __u
 	now = bpf_ktime_get_ns();
 	if (!from)
 		c->busy_since = c->left_idle = now;
+	/* Then its switch in went unseen (waits.bpf.h). */
+	if (c->wait.woken && !c->wait.in && (!to || from == c->ksoftirqd)) {
+		c->wait.woken = 0;
+		count_unseen(SP_P_KSOFTIRQD);
+	}
 	if (c->wait.woken && !c->wait.in)
 		book_runner(&c->wait, prev, from, now);
 	if (to == c->ksoftirqd) {

@@ -28,6 +28,7 @@ struct {
 struct flush {
 	__u64 start;	  /* whose: task->start_boottime */
 	__u64 call;	  /* which read: as many the thread had finished before */
+	__u64 since;	  /* its first look at a lock */
 	__u64 wants;	  /* since when it wants the lock that all share; 0: it does not */
 	__u64 wants_cpus; /* the same of the lock of a CPU */
 	__u64 locked;

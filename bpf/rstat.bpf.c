@@ -28,6 +28,7 @@ static __always_inline struct flush *flush_of(struct task_struct *task, bool typ
 		*f = fresh;
 		f->start = start;
 		f->call = call;
+		f->since = bpf_ktime_get_ns();
 	}
 	return f;
 }

@@ -45,14 +45,6 @@ static __noinline int send_delay(void *ctx, __u32 vec, __u64 delay, __u64 now)
 	return 0;
 }
 
-static __always_inline void count_unseen(void)
-{
-	struct sp_loss *loss = loss_of(SP_P_SOFTIRQ);
-
-	if (loss)
-		loss->unseen++;
-}
-
 /* The oldest raise counts: one that finds the vector pending changes nothing. */
 static __always_inline void on_raise(__u32 vec)
 {
@@ -64,7 +56,7 @@ static __always_inline void on_raise(__u32 vec)
 	if (c->raised[vec]) {
 		if (waits_since(c, vec))
 			return;
-		count_unseen();
+		count_unseen(SP_P_SOFTIRQ);
 	}
 	c->raised_in[vec] = c->batches;
 	c->raised[vec] = bpf_ktime_get_ns();
@@ -79,7 +71,7 @@ static __always_inline __u64 take_raise(struct sp_cpu *c, __u32 vec)
 		c->batches++;
 	raised = waits_since(c, vec);
 	if (!raised && c->raised[vec])
-		count_unseen();
+		count_unseen(SP_P_SOFTIRQ);
 	c->raised[vec] = 0;
 	return raised;
 }

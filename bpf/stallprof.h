@@ -265,7 +265,7 @@ struct sp_loss {
 	__u64 ring_full;
 	__u64 rate_limited;
 	__u64 preempted; /* another task was, in the middle of making one on this CPU */
-	__u64 unseen;	 /* softirqs: the kernel entered them without running our program */
+	__u64 unseen;	 /* softirqs, switches to ksoftirqd: our program was not run */
 };
 
 /* Kinds of packets that are counted apart, as places of sp_rx_row.protos; + SP_RX_V6 for

@@ -76,6 +76,17 @@ static __always_inline void entered(struct task_struct *task, bool typed)
 		bpf_map_update_elem(&starts_by_tid, &tid, s, BPF_ANY);
 }
 
+/*
+ * CPU time since its start. The scheduler books what ran before at its next look, up to a tick
+ * later: that is not the call's.
+ */
+static __always_inline __u64 ran_in(struct task_struct *task, struct start *s, __u64 now)
+{
+	__u64 ran = BPF_CORE_READ(task, se.sum_exec_runtime) - s->exec;
+
+	return ran < now - s->at ? ran : now - s->at;
+}
+
 /* Whether it was sent, as far as the rate goes. */
 static __noinline int send_call(struct task_struct *task, long ret, __u64 now, struct start *s)
 {
@@ -97,7 +108,7 @@ static __noinline int send_call(struct task_struct *task, long ret, __u64 now, s
 	fill_head(&r->e.head, SP_SYSCALL, now);
 	fill_task(&r->e.task, task);
 	r->e.duration = now - s->at;
-	r->e.on_cpu = BPF_CORE_READ(task, se.sum_exec_runtime) - s->exec;
+	r->e.on_cpu = ran_in(task, s, now);
 	r->e.slept = BPF_CORE_READ(task, nvcsw) != s->nvcsw;
 	r->e.ret = ret;
 	len = fill_call(&r->e.call, task, user_regs(task), fd_calls, true, r->path);
@@ -114,7 +125,7 @@ static __noinline int file_call(struct task_struct *task, long ret, __u64 now, s
 	if (!s)
 		return SP_FS_OTHER;
 	spent.total = now - s->at;
-	spent.on_cpu = BPF_CORE_READ(task, se.sum_exec_runtime) - s->exec;
+	spent.on_cpu = ran_in(task, s, now);
 	spent.slept = BPF_CORE_READ(task, nvcsw) != s->nvcsw;
 	spent.bytes = ret;
 	return look_at_file(task, fd_calls, read_calls, ret, &spent);
@@ -124,18 +135,24 @@ static __always_inline void left(struct task_struct *task, long ret, bool typed)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid(), now;
 	__u32 tid = pid_tgid;
-	struct start *s;
+	struct start *kept, own, *s = &own;
+	__u64 at;
 	__u32 fs;
 
 	if (only_tgid ? pid_tgid >> 32 != only_tgid : !this_cpu())
 		return;
-	s = typed ? bpf_task_storage_get(&starts, task, NULL, 0)
-		  : bpf_map_lookup_elem(&starts_by_tid, &tid);
-	if (!s || !s->at)
+	kept = typed ? bpf_task_storage_get(&starts, task, NULL, 0)
+		     : bpf_map_lookup_elem(&starts_by_tid, &tid);
+	if (!kept || !kept->at)
 		return;
+	at = kept->at;
+	/* One that seccomp or a tracer refuses is left without having been entered. */
+	kept->at = 0;
 	now = bpf_ktime_get_ns();
-	if (now - s->at < min_ns && now - s->at < COUNTED_NS)
+	if (now - at < min_ns && now - at < COUNTED_NS)
 		return;
+	own = *kept;
+	own.at = at;
 	if (!typed && s->started != BPF_CORE_READ(task, start_boottime))
 		return;
 	/* Of calls that are not slow only reads are counted. */
@@ -149,9 +166,8 @@ static __always_inline void left(struct task_struct *task, long ret, bool typed)
 	if (fs || sleeping_too || ARG_READ(task, nvcsw) == s->nvcsw ||
 	    ARG_READ(task, se.sum_exec_runtime) - s->exec >= min_ns) {
 		if (send_call(task, ret, now, s) && fs)
-			send_file_call(task, fs, now);
+			send_file_call(task, fs, s->at, now);
 	}
-	s->at = 0;
 }
 
 SEC("?tp_btf/sys_enter")

@@ -20,11 +20,20 @@ pub fn notes(r: &Recording, stalls: &[Stall]) -> Vec<String> {
             "{lost} records were lost: stalls, or samples inside them, may be missing."
         ));
     }
-    let unseen = r.lost.iter().fold(0u64, |sum, l| sum.saturating_add(l.unseen));
-    if unseen > 0 {
+    let unseen = |probe: &str| {
+        let of = r.lost.iter().filter(|l| r.str(l.probe) == probe);
+        Some(of.fold(0u64, |sum, l| sum.saturating_add(l.unseen))).filter(|&n| n > 0)
+    };
+    if let Some(n) = unseen("softirq") {
         notes.push(format!(
-            "The kernel entered {unseen} softirqs without running stallprof's program for it: how \
+            "The kernel entered {n} softirqs without running stallprof's program for it: how \
              long they were delayed is not known, and in no histogram."
+        ));
+    }
+    if let Some(n) = unseen("ksoftirqd") {
+        notes.push(format!(
+            "The kernel switched to ksoftirqd {n} times without running stallprof's program for it: \
+             how long it had waited then is not known, and in no histogram."
         ));
     }
     let meta = &r.meta;

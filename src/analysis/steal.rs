@@ -12,6 +12,9 @@ const STEP: Nanos = Nanos(10_000_000);
 /// The kernel counts at its own tick: bpf/sampler.bpf.c.
 const SETTLES: Nanos = Nanos(10_000_000);
 
+/// Steal time that is at most one in so many of the gaps that it was counted over was in few of them.
+const FEW: u64 = 50;
+
 /// Steal time counted around a gap, and what that says of the gap itself.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Stolen {
@@ -49,10 +52,14 @@ fn told(index: &Index<'_>, cpu: Cpu, gap: &Measure) -> Option<Stolen> {
     let since = sample.time.before(sample.stolen_over);
     let gaps = index.gaps.between(cpu, since, sample.time);
     let beside = sample.stolen_over.0.saturating_sub(gap.duration.0);
+    // Of a storm of gaps that are told together it was in few, if it is little: no reason to doubt each.
+    let all = gaps.iter().fold(0u64, |sum, s| sum.saturating_add(s.gap.0));
+    let few = sample.stolen.0.saturating_mul(FEW) <= all;
+    let most = if few { 0 } else { sample.stolen.0.min(gap.duration.0) };
     (since <= gap.start).then(|| Stolen {
         around: sample.stolen,
         least: Nanos(sample.stolen.0.saturating_sub(beside)),
-        most: Nanos(sample.stolen.0.min(gap.duration.0)),
+        most: Nanos(most),
         shared: gaps.iter().any(|s| s.time != end_of(gap)),
         exact: true,
     })

@@ -256,7 +256,8 @@ pub struct Lost {
     pub rate_limited: u64,
     /// Another task had been preempted while it made one on that CPU.
     pub preempted: u64,
-    /// No records: softirqs that the kernel entered without running our program for it.
+    /// No records: softirqs that the kernel entered, and switches to ksoftirqd, without running our
+    /// program for it.
     pub unseen: u64,
 }
 

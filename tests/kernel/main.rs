@@ -24,6 +24,7 @@ mod pings;
 mod priorities;
 mod quiet;
 mod received;
+mod refused;
 mod rights;
 #[path = "../health/snat.rs"]
 mod snat;
