@@ -268,7 +268,7 @@ fn a_trigger_is_told_without_names() {
     let text = String::from_utf8(text).unwrap();
     assert!(text.contains("past its limit: slow_cgroup_read"), "{text}");
     assert!(text.contains("12 ms; the limit is 10 ms") || text.contains("12.0 ms; the limit is"));
-    assert!(text.contains("kept for slow_cgroup_read by name-"), "{text}");
+    assert!(text.contains("kept for slow cgroup read by name-"), "{text}");
     assert_eq!(f.incident.unwrap().time, 1_795_253_412_123_000_000);
 }
 

@@ -5,10 +5,10 @@ use serde::Serialize;
 use crate::model::findings::Stall;
 use crate::render::label;
 
-/// Name of the cause, as in the findings.
+/// Name of the cause for programs, as in the findings.
 #[must_use]
 pub fn cause(stall: &Stall) -> String {
-    word(&stall.cause)
+    stall.cause.name().to_owned()
 }
 
 /// Who, without what differs from one run of a program to the next.

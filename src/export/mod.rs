@@ -14,8 +14,6 @@ mod proto;
 
 use std::io::{self, Write};
 
-use serde::Serialize;
-
 use crate::model::Recording;
 use crate::model::event::IrqKind;
 use crate::model::findings::Findings;
@@ -56,15 +54,7 @@ pub fn write(
     }
 }
 
-/// A cause or a kind by the word that the JSON of the findings has for it.
-fn word(of: impl Serialize) -> String {
-    match serde_json::to_value(of) {
-        Ok(serde_json::Value::String(word)) => word,
-        _ => String::new(),
-    }
-}
-
-/// A kind of hard interrupt by that word.
+/// A kind of hard interrupt by the word that the JSON of the findings has for it.
 fn irq_kind(kind: IrqKind) -> &'static str {
     match kind {
         IrqKind::Device => "device",

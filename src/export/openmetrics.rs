@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::io::{self, Write};
 
-use crate::export::word;
 use crate::model::event::HistKind;
 use crate::model::findings::Findings;
 use crate::model::{Recording, Vector, hist};
@@ -139,7 +138,7 @@ impl Page<'_> {
     }
 
     fn stalls(&mut self, f: &Findings) -> io::Result<()> {
-        let mut rows: BTreeMap<(Cpu, String, String), (u64, Nanos)> = BTreeMap::new();
+        let mut rows: BTreeMap<(Cpu, &str, String), (u64, Nanos)> = BTreeMap::new();
         let mut known = BTreeSet::new();
         for group in f.culprits.iter().filter(|group| !group.served_meanwhile) {
             let mut who = culprit_label(&group.culprit);
@@ -148,7 +147,7 @@ impl Page<'_> {
             }
             known.insert(who.clone());
             for stall in group.stalls.iter().filter_map(|id| f.stalls.get(id.checked_sub(1)?)) {
-                let row = rows.entry((stall.cpu, word(group.cause), who.clone())).or_default();
+                let row = rows.entry((stall.cpu, group.cause.name(), who.clone())).or_default();
                 *row = (row.0 + 1, row.1 + stall.duration);
             }
         }

@@ -10,7 +10,6 @@ use flate2::write::GzEncoder;
 use prost::Message;
 
 use super::proto::pprof::*;
-use super::word;
 use crate::analysis::outside_calls;
 use crate::model::findings::{Findings, Stall};
 use crate::model::{FrameId, Recording, Sample as Tick};
@@ -178,7 +177,7 @@ impl<'r> Table<'r> {
         }
         if let Some(stall) = stall {
             label.push(self.number("stall", stall.id as i64));
-            label.push(self.text("cause", &word(stall.cause)));
+            label.push(self.text("cause", stall.cause.name()));
             label.push(self.text("culprit", &plain::culprit(&stall.culprit)));
         }
         Sample { location_id, value, label }

@@ -153,7 +153,7 @@ pub(super) fn kin(who: &Kin) -> String {
         (Some(word), None) | (None, Some(word)) => words += &format!("  {word}"),
         (None, None) => {}
     }
-    format!("{words}  {}", terms::cause(who.cause))
+    words + &terms::how(who.cause)
 }
 
 fn latencies(layout: &mut Layout<'_>, d: &Difference) -> io::Result<()> {

@@ -81,7 +81,7 @@ fn causes(layout: &mut Layout<'_>, n: &Nodes) -> io::Result<()> {
         return Ok(());
     }
     layout.section("Stalls by cause and node")?;
-    let width = n.causes.iter().map(|row| terms::cause(row.cause).len()).max().unwrap_or(0);
+    let width = n.causes.iter().map(|row| row.cause.words().len()).max().unwrap_or(0);
     let width = width.min(layout.width() / 2);
     let fitting = (layout.width().saturating_sub(width + 2) / CELL).max(1);
     let all: Vec<usize> = (0..n.nodes.len()).collect();
@@ -90,7 +90,7 @@ fn causes(layout: &mut Layout<'_>, n: &Nodes) -> io::Result<()> {
         some.iter().for_each(|node| head += &format!("{:>CELL$}", format!("node {}", node + 1)));
         layout.line(&Text::new().dim(&head))?;
         for row in &n.causes {
-            let mut line = format!("  {:width$}", escape::end(terms::cause(row.cause), width));
+            let mut line = format!("  {:width$}", escape::end(row.cause.words(), width));
             some.iter().for_each(|&node| line += &format!("{:>CELL$}", row.stalls[node]));
             layout.line(&Text::new().plain(&line))?;
         }
@@ -146,7 +146,7 @@ fn worst(layout: &mut Layout<'_>, n: &Nodes) -> io::Result<()> {
             stall.stall
         );
         let text = Text::new().plain(&lead).dim(&place).then(words::culprit(&stall.culprit));
-        layout.put(12, &text.plain(&format!("  {}", terms::cause(stall.cause))))?;
+        layout.put(12, &text.plain(&terms::how(stall.cause)))?;
     }
     more(layout, n.worst.len().saturating_sub(ROWS))
 }

@@ -112,14 +112,10 @@ pub(super) fn deed_on(culprit: &Culprit, cause: Cause, cpus: &str) -> String {
         (Culprit::Softirq { .. }, Cause::SoftirqHog)
         | (Culprit::HardIrq { .. }, Cause::HardIrq)
         | (_, Cause::Unexplained) => format!("held {cpus}"),
-        (Culprit::Several { .. }, cause) => {
-            format!("shared {cpus} {}", terms::cause(cause))
-        }
+        (Culprit::Several { .. }, cause) => format!("shared {cpus} {}", cause.how()),
         // Not all of the wait was its own.
-        (_, Cause::StarvedByTasks) => {
-            format!("ran on {cpus} {}", terms::cause(Cause::StarvedByTasks))
-        }
-        (_, cause) => format!("held {cpus} {}", terms::cause(cause)),
+        (_, Cause::StarvedByTasks) => format!("ran on {cpus} {}", cause.how()),
+        (_, cause) => format!("held {cpus} {}", cause.how()),
     }
 }
 

@@ -4,6 +4,7 @@
 use super::{as_json, incident, names::DECENT};
 use serde_json::Value;
 use stallprof::analysis::compare::Gather;
+use stallprof::model::findings::Cause;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -65,6 +66,22 @@ fn the_document_tells_every_field() {
     assert!(missing.is_empty(), "docs/findings.md lacks {missing:?}");
     let stale: Vec<_> = told.difference(&found).filter(|w| !RARE.contains(&w.as_str())).collect();
     assert!(stale.is_empty(), "docs/findings.md tells of {stale:?}, which do not occur");
+}
+
+#[test]
+fn the_document_names_each_cause_as_programs_and_as_people_read_it() {
+    let (doc, mut names) = (doc(), BTreeSet::new());
+    for cause in Cause::ALL {
+        let (name, words) = (cause.name(), cause.words());
+        assert!(doc.contains(&format!("\n| `{name}` | {words} | ")), "no row for {name}: {words}");
+        // Whoever met either name finds the other: the sentence holds the words.
+        assert!(cause.how().contains(words), "{}", cause.how());
+        assert_eq!(serde_json::to_value(cause).unwrap(), name);
+        assert_eq!(Cause::named(name), Some(cause));
+        assert!(names.insert(name) && names.insert(words) || name == words, "{words} is two things");
+        assert!(words.len() < 20, "{words}: a column of `stallprof top` has no room for it");
+    }
+    assert_eq!(Cause::named("asked"), None);
 }
 
 /// Each object of the JSON, but culprits and findings' numbers, which differ by their type and check.

@@ -1,8 +1,9 @@
 //! Tables of what was concluded.
 
+use serde::Serialize;
+
 use super::sheet::Cell;
 use super::table::table;
-use crate::export::word;
 use crate::model::findings::{Culprit, Findings};
 use crate::render::plain;
 use crate::units::Ktime;
@@ -46,7 +47,7 @@ table! {
     "start_ns": Int = stall.start.0,
     "start": Time = realtime(f, stall.start),
     "duration_ns": Int = stall.duration.0,
-    "cause": Text = &word(stall.cause),
+    "cause": Text = stall.cause.name(),
     "culprit_type": Text = culprit_type,
     "culprit": Text = &plain::culprit(&stall.culprit),
     "pid": Int = task.map(|t| t.tgid.0),
@@ -113,6 +114,14 @@ table! {
     "prove": Text = &found.prove,
     "help": Text = &found.help,
     "numbers": Text = &numbers,
+}
+
+/// A value of an enumeration by the word that the JSON of the findings has for it.
+fn word(of: impl Serialize) -> String {
+    match serde_json::to_value(of) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
 }
 
 /// A moment on the clock on the wall; null where the recording does not tell.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::{Data, SLICE_BEGIN, SLICE_END, Trace};
+use crate::export::irq_kind;
 use crate::export::proto::perfetto::*;
-use crate::export::{irq_kind, word};
 use crate::model::findings::{Findings, Measure, Stall};
 use crate::model::{HardIrq, Recording};
 use crate::render::{escape, plain};
@@ -152,7 +152,7 @@ fn of_stall(stall: &Stall) -> Slice {
         args: vec![
             number("stall", stall.id as u64),
             text("culprit", &culprit),
-            text("cause", &word(stall.cause)),
+            text("cause", stall.cause.name()),
             text("seen", &stall.evidence.words),
             number("samples_inside", stall.evidence.samples as u64),
             number("samples_that_agree", stall.evidence.agree as u64),

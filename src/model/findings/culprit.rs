@@ -1,35 +1,11 @@
-//! Who held a CPU and why, and on what that verdict rests.
+//! Who held a CPU, and on what that verdict rests.
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 
 use crate::model::Vector;
 use crate::units::{Ktime, Nanos, Tgid, Tid};
-
-/// Why a CPU stalled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Cause {
-    /// A section with interrupts off.
-    IrqsOff,
-    /// A section with bottom halves off.
-    BhOff,
-    /// A kernel section that could not be preempted kept ksoftirqd from running.
-    NonPreemptible,
-    /// A real-time task kept ksoftirqd from running.
-    StarvedByRt,
-    /// Ordinary tasks kept ksoftirqd from running.
-    StarvedByTasks,
-    /// A softirq handler ran long.
-    SoftirqHog,
-    /// A hard interrupt handler ran long.
-    HardIrq,
-    /// The hypervisor took the CPU away.
-    Stolen,
-    /// Not known.
-    Unexplained,
-}
 
 /// Who held the CPU.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]

@@ -9,6 +9,7 @@ use super::meta::ProbeStatus;
 use super::vector::Vector;
 use crate::units::{Cpu, Ktime, Nanos};
 
+mod cause;
 mod conntrack;
 mod culprit;
 mod files;
@@ -18,10 +19,11 @@ mod pings;
 mod received;
 mod stall;
 
+pub use cause::Cause;
 pub use conntrack::{
     Conntrack, CtCounter, CtNamespace, CtShare, CtVerdict, FailedFlow, SnatRules, Translation,
 };
-pub use culprit::{Cause, Culprit, Evidence, Functions, TaskCulprit, Workload};
+pub use culprit::{Culprit, Evidence, Functions, TaskCulprit, Workload};
 pub use files::{CpuShare, DyingTrend, FileReadGroup, RstatTimes, SlowFileCall, SlowFileGroup};
 pub use health::{Health, HealthFinding};
 pub use incident::{KeptIncident, SnapshotPart};

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::culprit::{Cause, Culprit, Evidence};
+use super::cause::Cause;
+use super::culprit::{Culprit, Evidence};
 use crate::model::Vector;
 use crate::units::{Cpu, Ktime, Nanos};
 

@@ -13,6 +13,8 @@ const GAP: f64 = 8.0;
 const SUM: f64 = 110.0;
 /// The widest column.
 const WIDEST: f64 = 84.0;
+/// Columns of a line of a head.
+const HEAD: usize = 12;
 /// Pixels that a column of a text takes, and of a bold one.
 const GLYPH: f64 = 6.3;
 const BOLD: f64 = 7.4;
@@ -39,6 +41,23 @@ pub(super) struct Head {
     pub(super) title: String,
     /// Something was bad there.
     pub(super) marked: bool,
+}
+
+impl Head {
+    /// Words as lines of a head, as few as there is room for.
+    pub(super) fn lines(words: &str) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        for word in words.split(' ') {
+            match lines.last_mut() {
+                Some(line) if line.len() + 1 + word.len() <= HEAD => {
+                    *line += " ";
+                    *line += word;
+                }
+                _ => lines.push(word.to_owned()),
+            }
+        }
+        lines
+    }
 }
 
 /// A row.

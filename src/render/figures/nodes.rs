@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use super::Figure;
 use super::curves::{self, Curve};
 use super::grid::{Cell, Grid, Head, Row};
+use crate::model::findings::Cause;
 use crate::model::nodes::Nodes;
+use crate::render::escape;
 use crate::render::text::{count, plural};
-use crate::render::{escape, terms};
 
 /// Nodes drawn, those with most stalls.
 const NODES: usize = 40;
@@ -48,9 +49,9 @@ pub(in crate::render) fn causes(n: &Nodes) -> Option<Figure> {
     let left_out = shown.len().saturating_sub(NODES);
     shown.truncate(NODES);
     shown.sort_unstable();
-    let head = |cause| Head {
-        lines: terms::cause_head(cause).map(str::to_owned).to_vec(),
-        title: terms::cause(cause).to_owned(),
+    let head = |cause: Cause| Head {
+        lines: Head::lines(cause.words()),
+        title: cause.name().to_owned(),
         marked: false,
     };
     let rows = shown.iter().map(|&node| {
@@ -60,10 +61,10 @@ pub(in crate::render) fn causes(n: &Nodes) -> Option<Figure> {
                 level: level(stalls, most),
                 text: count(stalls as u64),
                 title: format!(
-                    "{}: {} {}",
+                    "{}: {}, {}",
                     name(n, node + 1),
                     plural(stalls, "stall"),
-                    terms::cause(row.cause)
+                    row.cause.words()
                 ),
             }),
         };

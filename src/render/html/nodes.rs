@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::super::difference::kin;
 use super::super::figures::nodes::{latencies, level, most, name};
 use super::super::text::{count, percent, plural, time, utc};
-use super::super::{escape, nodes as told, terms, words};
+use super::super::{escape, nodes as told, words};
 use super::method::list;
 use super::{document, empty, figure, markup, table};
 use crate::model::nodes::{Nodes, WorstStall};
@@ -109,7 +109,7 @@ fn by_cause(n: &Nodes) -> String {
         return empty("There was no stall on any node.");
     }
     let mut heads = vec!["=node".to_owned()];
-    heads.extend(n.causes.iter().map(|row| format!("#{}", terms::cause_head(row.cause).join(" "))));
+    heads.extend(n.causes.iter().map(|row| format!("#{}", row.cause.words())));
     heads.push("#all".to_owned());
     let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
     let rows = (1..).zip(&n.nodes).take(ROWS).map(|(number, node)| {

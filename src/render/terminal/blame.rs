@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::super::ink::Text;
 use super::super::text::{count, plural, time};
-use super::super::{terms, words};
+use super::super::words;
 use crate::analysis::median;
 use crate::model::findings::*;
 use crate::units::{Cpu, Nanos, Tid};
@@ -252,7 +252,7 @@ impl Blame<'_> {
         let mut words = if deed.is_empty() { length } else { format!("  {deed}{length}") };
         if several {
             let each = |(cause, n): &(Cause, usize)| {
-                format!("{} {}", count(*n as u64), terms::cause(*cause))
+                format!("{} {}", count(*n as u64), cause.how())
             };
             words += ": ";
             words += &self.causes.iter().map(each).collect::<Vec<_>>().join(", ");

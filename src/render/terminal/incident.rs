@@ -5,6 +5,7 @@ use std::io;
 use super::super::escape;
 use super::super::ink::Text;
 use super::super::layout::Layout;
+use super::super::terms::cause_named;
 use super::super::text::{count, time, utc};
 use crate::model::findings::{Findings, KeptIncident, SnapshotPart};
 use crate::units::Nanos;
@@ -46,8 +47,10 @@ pub(in crate::render) fn facts(incident: &KeptIncident) -> Vec<String> {
     }
     let kept = match (incident.cause.as_str(), incident.culprit.as_str()) {
         ("", _) => String::new(),
-        (cause, "") => format!(", kept for {}", said(cause)),
-        (cause, culprit) => format!(", kept for {} by {}", said(cause), said(culprit)),
+        (cause, "") => format!(", kept for {}", said(&cause_named(cause))),
+        (cause, culprit) => {
+            format!(", kept for {} by {}", said(&cause_named(cause)), said(culprit))
+        }
     };
     let when = utc(incident.time).map(|time| format!(" of {time}")).unwrap_or_default();
     facts.push(format!("Incident {}{when}{kept}", said(&incident.id)));
