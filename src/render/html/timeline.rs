@@ -13,7 +13,7 @@ pub(super) fn body(case: &Case<'_>) -> String {
         let threshold = cpu::threshold(&case.f.options);
         return empty(&format!("Nothing was late by {threshold}, and no call was slow.{lost}"));
     };
-    let mut key = String::from("<ul class=\"key\">");
+    let mut key = String::from("<ul class=\"key\"><li>What was late:</li>");
     for row in &drawn.rows {
         key += &format!(
             "<li><span class=\"{}\"></span>{}: {}</li>",
@@ -34,7 +34,7 @@ pub(super) fn body(case: &Case<'_>) -> String {
 
 /// Which colour is whose.
 pub(super) fn tasks(case: &Case<'_>) -> String {
-    let mut key = String::from("<ul class=\"key\" aria-label=\"Colours of tasks\">");
+    let mut key = String::from("<ul class=\"key\"><li>Who ran:</li>");
     for (n, name) in case.colored.iter().enumerate() {
         key += &format!("<li><span class=\"w{n}\"></span>{}</li>", markup::name(name));
     }

@@ -9,7 +9,7 @@ use crate::model::findings::StallKind;
 use crate::model::{HardIrq, Recording, SyscallSlow};
 use crate::render::case::Case;
 use crate::render::text::{percent, time};
-use crate::render::{calls, markup, words};
+use crate::render::{calls, markup, terms, words};
 use crate::units::{Cpu, Ktime, Nanos};
 
 /// What a row of a lane shows.
@@ -44,15 +44,14 @@ impl Row {
 
     /// Its name.
     pub(in crate::render) fn short(self) -> &'static str {
-        let names = [
-            "softirq delay",
-            "ksoftirqd handoff",
-            "interrupt gap",
-            "softirq run",
-            "hard interrupt",
-            "slow call",
-        ];
-        names[self as usize]
+        match self {
+            Row::Delay => terms::kind(StallKind::SoftirqDelay),
+            Row::Handoff => terms::kind(StallKind::Handoff),
+            Row::Gap => terms::kind(StallKind::InterruptGap),
+            Row::Run => terms::kind(StallKind::SoftirqRun),
+            Row::Irq => "hard interrupt",
+            Row::Call => "slow call",
+        }
     }
 
     /// What a mark of it means.
