@@ -8,6 +8,8 @@
 
 #[path = "replay/calls.rs"]
 mod calls;
+#[path = "replay/chart.rs"]
+mod chart;
 #[path = "replay/command.rs"]
 mod command;
 #[path = "render/difference.rs"]

@@ -7,7 +7,7 @@ use super::groups::median;
 use super::index::Index;
 use super::{paths, syscalls};
 use crate::model::findings::SlowCallGroup;
-use crate::model::{Filesystem, Recording, StackId, SyscallSlow, TaskId};
+use crate::model::{Filesystem, Recording, Sample, StackId, SyscallSlow, TaskId};
 use crate::units::Nanos;
 
 /// Whether a task, seen with this kernel stack, came there by no system call: a kernel thread, or
@@ -18,6 +18,23 @@ pub(crate) fn outside_calls(r: &Recording, task: TaskId, kernel: StackId) -> boo
     // in assembly since 6.6).
     let begins = |name: &str| matches!(name, "ret_from_fork" | "ret_from_fork_asm");
     r.task(task).kthread || r.functions(kernel).next_back().is_some_and(begins)
+}
+
+/// Tells the system calls of samples apart.
+pub(crate) struct Calls<'r>(Index<'r>);
+
+impl<'r> Calls<'r> {
+    pub(crate) fn new(r: &'r Recording) -> Calls<'r> {
+        Calls(Index::without_samples(r))
+    }
+
+    /// Whether two samples may have found a task in one call. Of calls that were too short to be
+    /// recorded only their numbers and arguments tell.
+    pub(crate) fn may_be_one(&self, first: &Sample, last: &Sample) -> bool {
+        let Calls(index) = self;
+        blame::may_be_one_call(index, first, last)
+            && !index.call_ends_between(first.task, first.time, last.time)
+    }
 }
 
 /// Longest total first.

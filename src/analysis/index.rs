@@ -168,6 +168,14 @@ impl<'r> Index<'r> {
         (call.time.before(call.duration) <= at).then_some(call)
     }
 
+    /// Whether a slow call of a task began or returned between two moments.
+    pub fn call_ends_between(&self, task: TaskId, from: Ktime, to: Ktime) -> bool {
+        let calls = self.calls.get(&self.thread(task)).map_or(&[][..], Vec::as_slice);
+        let Some(call) = calls.get(calls.partition_point(|c| c.time < from)) else { return false };
+        let began = call.time.before(call.duration);
+        call.time < to || (from < began && began <= to)
+    }
+
     /// What more is known of a slow call of a file on cgroupfs or procfs.
     pub fn file_call(&self, call: &SyscallSlow) -> Option<&'r FileCall> {
         self.file_calls.get(&(call.time, call.cpu)).copied()

@@ -40,7 +40,7 @@ use crate::model::Recording;
 use crate::model::findings::{Findings, Host, LostRecords, Options, SCHEMA, Stall, Window};
 use crate::units::Ktime;
 pub(crate) use alike::Alike;
-pub(crate) use calls::outside_calls;
+pub(crate) use calls::{Calls, outside_calls};
 pub use dying::counts as dying_counts;
 pub(crate) use groups::median;
 use index::Index;

@@ -92,7 +92,7 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, m: &Measure) -> Verdict {
     } else if longest.0 > wait.0 / 2
         && inside.len() > 1
         && !coverage.too_thin()
-        && one_stretch(index, thread, inside)
+        && one_stretch(index, inside)
     {
         Cause::NonPreemptible
     } else {

@@ -17,6 +17,7 @@ use crate::analysis::steal;
 use crate::model::findings::{Cause, Context, Culprit, Evidence, Measure, Stall, StallKind};
 use crate::model::{HardIrq, IrqKind};
 use crate::units::{Cpu, Ktime, Nanos};
+pub use stretch::may_be_one_call;
 pub use task::{call_name, identity, most_seen};
 
 /// A verdict before it becomes part of a stall.

@@ -11,8 +11,8 @@ use crate::units::Nanos;
 /// The same number in all of them is not enough: a loop of short calls looks like that too. Where
 /// a call as long as from the first to the last sample would have been recorded, it must have
 /// been; elsewhere the arguments must be the same at least.
-pub fn one_stretch(index: &Index<'_>, id: TaskId, samples: &[&Sample]) -> bool {
-    let (Some(first), Some(last)) = (samples.first(), samples.last()) else { return false };
+pub fn one_stretch(index: &Index<'_>, samples: &[&Sample]) -> bool {
+    let Some(first) = samples.first() else { return false };
     if samples.iter().any(|s| s.user_mode) {
         return false;
     }
@@ -25,10 +25,15 @@ pub fn one_stretch(index: &Index<'_>, id: TaskId, samples: &[&Sample]) -> bool {
     if samples.iter().all(stays) {
         return true;
     }
-    let call = first.syscall;
-    let same = |s: &&Sample| (s.syscall.nr_plus_1, s.syscall.args) == (call.nr_plus_1, call.args);
+    samples.iter().all(|s| may_be_one_call(index, first, s))
+}
+
+/// Whether the call that a sample found a task in may still go on at a later one.
+pub fn may_be_one_call(index: &Index<'_>, first: &Sample, last: &Sample) -> bool {
+    let id = index.thread(first.task);
+    let call = |s: &Sample| (s.syscall.nr_plus_1, s.syscall.args);
     // Without a call it was in exceptions (page faults), and those come one after another.
-    if call.nr_plus_1 == 0 || !samples.iter().all(same) {
+    if first.syscall.nr_plus_1 == 0 || id != index.thread(last.task) || call(first) != call(last) {
         return false;
     }
     !would_be_recorded(index, id, last.time.since(first.time))

@@ -181,7 +181,7 @@ fn kernel(index: &Index<'_>, id: TaskId, agree: &[&Sample], evidence: Evidence) 
     let stack = Part::common(index.recording, agree.iter().map(|s| task::own_part(index, s)));
     let (cause, state) = if !waited_for_ksoftirqd(index, agree) {
         (Cause::BhOff, "softirqs pending")
-    } else if one_stretch(index, id, agree) {
+    } else if one_stretch(index, agree) {
         (Cause::NonPreemptible, "ksoftirqd runnable")
     } else {
         // It came back to user mode in between, and the scheduler let it go on.

@@ -3,6 +3,8 @@
 
 use inferno::flamegraph::color::{Color, PaletteMap};
 
+use super::fold::APART;
+
 /// Colours for all frames of folded lines.
 pub(super) fn of(folded: &[(String, u64)]) -> PaletteMap {
     let mut colors = PaletteMap::default();
@@ -38,6 +40,6 @@ fn color(frame: &str, depth: usize) -> Color {
 
 /// `read(2)`, `read(2) /proc/stat`, `syscall 451`.
 fn is_call(frame: &str) -> bool {
-    let name = frame.split(' ').next().unwrap_or(frame);
+    let name = frame.trim_end_matches(APART).split(' ').next().unwrap_or(frame);
     name.ends_with("(2)") || name == "syscall"
 }

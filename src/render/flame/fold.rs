@@ -38,7 +38,13 @@ struct Key {
     /// Draw only the softirq handler, not whom it interrupted.
     softirq: Option<Vector>,
     user_mode: bool,
+    /// The frame of its call bears the mark [`APART`].
+    apart: bool,
 }
+
+/// In the order of time two calls that follow each other are drawn as two: the frame of one of them
+/// ends with this. No name holds it: [`escape`] writes it out.
+pub(super) const APART: char = '\u{2060}';
 
 /// Names and stacks that are drawn alike, as one.
 struct Same<'a> {
@@ -82,6 +88,7 @@ impl<'a> Same<'a> {
                 skip,
                 softirq: None,
                 user_mode: s.user_mode,
+                apart: false,
             }),
             On::Softirq { vector, depth } => Some(Key {
                 cpu: s.cpu,
@@ -93,6 +100,7 @@ impl<'a> Same<'a> {
                 skip: depth,
                 softirq: Some(vector),
                 user_mode: false,
+                apart: false,
             }),
             On::Named(_) => None,
         }
@@ -164,9 +172,10 @@ impl<'a> InOrder<'a> {
         InOrder { names, same, known: HashMap::new(), held: 0, current: None }
     }
 
-    /// The line of a sample.
-    pub(super) fn line(&mut self, s: &Sample, on: &On) -> Option<Rc<str>> {
-        match (self.same.key(self.names.r, s, on), on) {
+    /// The line of a sample; its call bears the mark [`APART`] or not.
+    pub(super) fn line(&mut self, s: &Sample, on: &On, apart: bool) -> Option<Rc<str>> {
+        let key = self.same.key(self.names.r, s, on).map(|key| Key { apart, ..key });
+        match (key, on) {
             (Some(key), _) => match self.known.get(&key) {
                 Some(line) => Some(line.clone()),
                 None => {
@@ -186,7 +195,7 @@ impl<'a> InOrder<'a> {
 
     /// Takes a sample; gives the line before it if that is another one.
     pub(super) fn next(&mut self, s: &Sample, share: Share) -> Option<(Rc<str>, u64)> {
-        let line = self.line(s, &share.on)?;
+        let line = self.line(s, &share.on, false)?;
         match &mut self.current {
             Some((last, weight)) if *last == line => {
                 *weight = weight.saturating_add(share.weight);
@@ -259,6 +268,7 @@ impl<'a> Names<'a> {
                 // Writing to a String cannot fail.
                 file => drop(write!(line, " {}", bounded(file))),
             }
+            line.extend(key.apart.then_some(APART));
         }
         let kernel = r.stack(key.kernel);
         for &frame in kernel[..].iter().rev().take(kernel.len().saturating_sub(key.skip)) {

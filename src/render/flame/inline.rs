@@ -4,6 +4,7 @@
 use inferno::flamegraph::{self, Options, TextTruncateDirection};
 
 use super::colors;
+use super::fold::APART;
 use super::svg::stack;
 
 /// Frames narrower than this share of the graph (in per cent) are left out: a pixel.
@@ -68,7 +69,8 @@ pub(in crate::render) fn frames(
         .replacen("<svg id=\"frames\"", &format!("<svg class=\"{class}\" height=\"{whole:.0}\""), 1)
         .replacen(" total_samples=\"", " data-all=\"", 1)
         .replace(" fg:x=\"", " data-x=\"")
-        .replace(" fg:w=\"", " data-w=\"");
+        .replace(" fg:w=\"", " data-w=\"")
+        .replace(APART, "");
     let svg = format!("<g transform=\"translate(0 -{ABOVE:.0})\">\n{frames}</g>\n");
     Some((svg, whole - ABOVE - BELOW))
 }
