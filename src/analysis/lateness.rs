@@ -3,6 +3,7 @@
 use super::index::Index;
 use super::open;
 use crate::model::findings::{Context, HandoffParts, Measure, StallKind};
+use crate::model::late::{Late, reaches};
 use crate::model::{Handoff, Sample, SoftirqDelay, Vector};
 use crate::units::{Cpu, Ktime, Nanos};
 
@@ -13,18 +14,13 @@ pub fn measures(index: &Index<'_>, cpu: Cpu) -> Vec<Measure> {
     let mut found: Vec<Measure> = Vec::new();
     found.extend(index.delays.of(cpu).iter().map(|d| delay(index, d)));
     found.extend(index.handoffs.of(cpu).iter().map(|h| handoff(h)));
-    found.extend(index.runs.of(cpu).iter().map(|e| Measure {
-        vectors: vec![e.vector],
-        ..measure(StallKind::SoftirqRun, e.time, e.run)
-    }));
-    // While a handler runs no timer interrupt can come: the same lateness, seen exactly.
-    found.extend(
-        index.hardirqs.of(cpu).iter().map(|h| measure(StallKind::InterruptGap, h.time, h.run)),
-    );
-    found.extend(index.samples.of(cpu).iter().filter(|s| s.gap.0 > 0).map(|s| Measure {
+    let runs = index.runs.of(cpu).iter();
+    found.extend(runs.map(|e| Measure { vectors: vec![e.vector], ..told(*e) }));
+    found.extend(index.hardirqs.of(cpu).iter().map(|h| told(*h)));
+    found.extend(index.gaps.of(cpu).iter().map(|s| Measure {
         uncertainty: r.meta.sample_period,
         vectors: Vector::of_mask(s.pending).collect(),
-        ..measure(StallKind::InterruptGap, s.time, s.gap)
+        ..told(*s)
     }));
     let exact: Vec<(Ktime, Ktime)> =
         index.runs.of(cpu).iter().map(|e| (e.time.before(e.run), e.time)).collect();
@@ -35,9 +31,15 @@ pub fn measures(index: &Index<'_>, cpu: Cpu) -> Vec<Measure> {
     }));
     // Of what began after the end, while the probes were taken off, not all was seen.
     let ended = r.last_time();
-    found.retain(|m| m.duration.0 > 0 && m.duration >= threshold && m.start < ended);
+    found.retain(|m| reaches(m.duration, threshold) && m.start < ended);
     found.sort_by_key(|m| (m.start, m.kind, m.duration));
     found
+}
+
+/// What an event tells.
+fn told(event: &impl Late) -> Measure {
+    let late = event.lateness();
+    measure(late.kind, late.end, late.length)
 }
 
 pub(super) fn measure(kind: StallKind, end: Ktime, duration: Nanos) -> Measure {
@@ -59,22 +61,15 @@ fn delay(index: &Index<'_>, d: &SoftirqDelay) -> Measure {
     Measure {
         vectors: vec![d.vector],
         context: if idle { Some(Context::Idle) } else { context },
-        ..measure(StallKind::SoftirqDelay, d.time, d.delay)
+        ..told(d)
     }
 }
 
 fn handoff(h: &Handoff) -> Measure {
-    let parts = HandoffParts {
-        raise_to_wake: h.raise_to_wake,
-        wake_to_in: h.wake_to_in,
-        in_to_entry: h.in_to_entry,
-        served_after: h.served_after,
-        entered: h.entered,
-    };
     Measure {
         vectors: Vector::of_mask(h.pending).collect(),
-        handoff: Some(parts),
-        ..measure(StallKind::Handoff, h.time, h.raise_to_wake + h.wake_to_in + h.in_to_entry)
+        handoff: Some(HandoffParts::from(h)),
+        ..told(h)
     }
 }
 

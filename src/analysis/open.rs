@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::index::Index;
 use super::lateness::measure;
 use crate::model::findings::{Measure, Stall, StallKind};
+use crate::model::late::reaches;
 use crate::model::{Sample, Vector};
 use crate::units::{Cpu, Nanos};
 
@@ -35,7 +36,7 @@ pub fn last_tick<'r>(index: &Index<'r>, cpu: Cpu) -> Option<&'r Sample> {
 pub fn measures(index: &Index<'_>, cpu: Cpu) -> Option<Measure> {
     let last = last_tick(index, cpu)?;
     let entered = index.delays.of(cpu).iter().any(|d| d.time >= last.time);
-    let long = last.pending_for.0 > 0 && last.pending_for >= index.recording.meta.stall_threshold;
+    let long = reaches(last.pending_for, index.recording.meta.stall_threshold);
     // How long each waited is known of the oldest alone.
     let mut pending = Vector::of_mask(last.pending);
     let only = pending.next().filter(|_| pending.next().is_none());
@@ -81,7 +82,7 @@ pub fn notes(index: &Index<'_>, stalls: &[Stall]) -> Vec<String> {
         }
         let Some(last) = last_tick(index, cpu) else { continue };
         let ended = index.handoffs.of(cpu).iter().any(|h| h.time >= last.time);
-        if !ended && last.ksoftirqd_waits.0 > 0 && last.ksoftirqd_waits >= threshold {
+        if !ended && reaches(last.ksoftirqd_waits, threshold) {
             notes.push(format!(
                 "When the recording ended, ksoftirqd/{cpu} had been runnable for {} without \
                  running, and still was: that wait is in no stall above.",

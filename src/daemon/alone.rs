@@ -13,7 +13,6 @@ use anyhow::{Context, Result, anyhow};
 use super::board::Board;
 use super::flight::{Flight, Limits};
 use super::incident::ended;
-use super::trigger::lateness;
 use crate::host::HostFacts;
 use crate::host::threads::refused;
 use crate::model::live::Live;
@@ -104,7 +103,7 @@ impl Watcher {
 
 impl Watch<Vec<u8>> for Watcher {
     fn event(&mut self, event: &Event) {
-        self.flight.see(lateness(event).is_some(), false);
+        self.flight.see(event.late().is_some(), false);
         self.board.event(event);
     }
 

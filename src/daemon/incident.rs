@@ -20,11 +20,12 @@ use super::store::{self, Kept, Store};
 use super::trigger::Trigger;
 use crate::analysis::analyse;
 use crate::host::HostRoot;
-use crate::model::findings::{Findings, Stall};
+use crate::model::findings::{Cause, Findings, Stall};
+use crate::model::late::reaches;
 use crate::model::meta::{Incident, PastLimit};
 use crate::model::{Meta, Recording};
 use crate::recording::{join, read_bytes};
-use crate::units::{Ktime, Nanos};
+use crate::units::Ktime;
 
 /// A store that could not be opened is tried again this often.
 const AGAIN: Duration = Duration::from_secs(10);
@@ -271,8 +272,9 @@ impl Maker {
     ) -> Option<((String, String), Option<&'f Stall>)> {
         let new = |s: &&Stall| s.start.after(s.duration) > self.seen;
         let own = |s: &Stall| match &cut.trigger {
-            Trigger::Late { cpu, time, .. } => {
-                s.cpu == *cpu && s.start <= *time && *time <= s.start.after(s.duration)
+            Trigger::Late(late) => {
+                let end = s.start.after(s.duration);
+                s.cpu == late.cpu && s.start <= late.end && late.end <= end
             }
             _ => false,
         };
@@ -288,11 +290,12 @@ impl Maker {
             Trigger::Past(condition) => {
                 Some(((condition.cause.to_owned(), condition.culprit.clone()), None))
             }
-            Trigger::Late { what, .. } if stalls.is_empty() => {
-                let key = ("unexplained".to_owned(), (*what).to_owned());
+            Trigger::Late(late) if stalls.is_empty() => {
+                let cause = Cause::Unexplained.name().to_owned();
+                let key = (cause, late.kind.name().to_owned());
                 self.is_new(&key).then_some((key, None))
             }
-            Trigger::Late { .. } => {
+            Trigger::Late(_) => {
                 let past = |s: &&&Stall| own(s) || past(&self.config.triggers, s);
                 stalls.iter().filter(past).find_map(|s| {
                     let key = key(s);
@@ -328,8 +331,9 @@ impl Maker {
 /// Whether a stall alone would make an incident.
 fn past(triggers: &Triggers, stall: &Stall) -> bool {
     !stall.served_meanwhile()
-        && blame::kinds(stall)
-            .any(|(kind, length)| triggers.threshold(&kind).is_some_and(|t: Nanos| length >= t))
+        && stall.measures.iter().any(|m| {
+            triggers.threshold(m.kind).is_some_and(|threshold| reaches(m.duration, threshold))
+        })
 }
 
 /// What was measured, where it was no lateness.

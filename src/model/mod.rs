@@ -10,6 +10,7 @@ pub mod event;
 pub mod findings;
 pub mod health;
 pub mod hist;
+pub mod late;
 pub mod live;
 pub mod measured;
 pub mod meta;
@@ -28,6 +29,7 @@ pub use event::{
     SoftirqRun, Steal,
 };
 pub use health::{HealthNumber, HealthRow};
+pub use late::{Late, Lateness};
 pub use meta::{Meta, ProbeStatus, Refusal};
 pub use names::{Frame, FrameId, Stack, StackId, StrId, Task, TaskId};
 pub use recording::{LeftOut, Recording, Thinned};

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::tables::{PerTable, Rows};
 use super::worst::{Pick, Tally, Weighed};
 use crate::model::Sample;
+use crate::model::late::{Late, reaches};
 use crate::units::{Cpu, Ktime, Nanos};
 
 /// Periods on both sides of a stall, for what is drawn around it.
@@ -74,14 +75,12 @@ impl Survey {
             }
         }
 
-        rows.delays.iter().for_each(|e| self.late(e.cpu, e.time, e.delay));
-        rows.runs.iter().for_each(|e| self.late(e.cpu, e.time, e.run));
-        rows.hardirqs.iter().for_each(|e| self.late(e.cpu, e.time, e.run));
-        for e in &rows.handoffs {
-            self.late(e.cpu, e.time, e.raise_to_wake + e.wake_to_in + e.in_to_entry);
-        }
+        rows.delays.iter().for_each(|e| self.told(e));
+        rows.runs.iter().for_each(|e| self.told(e));
+        rows.hardirqs.iter().for_each(|e| self.told(e));
+        rows.handoffs.iter().for_each(|e| self.told(e));
         for s in &rows.samples {
-            self.late(s.cpu, s.time, s.gap);
+            self.told(s);
             // A run of a softirq may be known by ticks alone.
             if self.loops[2].contains(&s.kernel_stack.0) {
                 self.late(s.cpu, s.time, s.since_softirq_entry);
@@ -102,8 +101,13 @@ impl Survey {
         }
     }
 
+    fn told(&mut self, event: &impl Late) {
+        let late = event.lateness();
+        self.late(late.cpu, late.end, late.length);
+    }
+
     fn late(&mut self, cpu: Cpu, end: Ktime, length: Nanos) {
-        if length.0 == 0 || length < self.threshold {
+        if !reaches(length, self.threshold) {
             return;
         }
         let room = Nanos(PERIODS.saturating_mul(self.period.0).saturating_add(length.0 / 2));

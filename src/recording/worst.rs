@@ -38,11 +38,11 @@ macro_rules! weighed {
 weighed! {
     // Others are thinned. The analysis asks whether there was a gap, and what was stolen, at any time.
     Sample STALL, |s| Some(s.gap.0.max(s.stolen_over.0)).filter(|told| *told > 0);
-    SoftirqDelay STALL, |e| e.delay.0;
-    SoftirqRun STALL, |e| e.run.0;
-    Handoff STALL, |e| (e.raise_to_wake + e.wake_to_in + e.in_to_entry).0;
+    SoftirqDelay STALL, |e| e.lateness().length.0;
+    SoftirqRun STALL, |e| e.lateness().length.0;
+    Handoff STALL, |e| e.lateness().length.0;
     Runner LISTED, |e| e.ran.0;
-    HardIrq STALL, |e| e.run.0;
+    HardIrq STALL, |e| e.lateness().length.0;
     SyscallSlow TOLD, |e| e.duration.0;
     FileCall TOLD, |e| (e.rstat_waited + e.rstat_held).0;
     FileReads TOLD, |e| e.total.0;

@@ -11,7 +11,8 @@ use crate::units::{Cpu, Ktime, Nanos};
 /// Running counts.
 #[derive(Debug, Default)]
 pub struct Counts {
-    /// Stalls so far: latenesses past their threshold, those that overlap on a CPU counted once.
+    /// Stalls so far: latenesses past their threshold in which more than ksoftirqd waited, those that
+    /// overlap on a CPU counted once.
     pub stalls: usize,
     /// The longest lateness so far.
     pub worst: Nanos,
@@ -33,27 +34,16 @@ impl Counts {
     /// Counts one event.
     pub fn see(&mut self, event: &Event) {
         self.events += 1;
-        let (cpu, end, late) = match event {
-            Event::Sample(s) => (s.cpu, s.time, s.gap),
-            Event::SoftirqDelay(d) => (d.cpu, d.time, d.delay),
-            Event::SoftirqRun(r) => (r.cpu, r.time, r.run),
-            Event::Handoff(h) => (h.cpu, h.time, h.raise_to_wake + h.wake_to_in + h.in_to_entry),
-            Event::HardIrq(h) => (h.cpu, h.time, h.run),
-            Event::Lost(l) => {
-                self.lost += l.total();
-                return;
-            }
-            _ => return,
-        };
-        if late.0 == 0 || late < self.threshold {
-            return;
+        if let Event::Lost(l) = event {
+            self.lost += l.total();
         }
-        self.worst = self.worst.max(late);
-        let until = self.busy_until.entry(cpu).or_default();
-        if end.before(late) >= *until {
+        let Some(late) = event.late().filter(|late| late.reaches(self.threshold)) else { return };
+        self.worst = self.worst.max(late.length);
+        let until = self.busy_until.entry(late.cpu).or_default();
+        if late.end.before(late.length) >= *until {
             self.stalls += 1;
         }
-        *until = end.max(*until);
+        *until = late.end.max(*until);
     }
 }
 

@@ -4,7 +4,7 @@
 use super::{as_json, incident, names::DECENT};
 use serde_json::Value;
 use stallprof::analysis::compare::Gather;
-use stallprof::model::findings::Cause;
+use stallprof::model::findings::{Cause, StallKind};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -78,10 +78,16 @@ fn the_document_names_each_cause_as_programs_and_as_people_read_it() {
         assert!(cause.how().contains(words), "{}", cause.how());
         assert_eq!(serde_json::to_value(cause).unwrap(), name);
         assert_eq!(Cause::named(name), Some(cause));
-        assert!(names.insert(name) && names.insert(words) || name == words, "{words} is two things");
+        assert!(
+            names.insert(name) && names.insert(words) || name == words,
+            "{words} is two things"
+        );
         assert!(words.len() < 20, "{words}: a column of `stallprof top` has no room for it");
     }
     assert_eq!(Cause::named("asked"), None);
+    for kind in StallKind::ALL {
+        assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+    }
 }
 
 /// Each object of the JSON, but culprits and findings' numbers, which differ by their type and check.

@@ -18,7 +18,7 @@ pub fn judge(index: &Index<'_>, cpu: Cpu, m: &Measure) -> Verdict {
     let Some(parts) = m.handoff else {
         return Verdict::unknown("no parts of the handoff are known", Evidence::default());
     };
-    let whole = parts.raise_to_wake + parts.wake_to_in + parts.in_to_entry;
+    let whole = parts.whole();
     let longest = parts.raise_to_wake.max(parts.wake_to_in).max(parts.in_to_entry);
     // Whoever made one of them did not make most of it.
     if !super::is_half(longest, whole) {

@@ -8,7 +8,6 @@ mod strips;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::trigger::lateness;
 use crate::host::softnet::SoftnetReader;
 use crate::host::{CpuList, HostRoot, resident_memory};
 use crate::model::event::HistKind;
@@ -73,8 +72,8 @@ impl Board {
     pub fn event(&self, event: &Event) {
         if let Event::Hist(h) = event {
             self.lock().readings.add(h);
-        } else if let Some((kind, cpu, time, late)) = lateness(event) {
-            self.lock().strips.late(kind, cpu, time, late);
+        } else if let Some(late) = event.late() {
+            self.lock().strips.late(late);
         }
     }
 

@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex};
 use prometheus_client::encoding::DescriptorEncoder;
 
 use super::{Detail, Family, lock, series};
-use crate::daemon::trigger::lateness;
 use crate::model::Event;
+use crate::model::findings::StallKind;
 
 #[derive(Debug, Default)]
-struct Late(Mutex<BTreeMap<&'static str, u64>>);
+struct Late(Mutex<BTreeMap<StallKind, u64>>);
 
 pub fn new(_: &Arc<Detail>) -> Arc<dyn Family> {
     Arc::new(Late::default())
@@ -19,15 +19,15 @@ pub fn new(_: &Arc<Detail>) -> Arc<dyn Family> {
 
 impl Family for Late {
     fn event(&self, event: &Event) {
-        if let Some((what, ..)) = lateness(event) {
-            *lock(&self.0).entry(what).or_default() += 1;
+        if let Some(late) = event.late() {
+            *lock(&self.0).entry(late.kind).or_default() += 1;
         }
     }
 
     fn encode(&self, mut to: DescriptorEncoder<'_>) -> fmt::Result {
         let counts = lock(&self.0);
-        let rows = ["softirq_delay", "softirq_run", "handoff", "interrupt_gap"]
-            .map(|kind| ([("kind", kind)], counts.get(kind).copied().unwrap_or_default()));
+        let count = |kind| counts.get(&kind).copied().unwrap_or_default();
+        let rows = StallKind::ALL.map(|kind| ([("kind", kind.name())], count(kind)));
         series!(
             to,
             "latenesses",

@@ -23,7 +23,7 @@ use super::metrics::{self, Metrics};
 use super::pulse::Pulse;
 use super::room::Room;
 use super::rounds::Rounds;
-use super::trigger::{Trigger, lateness};
+use super::trigger::Trigger;
 use crate::host::{HostFacts, HostRoot};
 use crate::model::{Event, Lost, Meta, measured};
 use crate::session::{self, Namer, Pace, Session, Watch};
@@ -161,15 +161,13 @@ fn limits(config: &Config) -> flight::Limits {
 
 impl Watch<Vec<u8>> for Pilot {
     fn event(&mut self, event: &Event) {
-        let late = lateness(event);
+        let late = event.late();
         self.flight.see(late.is_some(), metrics::named(event));
         self.links.metrics.event(event);
         self.conditions.event(event);
         self.pulse.event(event);
         self.links.board.event(event);
-        if late.is_some()
-            && let Some(trigger) = self.config.triggers.by_event(event)
-        {
+        if let Some(trigger) = late.and_then(|late| self.config.triggers.by_lateness(late)) {
             self.trigger(trigger);
         }
     }
@@ -258,7 +256,7 @@ impl Pilot {
             Some(_) => {}
             None => {
                 let time = match trigger {
-                    Trigger::Late { time, .. } => time,
+                    Trigger::Late(late) => late.end,
                     _ => session::now(),
                 };
                 let ago = session::now().since(time);

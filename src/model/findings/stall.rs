@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::cause::Cause;
 use super::culprit::{Culprit, Evidence};
-use crate::model::Vector;
+use crate::model::{Handoff, Vector};
 use crate::units::{Cpu, Ktime, Nanos};
 
 /// What was late, and by how much.
@@ -19,6 +19,27 @@ pub enum StallKind {
     SoftirqRun,
     /// The CPU took no timer interrupt.
     InterruptGap,
+}
+
+impl StallKind {
+    /// All kinds, in their order.
+    pub const ALL: [StallKind; 4] = [
+        StallKind::SoftirqDelay,
+        StallKind::Handoff,
+        StallKind::SoftirqRun,
+        StallKind::InterruptGap,
+    ];
+
+    /// Its name for programs: in JSON, labels of metrics, triggers.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            StallKind::SoftirqDelay => "softirq_delay",
+            StallKind::Handoff => "handoff",
+            StallKind::SoftirqRun => "softirq_run",
+            StallKind::InterruptGap => "interrupt_gap",
+        }
+    }
 }
 
 /// One measured lateness. A stall has one or more: they overlap in time on one CPU.
@@ -57,7 +78,25 @@ pub struct HandoffParts {
     pub entered: bool,
 }
 
+impl From<&Handoff> for HandoffParts {
+    fn from(h: &Handoff) -> HandoffParts {
+        HandoffParts {
+            raise_to_wake: h.raise_to_wake,
+            wake_to_in: h.wake_to_in,
+            in_to_entry: h.in_to_entry,
+            served_after: h.served_after,
+            entered: h.entered,
+        }
+    }
+}
+
 impl HandoffParts {
+    /// All three together.
+    #[must_use]
+    pub fn whole(&self) -> Nanos {
+        self.raise_to_wake + self.wake_to_in + self.in_to_entry
+    }
+
     /// Whether its softirqs were run by others before ksoftirqd got to them: nobody waited.
     #[must_use]
     pub fn served_meanwhile(&self) -> bool {

@@ -65,7 +65,7 @@ pub(in crate::render) fn draw(case: &Case<'_>, s: &Stall) -> Figure {
 pub(in crate::render) fn sentence(case: &Case<'_>, s: &Stall) -> String {
     let mut parts = Vec::new();
     if let Some(h) = s.measures.iter().find_map(|m| m.handoff) {
-        let whole = h.raise_to_wake.0 + h.wake_to_in.0 + h.in_to_entry.0;
+        let whole = h.whole().0;
         parts.push(format!(
             "Of the handoff {} went from raise to wake, {} from wake to switched in, {} from there to \
              the first softirq entered.",
