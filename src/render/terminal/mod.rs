@@ -28,31 +28,28 @@ pub use stalls::stalls;
 /// The writer's.
 pub fn verdict(out: &mut dyn Write, f: &Findings, style: Style) -> io::Result<()> {
     let layout = &mut Layout::new(out, style);
-    if f.cpus.iter().any(|c| c.stalls > 0) {
+    let stalled = f.cpus.iter().any(|c| c.stalls > 0);
+    if stalled {
         cpu::stalled(layout, f)?;
         cpu::calm(layout, f)?;
-        circumstances(layout, f)?;
-        files::files(layout, f)?;
-        tables::latencies(layout, f)?;
-        tables::slow_calls(layout, f)?;
-        received::received(layout, f)?;
-        conntrack::conntrack(layout, f)?;
-        health::health(layout, f)?;
-        incident::incident(layout, f)?;
-        foot::lost(layout, f)?;
-        foot::not_measured(layout, f)?;
     } else {
         quiet::verdict(layout, f)?;
-        circumstances(layout, f)?;
+    }
+    circumstances(layout, f)?;
+    // That nothing stalled is worth what was measured.
+    if !stalled {
         foot::not_measured(layout, f)?;
-        files::files(layout, f)?;
-        tables::latencies(layout, f)?;
-        tables::slow_calls(layout, f)?;
-        received::received(layout, f)?;
-        conntrack::conntrack(layout, f)?;
-        health::health(layout, f)?;
-        incident::incident(layout, f)?;
-        foot::lost(layout, f)?;
+    }
+    files::files(layout, f)?;
+    tables::latencies(layout, f)?;
+    tables::slow_calls(layout, f)?;
+    received::received(layout, f)?;
+    conntrack::conntrack(layout, f)?;
+    health::health(layout, f)?;
+    incident::incident(layout, f)?;
+    foot::lost(layout, f)?;
+    if stalled {
+        foot::not_measured(layout, f)?;
     }
     foot::notes(layout, f)
 }
