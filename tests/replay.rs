@@ -124,3 +124,36 @@ fn a_recording_cut_anywhere_names_nobody_new() {
         assert!(cut.is_subset(&whole), "cut at {len}: {cut:?}");
     }
 }
+
+/// What is told of a CPU is told of each of its stalls once, and of none of another's.
+#[test]
+fn each_stall_has_one_culprit_on_its_cpu() {
+    for path in recordings() {
+        let f = analysis::analyse(&recording::read(&path).unwrap());
+        for cpu in &f.cpus {
+            let own: Vec<_> = f.stalls.iter().filter(|s| s.cpu == cpu.cpu).map(|s| s.id).collect();
+            let mut told: Vec<_> = cpu.culprits.iter().flat_map(|c| c.stalls.clone()).collect();
+            told.sort_unstable();
+            assert_eq!(told, own, "CPU {} of {}", cpu.cpu, path.display());
+            let counted = |c: &stallprof::model::findings::CpuCulprit| {
+                let stalls = c.stalls.iter().map(|id| f.stall(*id).unwrap());
+                let of_groups = c.groups.iter().flat_map(|n| f.culprits[n - 1].stalls.clone());
+                let of_groups: Vec<_> = of_groups.collect();
+                assert!(c.stalls.iter().all(|id| of_groups.contains(id)));
+                assert_eq!(
+                    c.causes.iter().map(|cause| cause.stalls).sum::<usize>(),
+                    c.stalls.len()
+                );
+                stalls.map(|s| s.duration).collect::<Vec<_>>()
+            };
+            for culprit in &cpu.culprits {
+                let lengths = counted(culprit);
+                assert!(lengths.is_sorted_by(|a, b| a >= b), "not the longest first");
+                assert_eq!(lengths.into_iter().sum::<stallprof::units::Nanos>(), culprit.total);
+            }
+            let kinds: usize = cpu.kinds.iter().map(|kind| kind.stalls).sum();
+            let harmed = cpu.stalls - cpu.served_meanwhile;
+            assert_eq!(kinds, if harmed > 0 { harmed } else { cpu.stalls });
+        }
+    }
+}

@@ -6,13 +6,18 @@ use super::blame;
 use super::index::Index;
 use super::parts::shared;
 use super::stacks::restores_irqs;
+use super::told;
 use crate::model::findings::{
-    Cause, CpuSummary, Culprit, CulpritGroup, Functions, Stall, TaskCulprit,
+    Cause, CpuCulprit, CpuSummary, Culprit, CulpritGroup, Functions, Stall, TaskCulprit,
 };
 use crate::units::{Cpu, Nanos};
 
-/// One line for each recorded CPU.
-pub fn cpus(index: &Index<'_>, stalls: &[Stall]) -> Vec<CpuSummary> {
+/// One line for each recorded CPU, with who stalled it.
+pub fn cpus(
+    index: &Index<'_>,
+    stalls: &[Stall],
+    mut culprits: BTreeMap<Cpu, Vec<CpuCulprit>>,
+) -> Vec<CpuSummary> {
     let mut by_cpu: BTreeMap<Cpu, Vec<&Stall>> = BTreeMap::new();
     for stall in stalls {
         by_cpu.entry(stall.cpu).or_default().push(stall);
@@ -26,6 +31,10 @@ pub fn cpus(index: &Index<'_>, stalls: &[Stall]) -> Vec<CpuSummary> {
             served_meanwhile: own.iter().filter(|s| s.served_meanwhile()).count(),
             total: own.iter().filter(|s| !s.served_meanwhile()).map(|s| s.duration).sum(),
             samples: index.samples.of(cpu).iter().map(|s| s.count() as usize).sum(),
+            kinds: told::kinds(own),
+            waited: told::waited(own),
+            pending: told::pending(own),
+            culprits: culprits.remove(&cpu).unwrap_or_default(),
         }
     };
     index.cpus().into_iter().map(summary).collect()

@@ -2,7 +2,7 @@
 //!
 //! The way of it: `lateness` turns events into measures of how late something was; `episode`
 //! joins those that overlap on a CPU into stalls; `blame` finds who did each, from what was
-//! recorded *inside* it; `groups` ranks them.
+//! recorded *inside* it; `groups` ranks them, and `told` adds them up as a person counts.
 
 mod advice;
 mod alike;
@@ -31,6 +31,7 @@ mod slow_reads;
 pub(crate) mod stacks;
 mod steal;
 pub mod syscalls;
+pub mod told;
 mod windows;
 pub mod workload;
 
@@ -74,6 +75,8 @@ pub fn analyse(recording: &Recording) -> Findings {
     let dying_trend = dying::trend(recording);
     let advice = advice::advice(recording, &slow_files, &file_reads, dying_trend);
     let conntrack = conntrack::conntrack(recording);
+    let culprits = groups::culprits(&stalls);
+    let dying = dying_trend.map(|d| d.max);
     Findings {
         schema: SCHEMA,
         recorded_by: meta.version.clone(),
@@ -84,7 +87,7 @@ pub fn analyse(recording: &Recording) -> Findings {
             name: meta.host.clone(),
             kernel: meta.kernel.clone(),
             preemption: meta.preemption.clone(),
-            dying_memcgs: dying_trend.map(|d| d.max),
+            dying_memcgs: dying,
             no_steal_time: steal::untold(recording),
         },
         window: Window {
@@ -99,8 +102,8 @@ pub fn analyse(recording: &Recording) -> Findings {
             sample_period: meta.sample_period,
             syscall_min: meta.syscall_min,
         },
-        cpus: groups::cpus(&index, &stalls),
-        culprits: groups::culprits(&stalls),
+        cpus: groups::cpus(&index, &stalls, told::culprits(&stalls, &culprits, dying)),
+        culprits,
         latencies: latency::latencies(recording),
         slow_calls: calls::groups(&index),
         health: health::health(recording, &advice, conntrack.as_ref()),

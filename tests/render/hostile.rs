@@ -59,6 +59,10 @@ fn damaged_recordings_are_shown_too() {
     i.r.samples.reverse();
     i.f.stalls.iter_mut().step_by(2).for_each(|s| s.measures.clear());
     i.f.culprits.iter_mut().for_each(|g| g.stalls.push(777));
+    for culprit in i.f.cpus.iter_mut().flat_map(|c| &mut c.culprits) {
+        culprit.stalls.insert(0, 777);
+        culprit.groups.extend([0, 777]);
+    }
     i.f.window.end = Ktime(0);
     xml::read(&svg(&flame::held(&i.r, &i.f), &flame::held_caption(&i.r, &i.f)));
     xml::read(&svg(&flame::profile(&i.r, &i.f), &flame::profile_caption(&i.r)));

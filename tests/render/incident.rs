@@ -4,6 +4,7 @@
 use super::files;
 use super::names::Names;
 use super::tape::{PERIOD, START, at};
+use stallprof::analysis::told;
 use stallprof::model::findings::*;
 use stallprof::model::meta::PastLimit;
 use stallprof::model::*;
@@ -118,8 +119,9 @@ fn groups(stalls: &[Stall]) -> Vec<CulpritGroup> {
     groups
 }
 
-fn summary(cpu: u32, stalls: &[Stall], r: &Recording) -> CpuSummary {
+fn summary(cpu: u32, stalls: &[Stall], r: &Recording, culprits: Vec<CpuCulprit>) -> CpuSummary {
     let mine = || stalls.iter().filter(|s| s.cpu.0 == cpu);
+    let own: Vec<&Stall> = mine().collect();
     let harmed = || mine().filter(|s| !s.served_meanwhile());
     CpuSummary {
         cpu: Cpu(cpu),
@@ -128,6 +130,10 @@ fn summary(cpu: u32, stalls: &[Stall], r: &Recording) -> CpuSummary {
         worst: mine().map(|s| s.rank()).max().unwrap_or_default().1,
         total: harmed().map(|s| s.duration).sum(),
         samples: r.samples.iter().filter(|s| s.cpu.0 == cpu).count(),
+        kinds: told::kinds(&own),
+        waited: told::waited(&own),
+        pending: told::pending(&own),
+        culprits,
     }
 }
 
@@ -204,6 +210,9 @@ pub fn findings(names: &Names, r: &Recording, mut stalls: Vec<Stall>) -> Finding
     let mut etcd = task("etcd", 1801, 1801);
     etcd.syscall = Some("fdatasync".into());
     etcd.file = Some("/var/lib/etcd/member/wal/0000000000000a31-0000000001c2f0aa.wal".into());
+    let culprits = groups(&stalls);
+    let mut by_cpu = told::culprits(&stalls, &culprits, Some(23_411));
+    let mut own = |cpu| by_cpu.remove(&Cpu(cpu)).unwrap_or_default();
     Findings {
         schema: SCHEMA,
         recorded_by: "0.1.0".into(),
@@ -229,8 +238,8 @@ pub fn findings(names: &Names, r: &Recording, mut stalls: Vec<Stall>) -> Finding
             sample_period: PERIOD,
             syscall_min: ms(2.0),
         },
-        cpus: (0..12).map(|cpu| summary(cpu, &stalls, r)).collect(),
-        culprits: groups(&stalls),
+        cpus: (0..12).map(|cpu| summary(cpu, &stalls, r, own(cpu))).collect(),
+        culprits,
         latencies: latencies(),
         slow_calls: vec![
             call(names.reader(), 13, 140.0, 187.0, 0.99),

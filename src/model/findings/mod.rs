@@ -11,6 +11,7 @@ use crate::units::{Cpu, Ktime, Nanos};
 
 mod cause;
 mod conntrack;
+mod cpu;
 mod culprit;
 mod files;
 mod health;
@@ -23,6 +24,7 @@ pub use cause::Cause;
 pub use conntrack::{
     Conntrack, CtCounter, CtNamespace, CtShare, CtVerdict, FailedFlow, SnatRules, Translation,
 };
+pub use cpu::{CauseCount, CpuCulprit, CpuSummary, KindCount, VectorCount};
 pub use culprit::{Culprit, Evidence, Functions, TaskCulprit, Workload};
 pub use files::{CpuShare, DyingTrend, FileReadGroup, RstatTimes, SlowFileCall, SlowFileGroup};
 pub use health::{Health, HealthFinding};
@@ -91,6 +93,13 @@ pub struct Findings {
 }
 
 impl Findings {
+    /// The stall of a number; none if there is none of it.
+    #[must_use]
+    pub fn stall(&self, id: usize) -> Option<&Stall> {
+        let at = self.stalls.binary_search_by_key(&id, |s| s.id).ok()?;
+        self.stalls.get(at)
+    }
+
     /// The worst stall by [`Stall::rank`], the first of equals; none if there is none.
     #[must_use]
     pub fn worst(&self) -> Option<&Stall> {
@@ -138,23 +147,6 @@ pub struct Options {
     pub sample_period: Nanos,
     /// What counts as a slow system call.
     pub syscall_min: Nanos,
-}
-
-/// How one CPU fared.
-#[derive(Clone, Debug, Serialize)]
-pub struct CpuSummary {
-    /// The CPU.
-    pub cpu: Cpu,
-    /// How many stalls.
-    pub stalls: usize,
-    /// In how many of them nobody waited but ksoftirqd: [`Stall::served_meanwhile`].
-    pub served_meanwhile: usize,
-    /// The longest of the others; of these where there are no others.
-    pub worst: Nanos,
-    /// The others together.
-    pub total: Nanos,
-    /// Ticks of the sampler on this CPU.
-    pub samples: usize,
 }
 
 /// Stalls by the same culprit for the same cause; those in which only ksoftirqd waited apart.

@@ -1,6 +1,5 @@
 //! The answer, in the words of the terminal, each culprit with the way to its evidence.
 
-use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -8,8 +7,8 @@ use super::super::terminal::blame::{self, Blame};
 use super::super::terminal::{cpu, facts, quiet};
 use super::super::text::{cpus, percent, time};
 use super::{Case, markup};
-use crate::model::findings::{CpuSummary, Stall};
-use crate::units::{Cpu, Nanos};
+use crate::model::findings::CpuSummary;
+use crate::units::Cpu;
 
 /// Functions shown of a stack.
 const FUNCTIONS: usize = 16;
@@ -30,17 +29,16 @@ pub(super) fn write(case: &Case<'_>) -> (String, String) {
         }
         return (title(case, &head), html + "</section>\n");
     };
-    let by_id: HashMap<usize, &Stall> = f.stalls.iter().map(|s| (s.id, s)).collect();
     let head = plain(f, first);
     let _ = writeln!(html, "<h1>{}</h1>", markup::text(&head));
-    html += &paragraph(case, &by_id, first);
+    html += &paragraph(case, first);
     for other in others.iter().take(cpu::PARAGRAPHS - 1) {
         let _ = writeln!(html, "<h3>{}</h3>", markup::text(&plain(f, other)));
-        html += &paragraph(case, &by_id, other);
+        html += &paragraph(case, other);
     }
     let rest = others.get(cpu::PARAGRAPHS - 1..).unwrap_or_default();
     for cpu in rest.iter().take(cpu::LINES) {
-        let most = blame::of(f, &by_id, cpu.cpu);
+        let most = blame::of(f, cpu);
         let by = most.first().map(|b| format!(", most by {}", markup::phrases(&b.words())));
         let head = markup::text(&plain(f, cpu)).into_owned();
         let _ = writeln!(html, "<p>{head}{}</p>", by.unwrap_or_default());
@@ -65,9 +63,9 @@ fn plain(f: &crate::model::findings::Findings, cpu: &CpuSummary) -> String {
 }
 
 /// Who stalled a CPU.
-fn paragraph(case: &Case<'_>, by_id: &HashMap<usize, &Stall>, cpu: &CpuSummary) -> String {
-    let blames = blame::of(case.f, by_id, cpu.cpu);
-    let kinds = cpu::breakdown(case.f, cpu.cpu);
+fn paragraph(case: &Case<'_>, cpu: &CpuSummary) -> String {
+    let blames = blame::of(case.f, cpu);
+    let kinds = cpu::breakdown(cpu);
     let mut html =
         format!("<p class=\"kinds\">{}</p>\n<ol class=\"blame\">\n", markup::text(&kinds));
     for blame in blames.iter().take(blame::CULPRITS) {
@@ -84,14 +82,13 @@ fn paragraph(case: &Case<'_>, by_id: &HashMap<usize, &Stall>, cpu: &CpuSummary) 
 }
 
 fn culprit(case: &Case<'_>, cpu: &CpuSummary, blame: &Blame<'_>) -> String {
-    let sum: Nanos = blame.stalls.iter().map(|s| s.duration).sum();
     let mut html = format!(
         "<li><p class=\"who\"><span class=\"share\">{}</span> {}{}</p>\n",
         blame.share(cpu).words(0),
         markup::phrases(&blame.words()),
         markup::text(&blame.deed(case.f, cpu.cpu)).replace("  ", " ")
     );
-    let facts = cpu::facts(case.f, blame);
+    let facts = cpu::facts(blame);
     if !facts.is_empty() {
         let _ = writeln!(html, "<p>{}</p>", markup::text(&facts.join(" \u{b7} ")));
     }
@@ -106,11 +103,11 @@ fn culprit(case: &Case<'_>, cpu: &CpuSummary, blame: &Blame<'_>) -> String {
         .take(LINKS)
         .map(|s| format!("<a href=\"#stall-{}\">stall {}</a> ({})", s.id, s.id, time(s.duration)))
         .collect();
-    let of_the_time = match blame.harmless {
+    let of_the_time = match blame.told.served_meanwhile {
         true => String::new(),
         false => format!(
             " \u{b7} {} of the time CPU {} was stalled",
-            markup::text(&percent(sum.0, cpu.total.0)),
+            markup::text(&percent(blame.told.total.0, cpu.total.0)),
             cpu.cpu
         ),
     };

@@ -1,6 +1,5 @@
 //! One paragraph per CPU that stalled: how often, how badly, by whom.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 
 use super::super::ink::Text;
@@ -8,12 +7,8 @@ use super::super::layout::Layout;
 use super::super::text::{count, cpus, plural, time};
 use super::super::{terms, words};
 use super::blame::{self, Blame};
-use crate::model::Vector;
 use crate::model::findings::*;
 use crate::units::Cpu;
-
-/// Fewer dying memory cgroups than this make no read slow; `check` begins to mind at as many.
-const MANY_DYING: u64 = 1_000;
 
 /// CPUs that get a paragraph; the others a line each.
 pub(in crate::render) const PARAGRAPHS: usize = 6;
@@ -24,13 +19,12 @@ const FUNCTIONS: usize = 12;
 
 /// The CPUs that stalled, the longest stall first.
 pub(super) fn stalled(layout: &mut Layout<'_>, f: &Findings) -> io::Result<()> {
-    let by_id: HashMap<usize, &Stall> = f.stalls.iter().map(|s| (s.id, s)).collect();
     let list = worst_first(f);
     for (i, cpu) in list.iter().take(PARAGRAPHS).enumerate() {
         if i > 0 {
             layout.blank()?;
         }
-        paragraph(layout, f, cpu, &blame::of(f, &by_id, cpu.cpu))?;
+        paragraph(layout, f, cpu, &blame::of(f, cpu))?;
     }
     let rest = list.get(PARAGRAPHS..).unwrap_or_default();
     if !rest.is_empty() {
@@ -38,7 +32,7 @@ pub(super) fn stalled(layout: &mut Layout<'_>, f: &Findings) -> io::Result<()> {
     }
     for cpu in rest.iter().take(LINES) {
         let mut text = headline(f, cpu);
-        if let Some(most) = blame::of(f, &by_id, cpu.cpu).first() {
+        if let Some(most) = blame::of(f, cpu).first() {
             text = text.plain(", most by ").then(most.words());
         }
         layout.put(2, &text)?;
@@ -109,62 +103,26 @@ pub(in crate::render) fn headline(f: &Findings, cpu: &CpuSummary) -> Text {
     Text::new().bold(&(words + &besides))
 }
 
-/// `softirq delay: 9; interrupt gap: 5; NET_RX waited in 9`. The softirqs of a
-/// handoff waited only if no interrupt ran them meanwhile.
-pub(in crate::render) fn breakdown(f: &Findings, cpu: Cpu) -> String {
-    let own = || f.stalls.iter().filter(move |s| s.cpu == cpu);
-    let (all, served) = (own().count(), own().filter(|s| s.served_meanwhile()).count());
-    // Those in which only ksoftirqd waited are told below, unless there are no others.
-    let told = own().filter(|s| !s.served_meanwhile() || served == all);
-    let mut kinds: BTreeMap<StallKind, usize> = BTreeMap::new();
-    for longest in told.filter_map(|stall| stall.measures.first()) {
-        *kinds.entry(longest.kind).or_default() += 1;
-    }
-    let mut kinds: Vec<_> = kinds.into_iter().collect();
-    kinds.sort_by_key(|&(kind, n)| (std::cmp::Reverse(n), kind));
-    let mut parts: Vec<String> = kinds
-        .iter()
-        .map(|(kind, n)| format!("{}: {}", terms::kind(*kind), count(*n as u64)))
-        .collect();
-    if served > 0 {
-        let served = count(served as u64);
+/// `softirq delay: 9; interrupt gap: 5; NET_RX waited in 9`.
+pub(in crate::render) fn breakdown(cpu: &CpuSummary) -> String {
+    let kind = |k: &KindCount| format!("{}: {}", terms::kind(k.kind), count(k.stalls as u64));
+    let mut parts: Vec<String> = cpu.kinds.iter().map(kind).collect();
+    if cpu.served_meanwhile > 0 {
+        let served = count(cpu.served_meanwhile as u64);
         parts.push(format!("ksoftirqd alone waited in {served}, interrupts ran its softirqs"));
     }
-    let waited = by_vector(own(), |m| {
-        matches!(m.kind, StallKind::SoftirqDelay | StallKind::Handoff)
-            && !m.handoff.is_some_and(|h| h.served_meanwhile())
-    });
-    let late = by_vector(own(), |m| m.kind == StallKind::InterruptGap);
-    parts.extend(most(&waited, "waited in"));
-    parts.extend(most(&late, "pending at the gap's end in"));
+    parts.extend(most(&cpu.waited, "waited in"));
+    parts.extend(most(&cpu.pending, "pending at the gap's end in"));
     parts.join("; ")
 }
 
-/// In how many stalls each vector is in such a measure. Packets that waited are what users feel, so
-/// NET_RX comes first; then what is in most.
-fn by_vector<'f>(
-    stalls: impl Iterator<Item = &'f Stall>,
-    such: impl Fn(&Measure) -> bool,
-) -> Vec<(Vector, usize)> {
-    let mut all: BTreeMap<Vector, usize> = BTreeMap::new();
-    for stall in stalls {
-        let measures = stall.measures.iter().filter(|m| such(m));
-        let vectors: BTreeSet<Vector> = measures.flat_map(|m| m.vectors.iter().copied()).collect();
-        for vector in vectors {
-            *all.entry(vector).or_default() += 1;
-        }
-    }
-    let mut all: Vec<_> = all.into_iter().collect();
-    all.sort_by_key(|&(v, n)| (v != Vector::NET_RX, std::cmp::Reverse(n), v));
-    all
-}
-
 /// `NET_RX waited in 12, RCU in 3`: the first two.
-fn most(all: &[(Vector, usize)], how: &str) -> Option<String> {
-    let (vector, n) = all.first()?;
-    let mut words = format!("{vector} {how} {}", count(*n as u64));
-    if let Some((vector, n)) = all.get(1) {
-        words += &format!(", {vector} in {}", count(*n as u64));
+fn most(all: &[VectorCount], how: &str) -> Option<String> {
+    let part =
+        |c: &VectorCount, how: &str| format!("{} {how} {}", c.vector, count(c.stalls as u64));
+    let mut words = part(all.first()?, how);
+    if let Some(second) = all.get(1) {
+        words += &format!(", {}", part(second, "in"));
     }
     Some(words)
 }
@@ -176,7 +134,7 @@ fn paragraph(
     blames: &[Blame<'_>],
 ) -> io::Result<()> {
     let head = headline(f, cpu);
-    let kinds = breakdown(f, cpu.cpu);
+    let kinds = breakdown(cpu);
     let full = head.clone().plain(&format!(" ({kinds})"));
     // The second line has to name the culprit: rather than wrap, the kinds go below.
     let fits = layout.fits(&full);
@@ -217,7 +175,7 @@ fn culprit(
     layout.put(hang, &lead.then(blame.words()).plain(&blame.deed(f, cpu.cpu)))?;
     let mut detail =
         |text: Text| layout.put(hang, &Text::new().plain(&" ".repeat(hang)).then(text));
-    let facts = facts(f, blame);
+    let facts = facts(blame);
     if !facts.is_empty() {
         detail(Text::new().plain(&facts.join(" · ")))?;
     }
@@ -234,12 +192,12 @@ fn culprit(
 }
 
 /// Whose the culprit is, and what on this host made it slow.
-pub(in crate::render) fn facts(f: &Findings, blame: &Blame<'_>) -> Vec<String> {
+pub(in crate::render) fn facts(blame: &Blame<'_>) -> Vec<String> {
     let mut facts = match blame.culprit() {
         Culprit::Task(task) => words::workload(task),
         _ => Vec::new(),
     };
-    let dying = f.host.dying_memcgs.filter(|&n| n >= MANY_DYING && blame.at_memcgs());
+    let dying = blame.told.dying_memcgs;
     facts.extend(dying.map(|n| format!("{}\u{a0}dying memory cgroups on this node", count(n))));
     facts
 }
