@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::blame;
 use super::groups::median;
 use super::index::Index;
-use super::{paths, syscalls};
+use super::{blame, paths};
 use crate::model::findings::SlowCallGroup;
-use crate::model::{Filesystem, Recording, Sample, StackId, SyscallSlow, TaskId};
+use crate::model::{Filesystem, Recording, Sample, StackId, SyscallSlow, TaskId, syscalls};
 use crate::units::Nanos;
 
 /// Whether a task, seen with this kernel stack, came there by no system call: a kernel thread, or

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::groups::median;
 use super::index::Index;
-use super::{blame, paths, syscalls};
+use super::{blame, paths};
 use crate::model::findings::*;
-use crate::model::{FileCall, Filesystem, Recording, SyscallSlow, TaskId};
+use crate::model::{FileCall, Filesystem, Recording, SyscallSlow, TaskId, syscalls};
 use crate::units::{Cpu, Ktime, Nanos, Tgid, Tid};
 
 /// Cgroups that a group names.

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
-use super::conntrack::advice::{LARGER_TABLE, RANDOM_FULLY};
 use crate::model::Recording;
 use crate::model::findings::{Conntrack, Health, HealthFinding};
 use crate::model::health::{Finding, HealthRow, Window};
+use crate::model::remedies::{LARGER_TABLE, RANDOM_FULLY};
 
 /// Concludes; none if it was not recorded. `files` is what helps against slow files.
 pub fn health(r: &Recording, files: &[String], ct: Option<&Conntrack>) -> Option<Health> {

@@ -30,15 +30,14 @@ mod room;
 mod slow_reads;
 pub(crate) mod stacks;
 mod steal;
-pub mod syscalls;
 pub mod told;
 mod windows;
-pub mod workload;
 
 use std::collections::BTreeMap;
 
 use crate::model::Recording;
 use crate::model::findings::{Findings, Host, LostRecords, Options, SCHEMA, Stall, Window};
+pub use crate::model::syscalls;
 use crate::units::Ktime;
 pub(crate) use alike::Alike;
 pub(crate) use calls::{Calls, outside_calls};
@@ -48,7 +47,6 @@ use index::Index;
 pub use latency::{Histogram, histograms};
 use room::Room;
 pub use slow_reads::{SlowRead, slow_reads};
-pub use stacks::runs_softirqs;
 
 /// Concludes what a recording shows.
 #[must_use]

@@ -1,8 +1,8 @@
 //! Slow reads of files that the kernel makes up while they are read, one by one.
 
 use super::index::Index;
-use super::{paths, syscalls};
-use crate::model::{Filesystem, Recording};
+use super::paths;
+use crate::model::{Filesystem, Recording, syscalls};
 use crate::units::{Ktime, Nanos};
 
 /// A read past the threshold.

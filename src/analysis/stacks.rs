@@ -4,10 +4,7 @@
 
 use crate::model::Vector;
 use crate::model::findings::Context;
-
-/// The function that runs pending softirqs: `handle_softirqs` since 6.9 (d14c0c9e), before that
-/// `__do_softirq`.
-const SOFTIRQ_LOOP: [&str; 2] = ["handle_softirqs", "__do_softirq"];
+use crate::model::functions::{SOFTIRQ_LOOP, is_interrupt_entry, source_name};
 
 /// The handlers of each vector (`open_softirq` callers), by any name since 5.10, and what they jump
 /// to as their last act: then that stands above the loop in their place.
@@ -105,17 +102,6 @@ impl StackFacts {
     }
 }
 
-/// The name in the source of a function that the compiler made a special copy of, as it does of
-/// `handle_softirqs` on PREEMPT_RT.
-fn source_name(symbol: &str) -> &str {
-    const COPIES: [&str; 4] = [".constprop.", ".isra.", ".part.", ".cold"];
-    if !symbol.as_bytes().contains(&b'.') {
-        return symbol;
-    }
-    let cut = COPIES.iter().filter_map(|copy| symbol.find(copy)).min();
-    cut.map_or(symbol, |at| &symbol[..at])
-}
-
 /// The innermost running handler. It must stand right above the loop: a tick in the loop itself,
 /// before or after a handler, is no evidence that one ran.
 fn softirq(names: &[&str]) -> Option<(Vector, usize)> {
@@ -130,28 +116,6 @@ fn called_by_loop<'a>(names: &[&'a str]) -> Option<(&'a str, usize)> {
     let at = names.iter().position(|n| SOFTIRQ_LOOP.contains(n))?;
     let called = names.get(at.checked_sub(1)?)?;
     (!is_interrupt_entry(called)).then_some((*called, at))
-}
-
-/// First instruction of an interrupt (not of an exception or a system call): x86
-/// arch/x86/include/asm/idtentry.h; arm64 arch/arm64/kernel/entry-common.c.
-fn is_interrupt_entry(name: &str) -> bool {
-    name.starts_with("asm_sysvec_")
-        || matches!(
-            name,
-            "asm_common_interrupt" | "common_interrupt_return" | "el1h_64_irq" | "el0t_64_irq"
-        )
-}
-
-/// Whether a function is the one that runs pending softirqs.
-#[must_use]
-pub fn runs_softirqs(name: &str) -> bool {
-    SOFTIRQ_LOOP.contains(&source_name(name))
-}
-
-/// Whether a function is only on a stack where an interrupt or a softirq lies on top of what ran.
-#[cfg(feature = "probes")]
-pub fn lies_on_top(name: &str) -> bool {
-    is_interrupt_entry(name) || SOFTIRQ_LOOP.contains(&source_name(name))
 }
 
 /// Functions whose last act is to turn interrupts back on (include/linux/spinlock_api_smp.h,

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::analysis::runs_softirqs;
 use crate::model::Recording;
 use crate::recording::{Bounds, ReadError, Watch, read_bounded, read_watched, read_within};
 
@@ -20,13 +19,8 @@ const WHOLE: usize = 320 << 20;
 /// 60,000 stalls.
 const TOLD: u64 = 96 << 20;
 /// With these a report of a recording of any length takes some 400 MB.
-const BOUNDS: Bounds = Bounds {
-    whole: 500_000,
-    outside: 500_000,
-    events: 64 << 20,
-    names: 96 << 20,
-    softirq_loop: runs_softirqs,
-};
+const BOUNDS: Bounds =
+    Bounds { whole: 500_000, outside: 500_000, events: 64 << 20, names: 96 << 20 };
 
 /// Reads a recording from a file; of the samples of a large one as many as a report needs.
 pub fn recording(path: &Path) -> Result<Recording, ReadError> {

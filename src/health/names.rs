@@ -1,9 +1,9 @@
 //! Namespaces and cgroups by the names people know them under.
 
-use crate::analysis::workload::workload;
 use crate::host::HostRoot;
 use crate::host::netns::Netns;
 use crate::host::pods::PodNames;
+use crate::model::workload::workload;
 
 /// Names of pods by their UID.
 #[derive(Debug)]

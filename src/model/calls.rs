@@ -7,7 +7,7 @@ use crate::units::{Cpu, Ktime, Nanos};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SyscallId {
     /// Number plus one, 65,536 more if it is one of the 32-bit table; 0 is "not in a system call".
-    /// Names: `crate::analysis::syscalls`.
+    /// Names: [`super::syscalls`].
     pub nr_plus_1: u32,
     /// Arguments as in the registers (x86-64: rdi, rsi, rdx).
     pub args: [u64; 3],

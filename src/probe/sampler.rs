@@ -19,9 +19,8 @@ use super::skel::sampler::SamplerSkelBuilder;
 use super::wire::types::sp_sample;
 use super::wire::{Tail, read, syscall};
 use super::{Attached, Config, Method, Names, Shared, Source};
-use crate::analysis::syscalls;
 use crate::host::{CpuList, HostRoot};
-use crate::model::{Event, Sample, StackId, Vector};
+use crate::model::{Event, Sample, StackId, Vector, syscalls};
 use crate::units::{Cpu, Ktime, Nanos};
 
 pub fn attach(config: &Config, shared: &Shared, _: Method) -> Result<Attached> {

@@ -11,8 +11,7 @@ use super::skel::syscall::SyscallSkelBuilder;
 use super::wire::types::sp_syscall;
 use super::wire::{Tail, read, syscall};
 use super::{Attached, Config, Method, Names, Shared};
-use crate::analysis::syscalls;
-use crate::model::{Event, SyscallSlow};
+use crate::model::{Event, SyscallSlow, syscalls};
 use crate::units::{Cpu, Ktime, Nanos};
 
 /// What the rungs with a table in place of task storage miss.

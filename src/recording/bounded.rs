@@ -38,9 +38,6 @@ pub struct Bounds {
     pub events: u64,
     /// Bytes of memory for names; about.
     pub names: usize,
-    /// Whether a function of this name runs softirqs: ticks that find it may be all that is known
-    /// of a stall.
-    pub softirq_loop: fn(&str) -> bool,
 }
 
 /// Reads a recording of which only so much is to be in memory, whatever it holds. What is left out
@@ -61,7 +58,7 @@ fn load(path: &Path, bounds: &Bounds, watch: Watch<'_>) -> Result<Recording, Rea
 
     // There: half of the way.
     let there = &mut |done, of| watch(done / 2, of);
-    let (mut survey, mut blocks) = (Survey::new(bounds.softirq_loop), Vec::new());
+    let (mut survey, mut blocks) = (Survey::default(), Vec::new());
     let mut without = 0_usize;
     let mut look = |at: usize, end: usize, rows: &mut Rows| {
         if blocks.is_empty()

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::tables::{PerTable, Rows};
 use super::worst::{Pick, Tally, Weighed};
 use crate::model::Sample;
+use crate::model::functions::runs_softirqs;
 use crate::model::late::{Late, reaches};
 use crate::units::{Cpu, Ktime, Nanos};
 
@@ -20,11 +21,12 @@ const LOOPS: usize = 1 << 20;
 type Span = (Ktime, Ktime);
 
 /// What the first pass finds out, block by block.
+#[derive(Default)]
 pub struct Survey {
     threshold: Nanos,
     period: Nanos,
-    softirq_loop: fn(&str) -> bool,
-    /// Numbers of the strings, frames and stacks that show that softirqs are being run.
+    /// Numbers of the strings, frames and stacks that show that softirqs are being run: ticks that
+    /// find them may be all that is known of a stall.
     loops: [BTreeSet<u32>; 3],
     spans: BTreeMap<Cpu, Vec<Span>>,
     /// How many these are, and how many shorter ones were forgotten.
@@ -37,22 +39,6 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// `softirq_loop` tells the function that runs softirqs.
-    pub fn new(softirq_loop: fn(&str) -> bool) -> Survey {
-        Survey {
-            threshold: Nanos(0),
-            period: Nanos(0),
-            softirq_loop,
-            loops: Default::default(),
-            spans: BTreeMap::new(),
-            held: 0,
-            forgotten: 0,
-            last: BTreeMap::new(),
-            samples: 0,
-            tallies: PerTable::default(),
-        }
-    }
-
     /// What counts as a stall, and how often the sampler ticked.
     pub fn begins(&mut self, threshold: Nanos, period: Nanos) {
         (self.threshold, self.period) = (threshold, period);
@@ -61,7 +47,7 @@ impl Survey {
     /// Looks at the rows of the next block.
     pub fn look(&mut self, rows: &Rows) {
         let [strings, frames, stacks] = &mut self.loops;
-        let named = rows.strings.iter().filter(|row| (self.softirq_loop)(&row.value));
+        let named = rows.strings.iter().filter(|row| runs_softirqs(&row.value));
         strings.extend(named.map(|row| row.id));
         let named = rows.frames.iter().filter(|row| strings.contains(&row.value.function.0));
         frames.extend(named.map(|row| row.id));

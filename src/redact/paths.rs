@@ -286,7 +286,7 @@ fn with_id(part: &str, key: &Key) -> Option<String> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::analysis::workload::workload;
+    use crate::model::workload::workload;
 
     fn shown(text: &str) -> String {
         path(text, &Key::from_bytes(&[7; 16]).unwrap())

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::io::Write;
 
 use super::symbols::{Image, Symbols};
-use crate::analysis::workload::workload;
 use crate::host::HostRoot;
 use crate::host::pods::PodNames;
 use crate::host::tasks::TaskFacts;
 use crate::host::taskstat::{PF_KTHREAD, in_ticks};
+use crate::model::workload::workload;
 use crate::model::{FrameId, StackId, StrId, Task, TaskId};
 use crate::probe::{Names, sp_task};
 use crate::recording::Writer;

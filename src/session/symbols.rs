@@ -10,8 +10,8 @@ use blazesym::symbolize::source::{Kernel, Source};
 use blazesym::symbolize::{Input, Symbolized, Symbolizer};
 
 use super::users::Users;
-use crate::analysis::stacks::lies_on_top;
 use crate::host::in_host_pid_namespace;
+use crate::model::functions::lies_on_top;
 use crate::model::{Frame, FrameId};
 use crate::recording::Writer;
 use crate::units::Tgid;

@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use stallprof::analysis::workload::workload;
 use stallprof::host::caps::Caps;
 use stallprof::host::cgroup::{CgroupIds, CgroupMounts, Hierarchy, WalkLimits, walk};
 use stallprof::host::kernel::{Lockdown, Sysctls};
@@ -12,6 +11,7 @@ use stallprof::host::memcg::{DyingMemcgs, DyingUnknown};
 use stallprof::host::stat::StealReader;
 use stallprof::host::tasks::TaskFacts;
 use stallprof::host::{CpuList, HostFacts, HostRoot};
+use stallprof::model::workload::workload;
 use stallprof::units::{Tgid, Tid};
 
 use super::{TREES, TempDir, tree};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use stallprof::analysis::{analyse, runs_softirqs};
+use stallprof::analysis::analyse;
 use stallprof::model::findings::Findings;
 use stallprof::model::*;
 use stallprof::recording::{Bounds, Writer, read, read_bounded, read_within, tables};
@@ -14,13 +14,7 @@ use crate::examples::meta;
 use crate::forge::{Chunk, TempDir, blob, block, end, header};
 use crate::memory::peak;
 
-const FEW: Bounds = Bounds {
-    whole: 1 << 40,
-    outside: 40,
-    events: u64::MAX,
-    names: usize::MAX,
-    softirq_loop: runs_softirqs,
-};
+const FEW: Bounds = Bounds { whole: 1 << 40, outside: 40, events: u64::MAX, names: usize::MAX };
 
 fn bounded(path: &Path, bounds: &Bounds) -> Recording {
     read_bounded(path, bounds, &mut |_, _| ()).unwrap()
@@ -196,7 +190,7 @@ fn of_too_many_events_the_worst_are_read_and_the_others_told() {
 fn no_table_takes_more_memory_than_it_may() {
     let dir = TempDir::new("tables");
     let path = dir.join("a.stall");
-    let bounds = Bounds { whole: 5_000, outside: 5_000, events: 4 << 20, names: 4 << 20, ..FEW };
+    let bounds = Bounds { whole: 5_000, outside: 5_000, events: 4 << 20, names: 4 << 20 };
     let rows = 50_000;
     for (table, columns) in tables().iter().skip_while(|(name, _)| *name != "sample") {
         let mut chunk = Chunk::new(table, rows as u64);

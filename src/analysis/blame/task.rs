@@ -6,9 +6,8 @@ use crate::analysis::index::Index;
 use crate::analysis::outside_calls;
 use crate::analysis::parts::Part;
 use crate::analysis::stacks::restores_irqs;
-use crate::analysis::{syscalls, workload};
 use crate::model::findings::TaskCulprit;
-use crate::model::{Recording, Sample, StrId, TaskId};
+use crate::model::{Recording, Sample, StrId, TaskId, syscalls, workload};
 
 /// Who a task is, without what it does.
 pub fn identity(r: &Recording, id: TaskId) -> TaskCulprit {

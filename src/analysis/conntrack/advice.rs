@@ -1,15 +1,7 @@
 //! What helps against losses in connection tracking.
 
 use crate::model::findings::{CtNamespace, CtVerdict, FailedFlow, SnatRules, Translation};
-
-/// Against lost races for a source port.
-pub const RANDOM_FULLY: &str = "kube-proxy, flannel and the CNI plugins set it where the kernel \
-    (3.14) and iptables (1.6.2) know it: update them; own rules: add --random-fully (iptables) or \
-    fully-random (nft)";
-
-/// Against full tables.
-pub const LARGER_TABLE: &str = "raise net.netfilter.nf_conntrack_max (and nf_conntrack_buckets \
-    with it); shorten nf_conntrack_tcp_timeout_established; find who opens so many: conntrack -L";
+use crate::model::remedies::{LARGER_TABLE, RANDOM_FULLY};
 
 const ALREADY_RANDOM: &str = "the rules choose ports fully at random already: more source \
     addresses, or fewer connections to one address and port";

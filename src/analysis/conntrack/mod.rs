@@ -1,6 +1,6 @@
 //! What was lost in connection tracking: which connections, why, and what it cost them.
 
-pub mod advice;
+mod advice;
 mod join;
 mod losses;
 mod namespaces;

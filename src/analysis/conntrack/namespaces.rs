@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::known;
-use crate::analysis::workload::workload;
 use crate::model::Recording;
 use crate::model::conntrack::CtReading;
 use crate::model::findings::{CtCounter, CtNamespace, CtShare};
+use crate::model::workload::workload;
 use crate::units::Cpu;
 
 /// More counters than any kernel has.

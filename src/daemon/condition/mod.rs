@@ -12,9 +12,8 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use super::config::Triggers;
-use crate::analysis::syscalls;
 use crate::host::HostRoot;
-use crate::model::{CtReading, Event, FileReads, Filesystem, StrId, SyscallSlow, TaskId};
+use crate::model::{CtReading, Event, FileReads, Filesystem, StrId, SyscallSlow, TaskId, syscalls};
 use crate::render::escape;
 use crate::session::Namer;
 use crate::units::{Cpu, Ktime, Nanos};

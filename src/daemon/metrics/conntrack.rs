@@ -8,7 +8,7 @@ use prometheus_client::encoding::DescriptorEncoder;
 
 use super::places::{OTHER, Places};
 use super::{Detail, Family, Window, lock, series};
-use crate::analysis::workload::workload;
+use crate::model::workload::workload;
 use crate::model::{CtReading, Recording};
 
 /// Network namespaces with series of their own.

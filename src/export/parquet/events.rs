@@ -6,10 +6,10 @@ use parquet::data_type::ByteArray;
 
 use super::findings::realtime;
 use super::table::table;
-use crate::analysis::{outside_calls, syscalls};
+use crate::analysis::outside_calls;
 use crate::export::irq_kind;
 use crate::model::event::{HistKind, IrqKind};
-use crate::model::{Recording, StackId, TaskId, Vector, hist};
+use crate::model::{Recording, StackId, TaskId, Vector, hist, syscalls};
 use crate::render::spans::Spans;
 use crate::units::Cpu;
 

@@ -5,6 +5,7 @@ use super::super::finding::{Finding, Severity, Window};
 use super::super::words::{count, percent, permille, plural};
 use super::{Check, graded, inside, namespaces, or_ok, unknown_in};
 use crate::host::conntrack::CtGrowth;
+use crate::model::remedies::LARGER_TABLE;
 
 pub const FILL: Check = Check {
     name: "conntrack-fill",
@@ -13,7 +14,7 @@ pub const FILL: Check = Check {
     why: "in a full table a new connection's first packet is dropped unless an entry without an \
           answer can be thrown out",
     prove: "sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max",
-    help: crate::analysis::conntrack::advice::LARGER_TABLE,
+    help: LARGER_TABLE,
 };
 
 pub const LOSS: Check = Check {

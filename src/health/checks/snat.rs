@@ -5,6 +5,7 @@ use super::super::finding::{Finding, Severity};
 use super::super::words::plural;
 use super::{Check, or_ok};
 use crate::host::rules::Rules;
+use crate::model::remedies::RANDOM_FULLY;
 
 pub const RANDOM: Check = Check {
     name: "snat-random",
@@ -15,7 +16,7 @@ pub const RANDOM: Check = Check {
           4,000 such pairs lost none",
     prove: "iptables-save -t nat | grep -E 'MASQUERADE|SNAT'; nft list ruleset | grep -E \
             'masquerade|snat'",
-    help: crate::analysis::conntrack::advice::RANDOM_FULLY,
+    help: RANDOM_FULLY,
 };
 
 fn run(facts: &Facts) -> Vec<Finding> {

@@ -4,7 +4,7 @@
 //! Docker's and Podman's cgroupfs drivers, systemd. Only shapes known to be a container are taken
 //! for one: a wrong container name is worse than none.
 
-use crate::model::findings::Workload;
+use super::findings::Workload;
 
 /// Reads a cgroup path (as in `/proc/PID/cgroup`); none if it names no container, pod or unit.
 ///

@@ -1,0 +1,11 @@
+//! What helps, in the words of the checks of a node's health and of the analysis: by them one
+//! knows what the other has said already.
+
+/// Against lost races for a source port.
+pub const RANDOM_FULLY: &str = "kube-proxy, flannel and the CNI plugins set it where the kernel \
+    (3.14) and iptables (1.6.2) know it: update them; own rules: add --random-fully (iptables) or \
+    fully-random (nft)";
+
+/// Against full tables.
+pub const LARGER_TABLE: &str = "raise net.netfilter.nf_conntrack_max (and nf_conntrack_buckets \
+    with it); shorten nf_conntrack_tcp_timeout_established; find who opens so many: conntrack -L";
