@@ -10,6 +10,8 @@ pub mod daemon;
 pub mod export;
 pub mod health;
 pub mod host;
+#[cfg(test)]
+mod layers;
 pub mod model;
 pub mod ping;
 #[cfg(feature = "probes")]
