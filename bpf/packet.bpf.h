@@ -105,10 +105,6 @@ struct nf_conn {
 	possible_net_t ct_net;
 };
 
-struct trace_event_raw_net_dev_template {
-	void *skbaddr;
-};
-
 #pragma clang attribute pop
 
 /* Ethertypes in network byte order (include/uapi/linux/if_ether.h). */

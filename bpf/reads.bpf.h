@@ -7,6 +7,7 @@
 #define READS_BPF_H
 
 #include "state.bpf.h"
+#include "wire_files.h"
 
 /* By process and file. */
 struct {

@@ -8,6 +8,7 @@
 #ifndef RUNGS_BPF_H
 #define RUNGS_BPF_H
 
+#include "records.bpf.h"
 #include "state.bpf.h"
 
 #define HANDLE(is_typed, call)                                                                     \

@@ -8,6 +8,7 @@
  */
 #include "packet.bpf.h"
 #include "rungs.bpf.h"
+#include "wire_net.h"
 
 const volatile __u32 weight = 16;
 const volatile __u32 chance = 0xffffffffU / 16; /* 2^32 / weight */

@@ -2,6 +2,7 @@
 /* Owns the shared maps, and makes the wire types known to Rust through its BTF. */
 #include "reads.bpf.h"
 #include "state.bpf.h"
+#include "wire_net.h"
 
 struct sp_sample wire_sample;
 struct sp_delay wire_delay;

@@ -9,7 +9,7 @@ use crate::units::{Cpu, Nanos};
 
 /// `/proc/stat` counts in steps of 1/USER_HZ.
 const STEP: Nanos = Nanos(10_000_000);
-/// The kernel counts at its own tick: bpf/sampler.bpf.c.
+/// The kernel counts at its own tick: bpf/gap.bpf.h.
 const SETTLES: Nanos = Nanos(10_000_000);
 
 /// Steal time that is at most one in so many of the gaps that it was counted over was in few of them.
