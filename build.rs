@@ -53,6 +53,7 @@ mod bpf {
         };
         let clang =
             clang::find().expect("no clang of version 14 or later: run tools/setup, or set CLANG");
+        let mut probes = Vec::new();
         for source in std::fs::read_dir("bpf").expect("the bpf folder is part of the package") {
             let source = source.expect("bpf can be listed").path();
             let name = source.file_name().and_then(|n| n.to_str()).unwrap_or_default();
@@ -63,6 +64,11 @@ mod bpf {
                 .clang_args(["-Wall", "-Werror", &format!("-D__TARGET_ARCH_{arch}")])
                 .build_and_generate(out.join(format!("{probe}.skel.rs")))
                 .unwrap_or_else(|e| panic!("bpf/{name} does not build with {clang}: {e:#}"));
+            probes.push(probe.to_owned());
         }
+        // For src/probe/skel.rs, in an order that is always the same.
+        probes.sort();
+        let modules = format!("skeletons! {{ {} }}\n", probes.join(" "));
+        std::fs::write(out.join("skeletons.rs"), modules).expect("OUT_DIR can be written");
     }
 }

@@ -74,7 +74,6 @@ mod alone {
     use crate::cli::host_root;
     use crate::cli::record::explain;
     use crate::daemon::Alone;
-    use crate::daemon::config::ON;
     use crate::host::{CpuList, HostFacts, HostRoot};
     use crate::probe::{Config, PROBES, Tracking, Wanted};
     use crate::top::{Source, Told};
@@ -112,7 +111,7 @@ mod alone {
         if let Some(missing) = cpus.cpus().iter().find(|c| !online.contains(**c)) {
             bail!("--cpu {cpus}: CPU {missing} is not online; this host has {online}");
         }
-        let off = PROBES.iter().filter(|p| !ON.contains(&p.name));
+        let off = PROBES.iter().filter(|p| !p.always_on);
         let config = Config {
             cpus: cpus.cpus().to_vec(),
             stall: args.stall,

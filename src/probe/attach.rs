@@ -24,7 +24,7 @@ pub struct Outcome {
 #[must_use]
 pub fn attach_all(config: &Config, shared: Result<&Shared, &str>) -> Outcome {
     let mut outcome = Outcome::default();
-    for probe in &PROBES {
+    for probe in PROBES {
         let mut status = ProbeStatus {
             name: probe.name.to_owned(),
             measures: probe.measures.to_owned(),

@@ -13,16 +13,17 @@ use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 use libbpf_rs::{MapCore, MapFlags, MapHandle};
 
 use super::ladder::{Needs, choose};
-use super::shared::share;
 use super::skel::conntrack::ConntrackSkelBuilder;
 use super::windows::Windows;
-use super::wire::read;
 use super::wire::types::{sp_ct_drop, sp_flow, sp_syn_again};
+use super::wire::{read, wire};
 use super::{Attached, Config, Method, Names, Shared, Source, Tracking};
 use crate::host::taskstat::PF_KTHREAD;
 use crate::host::{HostRoot, monotonic};
 use crate::model::{CtDrop, CtLeftOut, Event, Flow, StackId, SynRetransmit, TaskId};
 use crate::units::{Cpu, Ktime};
+
+wire!(sp_ct_drop, sp_syn_again);
 
 /// Functions that drop what a hook refuses: packets on their way (net/netfilter/core.c), and those
 /// that a program let go on (`nf_reinject`, before 41f2c7c342d3, 6.10; else `nfqnl_reinject`).
@@ -38,13 +39,12 @@ pub fn attach(config: &Config, shared: &Shared, method: Method) -> Result<Attach
     let ranges = droppers(&HostRoot::default())?;
     let mut storage = MaybeUninit::uninit();
     let mut open = ConntrackSkelBuilder::default().open(&mut storage)?;
-    share!(open, shared, ring, losses);
     if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
         for (at, (start, len)) in ranges.into_iter().take(rodata.dropper.len()).enumerate() {
             (rodata.dropper[at], rodata.dropper_len[at]) = (start, len);
         }
     }
-    let mut chosen = choose(open.open_object_mut(), method, Needs::Any, None)?;
+    let mut chosen = choose(open.open_object_mut(), shared, method, Needs::Any, None)?;
     let skel = open.load()?;
     let hook = chosen.hook(skel.object(), DROPS)?;
     let links = chosen.attach(skel.object())?;

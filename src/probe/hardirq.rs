@@ -6,13 +6,14 @@ use anyhow::Result;
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 
 use super::ladder::{Needs, climb};
-use super::shared::share;
 use super::skel::hardirq::HardirqSkelBuilder;
 use super::wire::types::{sp_hardirq, sp_irq_kind};
-use super::wire::{read, text};
+use super::wire::{read, text, wire};
 use super::{Attached, Config, Method, Names, Shared};
 use crate::model::{Event, FrameId, HardIrq, IrqKind};
 use crate::units::{Cpu, Ktime, Nanos};
+
+wire!(sp_hardirq);
 
 /// What a tracepoint's record does not hold.
 pub const BY_RECORD: &str = "device handlers are known by number, not by name";
@@ -24,11 +25,10 @@ pub const BY_FUNCTION: &str = "only device, timer, function call and irq work in
 pub fn attach(config: &Config, shared: &Shared, method: Method) -> Result<Attached> {
     let mut storage = MaybeUninit::uninit();
     let mut open = HardirqSkelBuilder::default().open(&mut storage)?;
-    share!(open, shared, ring, cpus, losses);
     if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
         rodata.stall_ns = config.stall.0;
     }
-    Ok(climb!(open, method, Needs::Any))
+    Ok(climb!(open, shared, method, Needs::Any))
 }
 
 pub fn decode(record: &[u8], names: &mut dyn Names) -> Option<Event> {

@@ -6,13 +6,14 @@ use anyhow::Result;
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 
 use super::ladder::{Needs, climb};
-use super::shared::share;
 use super::skel::ksoftirqd::KsoftirqdSkelBuilder;
-use super::wire::read;
 use super::wire::types::sp_handoff;
+use super::wire::{read, wire};
 use super::{Attached, Config, Method, Names, Shared};
 use crate::model::{Event, Handoff, Runner};
 use crate::units::{Cpu, Ktime, Nanos};
+
+wire!(sp_handoff);
 
 /// What the function rungs miss.
 pub const BY_FUNCTION: &str = "measured at the scheduler's functions; who waits again after being \
@@ -21,11 +22,10 @@ pub const BY_FUNCTION: &str = "measured at the scheduler's functions; who waits 
 pub fn attach(config: &Config, shared: &Shared, method: Method) -> Result<Attached> {
     let mut storage = MaybeUninit::uninit();
     let mut open = KsoftirqdSkelBuilder::default().open(&mut storage)?;
-    share!(open, shared, ring, cpus, losses, hists);
     if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
         rodata.handoff_ns = config.stall.0;
     }
-    Ok(climb!(open, method, Needs::All))
+    Ok(climb!(open, shared, method, Needs::All))
 }
 
 pub fn decode(record: &[u8], names: &mut dyn Names, push: &mut dyn FnMut(Event)) {

@@ -9,8 +9,8 @@ use libbpf_rs::btf::types::Func;
 use libbpf_rs::btf::{Btf, BtfType};
 use libbpf_rs::{Link, Object, OpenObject};
 
-use super::Method;
 use super::hook::Hook;
+use super::{Method, Shared};
 use crate::host::HostRoot;
 
 /// Programs by the kind of their section.
@@ -67,16 +67,19 @@ pub struct Chosen {
     missing: BTreeSet<String>,
 }
 
-/// Chooses the programs of a rung for loading, but for one tracepoint that is not wanted.
+/// Chooses the programs of a rung for loading, but for one tracepoint that is not wanted, and gives
+/// them the shared maps.
 ///
 /// # Errors
 /// This kernel lacks what the probe needs.
 pub fn choose(
     object: &mut OpenObject,
+    shared: &Shared,
     method: Method,
     needs: Needs,
     unwanted: Option<&str>,
 ) -> Result<Chosen> {
+    shared.lend(object)?;
     let mut found = Vec::new();
     for program in object.progs() {
         let section = program.section().to_string_lossy().into_owned();
@@ -261,13 +264,13 @@ fn functions(root: &HostRoot, wanted: &BTreeSet<&str>) -> Result<BTreeSet<String
 /// Loads and attaches the programs of one rung of an opened skeleton. A macro, because each
 /// skeleton is a type of its own.
 macro_rules! climb {
-    ($open:expr, $method:expr, $needs:expr) => {
-        $crate::probe::ladder::climb!($open, $method, $needs, None)
+    ($open:expr, $shared:expr, $method:expr, $needs:expr) => {
+        $crate::probe::ladder::climb!($open, $shared, $method, $needs, None)
     };
-    ($open:expr, $method:expr, $needs:expr, $unwanted:expr) => {{
+    ($open:expr, $shared:expr, $method:expr, $needs:expr, $unwanted:expr) => {{
         let (mut open, unwanted) = ($open, $unwanted);
         let object = open.open_object_mut();
-        let mut chosen = $crate::probe::ladder::choose(object, $method, $needs, unwanted)?;
+        let mut chosen = $crate::probe::ladder::choose(object, $shared, $method, $needs, unwanted)?;
         let skel = open.load()?;
         let links = chosen.attach(skel.object())?;
         Attached::programs(links, &chosen.missing())

@@ -6,7 +6,6 @@ use anyhow::{Result, ensure};
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 
 use super::ladder::{Needs, climb};
-use super::shared::share;
 use super::skel::memcg::MemcgSkelBuilder;
 use super::{Attached, Config, Method, Shared};
 use crate::units::Nanos;
@@ -21,11 +20,10 @@ pub const BY_CALL: &str = "reads of 100 us or longer only";
 pub fn attach(config: &Config, shared: &Shared, method: Method) -> Result<Attached> {
     let mut storage = MaybeUninit::uninit();
     let mut open = MemcgSkelBuilder::default().open(&mut storage)?;
-    share!(open, shared, ring, cpus, losses, reads, readers, flushes);
     if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
         rodata.only_tgid = config.pid.map_or(0, |p| p.0);
     }
-    Ok(climb!(open, method, Needs::All))
+    Ok(climb!(open, shared, method, Needs::All))
 }
 
 /// Leaves it to the programs of the syscall probe, which look at all long calls anyway.

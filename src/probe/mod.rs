@@ -10,6 +10,7 @@ mod config;
 mod conntrack;
 mod ct_stats;
 mod hardirq;
+mod histograms;
 mod hook;
 mod ksoftirqd;
 mod ladder;
@@ -38,6 +39,7 @@ use std::any::Any;
 use crate::model::{Event, FrameId, StackId, StrId, TaskId};
 pub use attach::{NO_BPF, Outcome, attach_all};
 pub use config::{Config, Wanted};
+pub use histograms::Histograms;
 pub use method::Method;
 pub use shared::Shared;
 pub use table::{PROBES, Probe, Rung};
@@ -106,18 +108,18 @@ fn call_mask(such: fn(&str, u32) -> bool) -> [u64; 8] {
 /// Turns one record of the ring into events. Records that are too short or of no known kind give
 /// none: they cannot come from our own programs.
 pub fn decode(record: &[u8], names: &mut dyn Names, push: &mut dyn FnMut(Event)) {
-    use wire::kind;
-    let Some(head) = wire::read::<wire::types::sp_head>(record) else { return };
-    match head.kind {
-        kind::SAMPLE => sampler::decode(record, names).into_iter().for_each(push),
-        kind::DELAY => softirq::decode_delay(record, names).into_iter().for_each(push),
-        kind::RUN => softirq::decode_run(record, names).into_iter().for_each(push),
-        kind::HANDOFF => ksoftirqd::decode(record, names, push),
-        kind::HARDIRQ => hardirq::decode(record, names).into_iter().for_each(push),
-        kind::SYSCALL => syscall::decode(record, names).into_iter().for_each(push),
-        kind::FILE_CALL => rstat::decode(record).into_iter().for_each(push),
-        kind::CT_DROP => conntrack::decode_drop(record, names).into_iter().for_each(push),
-        kind::SYN_AGAIN => conntrack::decode_syn(record, names).into_iter().for_each(push),
+    use wire::types::{sp_head, sp_kind as kind};
+    let Some(head) = wire::read::<sp_head>(record) else { return };
+    match kind(head.kind) {
+        kind::SP_SAMPLE => sampler::decode(record, names).into_iter().for_each(push),
+        kind::SP_DELAY => softirq::decode_delay(record, names).into_iter().for_each(push),
+        kind::SP_RUN => softirq::decode_run(record, names).into_iter().for_each(push),
+        kind::SP_HANDOFF => ksoftirqd::decode(record, names, push),
+        kind::SP_HARDIRQ => hardirq::decode(record, names).into_iter().for_each(push),
+        kind::SP_SYSCALL => syscall::decode(record, names).into_iter().for_each(push),
+        kind::SP_FILE_CALL => rstat::decode(record).into_iter().for_each(push),
+        kind::SP_CT_DROP => conntrack::decode_drop(record, names).into_iter().for_each(push),
+        kind::SP_SYN_AGAIN => conntrack::decode_syn(record, names).into_iter().for_each(push),
         _ => {}
     }
 }

@@ -7,11 +7,13 @@ use libbpf_rs::{MapCore, MapFlags, MapHandle};
 
 use super::rstat::filesystem;
 use super::wire::types::{sp_filesystem, sp_place, sp_reader, sp_reads};
-use super::wire::{read, text};
+use super::wire::{read, text, wire};
 use super::{Method, Names, Shared, memcg, sp_task};
 use crate::host::HostRoot;
 use crate::model::{Event, FileReads, Filesystem, ProbeStatus, TaskId};
 use crate::units::{Cpu, Ktime, Nanos};
+
+wire!(sp_reader, sp_reads);
 
 /// The table is read so often that it takes a thousandth of the time at most, between these.
 const PERIOD: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));

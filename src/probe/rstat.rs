@@ -9,13 +9,14 @@ use libbpf_rs::btf::types::Struct;
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 
 use super::ladder::{Needs, climb};
-use super::shared::share;
 use super::skel::rstat::RstatSkelBuilder;
-use super::wire::read;
 use super::wire::types::{sp_file_call, sp_filesystem};
+use super::wire::{read, wire};
 use super::{Attached, Config, Method, Shared};
 use crate::model::{Event, FileCall, Filesystem};
 use crate::units::{Cpu, Ktime, Nanos};
+
+wire!(sp_file_call);
 
 pub fn attach(_: &Config, shared: &Shared, method: Method) -> Result<Attached> {
     ensure!(
@@ -23,9 +24,8 @@ pub fn attach(_: &Config, shared: &Shared, method: Method) -> Result<Attached> {
         "this kernel does not number the reads of a task (CONFIG_TASK_XACCT is off)"
     );
     let mut storage = MaybeUninit::uninit();
-    let mut open = RstatSkelBuilder::default().open(&mut storage)?;
-    share!(open, shared, ring, cpus, losses, reads, readers, flushes);
-    Ok(climb!(open, method, Needs::All))
+    let open = RstatSkelBuilder::default().open(&mut storage)?;
+    Ok(climb!(open, shared, method, Needs::All))
 }
 
 /// Whether the kernel has what tells one read of a thread from the next.

@@ -14,19 +14,20 @@ use perf_event_open::config::{Cpu as OnCpu, Opts, Proc, SampleOn};
 use perf_event_open::count::Counter;
 use perf_event_open::event::sw::Software;
 
-use super::shared::share;
 use super::skel::sampler::SamplerSkelBuilder;
 use super::wire::types::sp_sample;
-use super::wire::{Tail, read, syscall};
+use super::wire::{Tail, read, syscall, wire};
 use super::{Attached, Config, Method, Names, Shared, Source};
 use crate::host::{CpuList, HostRoot};
 use crate::model::{Event, Sample, StackId, Vector, syscalls};
 use crate::units::{Cpu, Ktime, Nanos};
 
+wire!(sp_sample);
+
 pub fn attach(config: &Config, shared: &Shared, _: Method) -> Result<Attached> {
     let mut storage = MaybeUninit::uninit();
     let mut open = SamplerSkelBuilder::default().open(&mut storage)?;
-    share!(open, shared, ring, cpus, losses);
+    shared.lend(open.open_object_mut())?;
     if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
         rodata.period_ns = config.period().0;
         rodata.gap_ns = config.gap.0;

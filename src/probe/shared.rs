@@ -1,25 +1,25 @@
-//! The maps that all probes share: the ring, the state of each CPU, histograms, losses.
+//! The maps that all probes share: the ring, the state of each CPU, histograms, losses, reads.
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::mem::{MaybeUninit, size_of};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 
 use anyhow::{Result, anyhow};
 use libbpf_rs::skel::{OpenSkel, SkelBuilder};
-use libbpf_rs::{ErrorKind, MapCore, MapFlags, MapHandle};
+use libbpf_rs::{ErrorKind, MapCore, MapFlags, MapHandle, OpenObject};
 
 use super::skel::wire::WireSkelBuilder;
-use super::wire::read;
-use super::wire::types::{sp_cpu, sp_hist, sp_loss};
+use super::wire::types::{sp_cpu, sp_loss};
+use super::wire::{read, wire};
 use super::{Config, Method, PROBES, reads};
 use crate::host::caps::{Cap, Caps};
 use crate::host::kernel::Uname;
 use crate::host::{HostRoot, in_host_user_namespace};
-use crate::model::event::HistKind;
-use crate::model::hist::BUCKETS;
-use crate::model::{HistCount, KernelVersion, ProbeStatus, Vector};
+use crate::model::{KernelVersion, ProbeStatus};
 use crate::units::{Cpu, Ktime, Nanos, Tid};
+
+wire!(sp_cpu, sp_loss);
 
 /// Kernels before this one have no BPF ring buffer.
 const RING_BUFFER: KernelVersion = KernelVersion { major: 5, minor: 8 };
@@ -28,9 +28,9 @@ const RING_BUFFER: KernelVersion = KernelVersion { major: 5, minor: 8 };
 pub struct Shared {
     /// Records.
     pub ring: MapHandle,
-    cpus: MapHandle,
+    pub(super) cpus: MapHandle,
     losses: MapHandle,
-    hists: MapHandle,
+    pub(super) hists: MapHandle,
     /// Counts of file reads, and by whom.
     pub(super) reads: MapHandle,
     pub(super) readers: MapHandle,
@@ -38,15 +38,6 @@ pub struct Shared {
     possible: usize,
     calls_seen: OnceCell<()>,
 }
-
-/// Makes an object use the shared maps instead of its own. A macro, because each skeleton is a
-/// type of its own.
-macro_rules! share {
-    ($open:expr, $shared:expr $(, $map:ident)*) => {
-        $( $open.maps.$map.reuse_fd($shared.$map())?; )*
-    };
-}
-pub(super) use share;
 
 /// What a probe missed on a CPU, since boot of the session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,32 +77,23 @@ impl Shared {
         })
     }
 
-    pub(super) fn ring(&self) -> BorrowedFd<'_> {
-        self.ring.as_fd()
-    }
-
-    pub(super) fn cpus(&self) -> BorrowedFd<'_> {
-        self.cpus.as_fd()
-    }
-
-    pub(super) fn losses(&self) -> BorrowedFd<'_> {
-        self.losses.as_fd()
-    }
-
-    pub(super) fn hists(&self) -> BorrowedFd<'_> {
-        self.hists.as_fd()
-    }
-
-    pub(super) fn reads(&self) -> BorrowedFd<'_> {
-        self.reads.as_fd()
-    }
-
-    pub(super) fn readers(&self) -> BorrowedFd<'_> {
-        self.readers.as_fd()
-    }
-
-    pub(super) fn flushes(&self) -> BorrowedFd<'_> {
-        self.flushes.as_fd()
+    /// Makes an object use these maps in place of its own of the same names; before it is loaded.
+    pub(super) fn lend(&self, object: &mut OpenObject) -> Result<()> {
+        let ours = [
+            &self.ring,
+            &self.cpus,
+            &self.losses,
+            &self.hists,
+            &self.reads,
+            &self.readers,
+            &self.flushes,
+        ];
+        for mut map in object.maps_mut() {
+            if let Some(ours) = ours.iter().find(|ours| ours.name() == map.name()) {
+                map.reuse_fd(ours.as_fd())?;
+            }
+        }
+        Ok(())
     }
 
     /// CPUs that a per-CPU map has values of.
@@ -181,12 +163,13 @@ impl Shared {
         })
     }
 
-    /// Losses so far of every probe on every CPU, as `[probe][cpu]`.
+    /// Losses so far of every probe on every CPU, as `[probe][cpu]`, in the order of [`PROBES`].
     #[must_use]
     pub fn losses_so_far(&self) -> Vec<Vec<Losses>> {
-        (0..PROBES.len() as u32)
+        PROBES
+            .iter()
             .map(|probe| {
-                let rows = self.losses.lookup_percpu(&probe.to_ne_bytes(), MapFlags::ANY);
+                let rows = self.losses.lookup_percpu(&probe.row.0.to_ne_bytes(), MapFlags::ANY);
                 let rows = rows.ok().flatten().unwrap_or_default();
                 rows.iter()
                     .map(|bytes| read::<sp_loss>(bytes).unwrap_or_default())
@@ -238,106 +221,4 @@ fn refusal(error: &libbpf_rs::Error) -> anyhow::Error {
 fn as_bytes(state: &sp_cpu) -> &[u8] {
     // SAFETY: plain integers without padding that matters; the kernel copies the bytes.
     unsafe { std::slice::from_raw_parts(std::ptr::from_ref(state).cast(), size_of::<sp_cpu>()) }
-}
-
-/// Reads the in-kernel histograms and tells what has been added since the last reading. Counters
-/// are 32 bits wide and wrap; differences survive that.
-#[derive(Default)]
-pub struct Histograms {
-    last: Vec<u32>,
-}
-
-impl Histograms {
-    /// Calls `push` for every bucket that grew. The `last` time, delays that none after them was
-    /// measured to stand for are counted as long as the last one before them.
-    pub fn read(
-        &mut self,
-        shared: &Shared,
-        (now, last): (Ktime, bool),
-        push: &mut dyn FnMut(HistCount),
-    ) {
-        let mut at = 0;
-        let states = shared.cpus.lookup_percpu(&0u32.to_ne_bytes(), MapFlags::ANY);
-        for (cpu, bytes) in states.ok().flatten().unwrap_or_default().iter().enumerate() {
-            let Some(mut state) = read::<sp_cpu>(bytes) else { continue };
-            if last {
-                for (stride, measured) in state.stride.iter().zip(state.measured) {
-                    if let Some(count) = state.delay.get_mut(measured as usize) {
-                        *count = count.wrapping_add(stride.saturating_sub(1));
-                    }
-                }
-            }
-            for (vector, buckets) in state.delay.chunks(BUCKETS).enumerate() {
-                let row = (Cpu(cpu as u32), HistKind::SoftirqDelay, Vector(vector as u8));
-                self.grown(&mut at, buckets, now, row, push);
-            }
-        }
-        for hist in 0..sp_hist::SP_HISTS.0 {
-            let (kind, vector) = match hist {
-                h if h < sp_hist::SP_H_KSOFTIRQD_WAIT.0 => (HistKind::SoftirqRun, h as u8),
-                _ => (HistKind::KsoftirqdWait, 0),
-            };
-            let rows = shared.hists.lookup_percpu(&hist.to_ne_bytes(), MapFlags::ANY);
-            for (cpu, bytes) in rows.ok().flatten().unwrap_or_default().iter().enumerate() {
-                let (words, _) = bytes.as_chunks::<4>();
-                let buckets: Vec<u32> = words.iter().map(|w| u32::from_ne_bytes(*w)).collect();
-                let row = (Cpu(cpu as u32), kind, Vector(vector));
-                self.grown(&mut at, &buckets, now, row, push);
-            }
-        }
-    }
-
-    fn grown(
-        &mut self,
-        at: &mut usize,
-        buckets: &[u32],
-        time: Ktime,
-        (cpu, kind, vector): (Cpu, HistKind, Vector),
-        push: &mut dyn FnMut(HistCount),
-    ) {
-        let base = *at;
-        *at += BUCKETS;
-        if self.last.len() < *at {
-            self.last.resize(*at, 0);
-        }
-        for (bucket, &count) in buckets.iter().enumerate().take(BUCKETS) {
-            let before = std::mem::replace(&mut self.last[base + bucket], count);
-            if count != before {
-                let count = u64::from(count.wrapping_sub(before));
-                push(HistCount { time, cpu, kind, vector, bucket: bucket as u32, count });
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use libbpf_rs::ProgramInput;
-
-    use super::*;
-    use crate::model::hist;
-
-    /// Runs `hist_bucket()` in the kernel.
-    #[test]
-    fn the_kernel_side_counts_into_the_same_buckets() {
-        if !crate::probe::testing::may_load() {
-            return;
-        }
-        let mut storage = MaybeUninit::uninit();
-        let mut open = WireSkelBuilder::default().open(&mut storage).unwrap();
-        open.progs.bucket_of.set_autoload(true);
-        let skel = open.load().unwrap();
-        let edges = (0..64).flat_map(|shift| {
-            let power = 1u64 << shift;
-            [power - 1, power, power + power / 16, power + power / 16 - 1, power + power / 2]
-        });
-        for value in edges.chain([u64::MAX]) {
-            let mut context = [value.to_ne_bytes(), [0; 8]].concat();
-            let input = ProgramInput { context_in: Some(&mut context), ..Default::default() };
-            skel.progs.bucket_of.test_run(input).unwrap();
-            let (_, bucket) = context.split_at(8);
-            let bucket = u64::from_ne_bytes(bucket.try_into().unwrap());
-            assert_eq!(bucket, hist::bucket(Nanos(value)) as u64, "value {value}");
-        }
-    }
 }

@@ -9,15 +9,4 @@ macro_rules! skeletons {
         }
     )* };
 }
-skeletons! {
-    conntrack
-    hardirq
-    ksoftirqd
-    memcg
-    rstat
-    rxpath
-    sampler
-    softirq
-    syscall
-    wire
-}
+include!(concat!(env!("OUT_DIR"), "/skeletons.rs"));

@@ -6,13 +6,14 @@ use anyhow::Result;
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 
 use super::ladder::{Needs, climb};
-use super::shared::share;
 use super::skel::softirq::SoftirqSkelBuilder;
 use super::wire::types::{sp_delay, sp_run};
-use super::wire::{Tail, read};
+use super::wire::{Tail, read, wire};
 use super::{Attached, Config, Method, Names, Shared};
 use crate::model::{Event, SoftirqDelay, SoftirqRun, Vector};
 use crate::units::{Cpu, Ktime, Nanos};
+
+wire!(sp_delay, sp_run);
 
 /// What the function rungs miss.
 pub const BY_FUNCTION: &str = "measured at the functions that raise and handle softirqs; raises by device interrupts and \
@@ -21,7 +22,6 @@ pub const BY_FUNCTION: &str = "measured at the functions that raise and handle s
 pub fn attach(config: &Config, shared: &Shared, method: Method) -> Result<Attached> {
     let mut storage = MaybeUninit::uninit();
     let mut open = SoftirqSkelBuilder::default().open(&mut storage)?;
-    share!(open, shared, ring, cpus, losses, hists);
     if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
         rodata.stall_ns = config.stall.0;
         rodata.handoff_ns = config.stall.0;
@@ -30,7 +30,7 @@ pub fn attach(config: &Config, shared: &Shared, method: Method) -> Result<Attach
     }
     let needs = if method.is_tracepoint() { Needs::All } else { Needs::Any };
     let unwanted = Some(if config.softirq_runs { "cpu_idle" } else { "softirq_exit" });
-    Ok(climb!(open, method, needs, unwanted))
+    Ok(climb!(open, shared, method, needs, unwanted))
 }
 
 pub fn decode_delay(record: &[u8], names: &mut dyn Names) -> Option<Event> {

@@ -6,13 +6,14 @@ use anyhow::Result;
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 
 use super::ladder::{Needs, climb};
-use super::shared::share;
 use super::skel::syscall::SyscallSkelBuilder;
 use super::wire::types::sp_syscall;
-use super::wire::{Tail, read, syscall};
+use super::wire::{Tail, read, syscall, wire};
 use super::{Attached, Config, Method, Names, Shared};
 use crate::model::{Event, SyscallSlow, syscalls};
 use crate::units::{Cpu, Ktime, Nanos};
+
+wire!(sp_syscall);
 
 /// What the rungs with a table in place of task storage miss.
 pub const BY_TID: &str = "with more than 16,384 tasks in system calls some ends are not seen";
@@ -24,7 +25,6 @@ pub const BY_FUNCTION: &str = "only read, pread64, write, pwrite64, sendto, getd
 pub fn attach(config: &Config, shared: &Shared, method: Method) -> Result<Attached> {
     let mut storage = MaybeUninit::uninit();
     let mut open = SyscallSkelBuilder::default().open(&mut storage)?;
-    share!(open, shared, ring, cpus, losses, reads, readers, flushes);
     if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
         rodata.min_ns = config.syscall_min.0;
         rodata.only_tgid = config.pid.map_or(0, |p| p.0);
@@ -36,7 +36,7 @@ pub fn attach(config: &Config, shared: &Shared, method: Method) -> Result<Attach
     open.maps.starts.set_autocreate(storage_works)?;
     open.maps.starts_by_tid.set_autocreate(!storage_works)?;
     let needs = if method.is_tracepoint() { Needs::All } else { Needs::Any };
-    let attached = climb!(open, method, needs);
+    let attached = climb!(open, shared, method, needs);
     shared.see_calls();
     Ok(attached)
 }

@@ -1,4 +1,4 @@
-//! The records of the ring as the BPF side writes them. Types come from `bpf/stallprof.h`, and those
+//! The records of the ring as the BPF side writes them. Types come from the headers of the wire
 //! of a CPU's state from `bpf/percpu.h`, by way of BTF; nothing of it is written here a second
 //! time.
 
@@ -9,36 +9,21 @@ use crate::model::{StrId, SyscallId};
 
 pub use super::skel::wire::types;
 
-/// Kinds of records, as plain numbers to match on.
-pub mod kind {
-    use super::types::sp_kind;
-    pub const SAMPLE: u32 = sp_kind::SP_SAMPLE.0;
-    pub const DELAY: u32 = sp_kind::SP_DELAY.0;
-    pub const RUN: u32 = sp_kind::SP_RUN.0;
-    pub const HANDOFF: u32 = sp_kind::SP_HANDOFF.0;
-    pub const HARDIRQ: u32 = sp_kind::SP_HARDIRQ.0;
-    pub const SYSCALL: u32 = sp_kind::SP_SYSCALL.0;
-    pub const FILE_CALL: u32 = sp_kind::SP_FILE_CALL.0;
-    pub const CT_DROP: u32 = sp_kind::SP_CT_DROP.0;
-    pub const SYN_AGAIN: u32 = sp_kind::SP_SYN_AGAIN.0;
-}
-
 /// A wire type: plain integers without references, so that any bytes are a value of it.
 ///
 /// # Safety
 /// Every bit pattern must be valid for the type.
 pub unsafe trait Wire: Copy {}
 
+/// Takes types of these headers for wire types: said where each is read.
 macro_rules! wire {
     ($($t:ident),*) => { $(
         // SAFETY: generated from a C struct of plain integers.
-        unsafe impl Wire for types::$t {}
+        unsafe impl $crate::probe::wire::Wire for $crate::probe::wire::types::$t {}
     )* };
 }
-wire!(sp_head, sp_sample, sp_delay, sp_run, sp_handoff, sp_hardirq, sp_syscall, sp_cpu, sp_loss);
-wire!(sp_file_call, sp_reader, sp_reads, sp_task);
-wire!(sp_rx_key, sp_rx_row, sp_rx_flow, sp_rx_cpu);
-wire!(sp_ct_drop, sp_syn_again);
+pub(super) use wire;
+wire!(sp_head, sp_task);
 
 /// The value at the start of `bytes`, or none if they are too few.
 pub fn read<T: Wire>(bytes: &[u8]) -> Option<T> {

@@ -11,8 +11,8 @@ use crate::host::stat::StealReader;
 use crate::host::{HostRoot, thread_cpu_time};
 use crate::model::{self, Event, Lost, ProbeStatus, Steal};
 use crate::probe::reads::ReadCounts;
-use crate::probe::shared::{Histograms, Losses};
-use crate::probe::{self, PROBES, Shared, Source, Tracking};
+use crate::probe::shared::Losses;
+use crate::probe::{self, Histograms, PROBES, Shared, Source, Tracking};
 use crate::units::Cpu;
 
 /// Dying memory cgroups are counted so often that counting takes a thousandth of a CPU at most,

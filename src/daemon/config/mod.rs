@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use outlets::{Otlp, Upload};
 pub use read::ConfigError;
-pub use sections::{Flight, Http, Metrics, ON, Probes, Rights, Store, Triggers};
+pub use sections::{Flight, Http, Metrics, Probes, Rights, Store, Triggers};
 pub use tls::Tls;
 pub use units::{Bytes, Cpus, Listen, Period};
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::units::{self, Bytes, Cpus, Listen, Period};
+use crate::probe::PROBES;
 use crate::units::Nanos;
 
 /// What is measured, from which thresholds on.
@@ -126,14 +127,12 @@ pub struct Metrics {
     pub culprits: usize,
 }
 
-/// The probes that run unless others are asked for; those of `stallprof top`, too.
-pub const ON: [&str; 4] = ["softirq", "ksoftirqd", "sampler", "hardirq"];
-
 impl Default for Probes {
     fn default() -> Probes {
+        let always_on = PROBES.iter().filter(|probe| probe.always_on);
         Probes {
             cpus: Cpus(None),
-            on: ON.map(str::to_owned).to_vec(),
+            on: always_on.map(|probe| probe.name.to_owned()).collect(),
             freq: 99,
             stall: Period(Nanos::from_millis(10)),
             syscall_min: Period(Nanos::from_millis(10)),

@@ -5,10 +5,13 @@ use std::cmp::Reverse;
 use libbpf_rs::MapHandle;
 
 use super::super::wire::types::sp_rx_flow;
+use super::super::wire::wire;
 use super::rows::Rows;
 use super::take;
 use crate::model::RxFlow;
 use crate::units::{Cpu, Ktime};
+
+wire!(sp_rx_flow);
 
 /// As many flows as the map holds.
 const FLOWS: u32 = 4096;

@@ -11,11 +11,11 @@ use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 use libbpf_rs::{MapCore, MapFlags, MapHandle};
 
 use super::hook::Hook;
-use super::ladder::Needs;
+use super::ladder::{Needs, choose};
 use super::skel::rxpath::RxpathSkelBuilder;
 use super::windows::Windows;
-use super::wire::read;
 use super::wire::types::sp_rx_cpu;
+use super::wire::{read, wire};
 use super::{Attached, Config, Method, Names, Shared, Source};
 use crate::host::softnet::SoftnetReader;
 use crate::host::{CpuList, monotonic};
@@ -23,19 +23,21 @@ use crate::model::Event;
 use crate::model::rx::WEIGHT;
 use rows::Rows;
 
+wire!(sp_rx_cpu);
+
 /// What the counters of the kernel alone do not tell.
 pub const BY_COUNTERS: &str = "only how many packets each CPU received: neither devices nor \
                                queues, protocols or flows";
 
 const PACKETS: &str = "netif_receive_skb";
 
-pub fn attach(config: &Config, _: &Shared, method: Method) -> Result<Attached> {
+pub fn attach(config: &Config, shared: &Shared, method: Method) -> Result<Attached> {
     let mut storage = MaybeUninit::uninit();
     let mut open = RxpathSkelBuilder::default().open(&mut storage)?;
     if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
         (rodata.weight, rodata.chance) = (WEIGHT, u32::MAX / WEIGHT);
     }
-    let mut chosen = super::ladder::choose(open.open_object_mut(), method, Needs::All, None)?;
+    let mut chosen = choose(open.open_object_mut(), shared, method, Needs::All, None)?;
     let skel = open.load()?;
     let maps = Maps {
         cpus: MapHandle::try_from(&skel.maps.rx_cpus)?,

@@ -6,10 +6,12 @@ use libbpf_rs::MapHandle;
 
 use super::super::Names;
 use super::super::wire::types::{sp_rx_key, sp_rx_row};
-use super::super::wire::{read, text};
+use super::super::wire::{read, text, wire};
 use super::take;
 use crate::model::{RxDeviceId, RxRow};
 use crate::units::{Cpu, Ktime};
+
+wire!(sp_rx_key, sp_rx_row);
 
 /// As many rows as the map holds.
 const ROWS: u32 = 1024;

@@ -8,8 +8,7 @@ use libbpf_rs::{ProgramInput, ProgramMut};
 use super::*;
 use crate::host::HostRoot;
 use crate::model::{ProbeStatus, hist};
-use crate::probe::shared::Histograms;
-use crate::probe::{Method, Tracking};
+use crate::probe::{Histograms, Method, Tracking};
 
 /// `BPF_F_TEST_RUN_ON_CPU` of include/uapi/linux/bpf.h.
 const ON_CPU: u32 = 1;
@@ -47,7 +46,7 @@ fn seen(batches: u32, host: &Host) -> Result<(u64, Nanos, u64)> {
     let shared = Shared::new(&config)?;
     let mut storage = MaybeUninit::uninit();
     let mut open = SoftirqSkelBuilder::default().open(&mut storage)?;
-    share!(open, shared, ring, cpus, losses, hists);
+    shared.lend(open.open_object_mut())?;
     open.maps.rodata_data.as_deref_mut().unwrap().stall_ns = STALL.0;
     open.progs.softirq_raise_raw_tp.set_autoload(true);
     open.progs.softirq_entry_raw_tp.set_autoload(true);
