@@ -5,12 +5,11 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use serde_json::Value;
 
-use crate::host::{Folder, findings, machine, nothing_lost, stallprof};
+use crate::host::{Folder, Recorder, findings, machine, nothing_lost, stallprof};
 use crate::kinds;
 
 /// A system call as the caller saw it.
@@ -47,21 +46,11 @@ fn read(file: &mut File) -> Seen {
 fn recorded<T>(name: &str, min: &str, work: impl FnOnce() -> T) -> (T, Value) {
     let folder = Folder::new(name);
     let recording = folder.path("r.stall");
-    let mut child = stallprof()
-        .args(["record", "--syscall-min", min, "-o"])
-        .arg(&recording)
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let began = Instant::now();
-    while std::fs::metadata(&recording).map_or(0, |m| m.len()) == 0 {
-        assert!(began.elapsed() < Duration::from_secs(10), "no recording");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let mut record = stallprof();
+    record.args(["record", "--syscall-min", min]);
+    let recorder = Recorder::start(record, &recording);
     let done = work();
-    // SAFETY: our own child, not waited for yet.
-    unsafe { libc::kill(child.id() as i32, libc::SIGINT) };
-    assert!(child.wait().unwrap().success());
+    recorder.stop();
     let findings = findings(&recording);
     nothing_lost(&findings);
     (done, findings)

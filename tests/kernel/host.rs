@@ -1,8 +1,9 @@
 //! Running the two programs on this host.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 static MACHINE: Mutex<()> = Mutex::new(());
 
@@ -37,6 +38,34 @@ impl Drop for Ended {
         // One that was waited for is left alone.
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+/// A recording that goes on beside the test.
+pub struct Recorder(Ended);
+
+impl Recorder {
+    /// Starts `record`, given without its file, and waits until it records.
+    pub fn start(mut record: Command, recording: &Path) -> Recorder {
+        let child = record.arg("-o").arg(recording).stdout(Stdio::null()).spawn();
+        let (child, began) = (Ended(child.unwrap()), Instant::now());
+        while std::fs::metadata(recording).map_or(0, |m| m.len()) == 0 {
+            assert!(began.elapsed() < Duration::from_secs(10), "no recording");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Recorder(child)
+    }
+
+    /// Ends it, as Ctrl-C does.
+    pub fn stop(self) {
+        // SAFETY: our own child, not waited for yet.
+        unsafe { libc::kill(self.0.0.id() as i32, libc::SIGINT) };
+        self.wait();
+    }
+
+    /// It ends by itself.
+    pub fn wait(mut self) {
+        assert!(self.0.0.wait().unwrap().success());
     }
 }
 

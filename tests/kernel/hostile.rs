@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::host::{Folder, cpu, findings, machine, stallprof};
+use crate::rivals::pin;
 
 /// `cmp byte [rdi], 0; je -5; ret`: runs until the byte is not 0.
 const SPIN: [u8; 6] = [0x80, 0x3f, 0x00, 0x74, 0xfb, 0xc3];
@@ -70,15 +71,6 @@ fn recorded_beside(file: Option<&std::fs::File>, name: &str) -> bool {
     assert!(f["cpus"][0]["samples"].as_u64().unwrap() > 100, "{}", f["cpus"]);
     assert_eq!(f["window"]["complete"], true);
     stallprof::recording::read(&recording).unwrap().strings.iter().any(|s| s == name)
-}
-
-fn pin() {
-    // SAFETY: a cpu_set_t is a plain bit set; the number is within it.
-    unsafe {
-        let mut set: libc::cpu_set_t = std::mem::zeroed();
-        libc::CPU_SET(cpu() as usize, &mut set);
-        assert_eq!(libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set), 0);
-    }
 }
 
 /// Removes its file.

@@ -1,5 +1,7 @@
 //! Every kind of stall that stallgen makes: found, of the right length, with the right culprit.
 
+use std::process::Command;
+
 use perf_event_open::config::{Cpu, Opts, Proc, SampleOn};
 use perf_event_open::count::Counter;
 use perf_event_open::event::sw::Software;
@@ -10,7 +12,9 @@ use stallscore::made::Comparison;
 use stallscore::precision::Precision;
 use stallscore::read::Truth;
 
-use crate::host::{Folder, cpu, findings, machine, nothing_lost, stallgen, stallprof, succeeded};
+use crate::host::{
+    Folder, Recorder, cpu, findings, machine, nothing_lost, stallgen, stallprof, succeeded,
+};
 
 const COUNT: usize = 50;
 /// One period of the sampler at 999 Hz.
@@ -46,6 +50,27 @@ pub fn run(kind: &str, count: usize, options: &[&str], kind_options: &[&str]) ->
 }
 
 impl Run {
+    /// Makes stalls of a kind while `record`, given without its file, records beside, which ends as
+    /// told.
+    pub fn beside(
+        record: Command,
+        folder: Folder,
+        kind: &str,
+        count: usize,
+        end: fn(Recorder),
+    ) -> Run {
+        let generator = stallgen();
+        let recorder = Recorder::start(record, &folder.path("r.stall"));
+        let made = Command::new(generator)
+            .args([kind, "--cpu", &cpu().to_string(), "--count", &count.to_string(), "--truth"])
+            .arg(folder.path("truth"))
+            .output()
+            .unwrap();
+        end(recorder);
+        succeeded(&made);
+        Run::read(folder)
+    }
+
     /// Reads what `r.stall` and `truth` of a folder hold.
     pub fn read(folder: Folder) -> Run {
         let findings = findings(&folder.path("r.stall"));

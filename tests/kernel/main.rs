@@ -26,6 +26,7 @@ mod quiet;
 mod received;
 mod refused;
 mod rights;
+mod rivals;
 #[path = "../health/snat.rs"]
 mod snat;
 mod timers;

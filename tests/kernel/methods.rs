@@ -1,11 +1,10 @@
 //! Lower rungs of the ladder: other methods give the same findings, or say what they cannot.
 
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Stdio;
 
 use stallscore::made::Comparison;
 
-use crate::host::{Ended, Folder, cpu, machine, stallgen, succeeded};
+use crate::host::{Folder, Recorder, cpu, machine};
 use crate::kinds::{Run, assert_close, assert_within, run};
 use crate::rights::with_rights;
 
@@ -15,29 +14,9 @@ const NO_BPF: [&str; 1] = ["--bounding-set=-bpf,-sys_admin"];
 /// Makes stalls while a stallprof that may not use BPF records beside.
 fn run_without_bpf(kind: &str, count: usize) -> Run {
     let folder = Folder::new(&format!("no-bpf-{kind}"));
-    let (recording, cpu, generator) = (folder.path("r.stall"), cpu().to_string(), stallgen());
-    let child = with_rights(&NO_BPF, env!("CARGO_BIN_EXE_stallprof").as_ref())
-        .args(["record", "-C", &cpu, "-o"])
-        .arg(&recording)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    let mut child = Ended(child.unwrap());
-    let began = Instant::now();
-    while std::fs::metadata(&recording).map_or(0, |m| m.len()) == 0 {
-        assert!(began.elapsed() < Duration::from_secs(10), "no recording");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    let made = Command::new(generator)
-        .args([kind, "--cpu", &cpu, "--count", &count.to_string(), "--truth"])
-        .arg(folder.path("truth"))
-        .output()
-        .unwrap();
-    // SAFETY: our own child, not waited for yet.
-    unsafe { libc::kill(child.0.id() as i32, libc::SIGINT) };
-    assert!(child.0.wait().unwrap().success());
-    succeeded(&made);
-    Run::read(folder)
+    let mut record = with_rights(&NO_BPF, env!("CARGO_BIN_EXE_stallprof").as_ref());
+    record.args(["record", "-C", &cpu().to_string()]).stderr(Stdio::null());
+    Run::beside(record, folder, kind, count, Recorder::stop)
 }
 
 /// The right task or nobody: what the late tick shows is less than what BPF sees.

@@ -1,12 +1,11 @@
 //! In a pid namespace of its own /proc has no kernel threads: ksoftirqd is found all the same.
 
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use stallprof::recording;
 use stallscore::made::Comparison;
 
-use crate::host::{Ended, Folder, cpu, machine, stallgen, stallprof, succeeded};
+use crate::host::{Folder, Recorder, cpu, machine, stallgen, stallprof, succeeded};
 use crate::kinds::Run;
 
 const COUNT: usize = 20;
@@ -15,29 +14,14 @@ const COUNT: usize = 20;
 fn waits_are_found(method: &str) {
     let Some(_machine) = machine() else { return };
     let folder = Folder::new(&format!("pid-namespace-{method}"));
-    let (recording, cpu, generator) = (folder.path("r.stall"), cpu().to_string(), stallgen());
-    let child = Command::new("unshare")
+    let mut record = Command::new("unshare");
+    record
         .args(["--pid", "--fork", "--mount-proc", "--kill-child"])
-        .args([env!("CARGO_BIN_EXE_stallprof"), "record", "-C", &cpu, "-d", "6s"])
-        .args(["--method", &format!("ksoftirqd={method}"), "-o"])
-        .arg(&recording)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    let mut child = Ended(child.unwrap());
-    let began = Instant::now();
-    while std::fs::metadata(&recording).map_or(0, |m| m.len()) == 0 {
-        assert!(began.elapsed() < Duration::from_secs(10), "no recording");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    let made = Command::new(generator)
-        .args(["fifo", "--cpu", &cpu, "--count", &COUNT.to_string(), "--truth"])
-        .arg(folder.path("truth"))
-        .output()
-        .unwrap();
-    succeeded(&made);
-    assert!(child.0.wait().unwrap().success());
-    let run = Run::read(folder);
+        .args([env!("CARGO_BIN_EXE_stallprof"), "record", "-C", &cpu().to_string(), "-d", "6s"])
+        .args(["--method", &format!("ksoftirqd={method}")])
+        .stderr(Stdio::null());
+    // Signals to unshare do not reach it: it ends by itself.
+    let run = Run::beside(record, folder, "fifo", COUNT, Recorder::wait);
     let comparison = Comparison::of(&run.truth, &run.found, &run.findings).unwrap();
     assert!(comparison.made.len() >= COUNT / 3, "ksoftirqd was woken too seldom");
     let missed = comparison

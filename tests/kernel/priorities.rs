@@ -2,71 +2,31 @@
 
 use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use stallscore::found::Found;
 
-use crate::host::{Folder, cpu, findings, machine, stallgen, stallprof, succeeded};
+use crate::host::{Folder, findings, machine};
+use crate::rivals::{FIFO, OTHER, Rounds, pin, schedule, spin};
 
 const TURN: Duration = Duration::from_millis(30);
-const EVERY: Duration = Duration::from_millis(61);
-/// Above what stallgen makes, which is there for the softirqs that ksoftirqd is woken for.
-const FIFO: (i32, i32) = (libc::SCHED_FIFO, 3);
-const OTHER: (i32, i32) = (libc::SCHED_OTHER, 0);
-
-fn schedule((policy, priority): (i32, i32)) {
-    let priority = libc::sched_param { sched_priority: priority };
-    // SAFETY: plain data of the right size; it acts on the calling thread.
-    assert_eq!(unsafe { libc::sched_setscheduler(0, policy, &raw const priority) }, 0);
-}
-
-/// Keeps the calling thread on the CPU that is recorded.
-fn pin() {
-    // SAFETY: plain data of the right size; it acts on the calling thread.
-    unsafe {
-        let mut set: libc::cpu_set_t = std::mem::zeroed();
-        libc::CPU_SET(cpu() as usize, &mut set);
-        assert_eq!(libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set), 0);
-    }
-}
-
-fn spin() {
-    let clock = Instant::now();
-    while clock.elapsed() < TURN {}
-}
 
 /// Waits of ksoftirqd that a thread makes which takes such turns on its CPU: all are of one cause.
 fn starved_by_rt(name: &str, turn: impl Fn() + Sync) {
     let folder = Folder::new(name);
-    let recording = folder.path("r.stall");
-    let (stop, began) = (AtomicBool::new(false), Instant::now());
-    let (tid, output) = std::thread::scope(|scope| {
+    let (recording, rounds) = (folder.path("r.stall"), Rounds::new());
+    let tid = std::thread::scope(|scope| {
         let (tell, tid) = std::sync::mpsc::channel();
-        let (stop, turn) = (&stop, &turn);
+        let (rounds, turn) = (&rounds, &turn);
         scope.spawn(move || {
             pin();
             // SAFETY: gettid cannot fail.
             tell.send(unsafe { libc::gettid() }).unwrap();
-            for round in 1.. {
-                std::thread::sleep((EVERY * round).saturating_sub(began.elapsed()));
-                if stop.load(Ordering::Relaxed) {
-                    return;
-                }
-                turn();
-            }
+            rounds.each(Duration::ZERO, turn);
         });
-        let output = stallprof()
-            .args(["record", "-C", &cpu().to_string(), "-o"])
-            .arg(&recording)
-            .arg("--")
-            .arg(stallgen())
-            .args(["fifo", "--cpu", &cpu().to_string(), "--count", "40", "--truth", "/dev/null"])
-            .output();
-        stop.store(true, Ordering::Relaxed);
-        (tid.recv().unwrap(), output.unwrap())
+        rounds.record(&recording);
+        tid.recv().unwrap()
     });
-    succeeded(&output);
     let found = Found::all(&findings(&recording)).unwrap();
     let made: Vec<_> = found.iter().filter(|f| f.culprit["tid"] == tid).collect();
     // How many there are depends on who is on the CPU as ksoftirqd is woken.
@@ -80,7 +40,7 @@ fn a_task_that_gives_its_priority_up_before_it_is_switched_out() {
     let Some(_machine) = machine() else { return };
     starved_by_rt("gives-up", || {
         schedule(FIFO);
-        spin();
+        spin(TURN);
         schedule(OTHER);
     });
 }
@@ -134,7 +94,7 @@ fn a_task_that_is_lent_the_priority_of_one_that_waits_for_its_mutex() {
         starved_by_rt("is-lent", || {
             mutex.lock();
             ask.send(()).unwrap();
-            spin();
+            spin(TURN);
             mutex.unlock();
         });
     });

@@ -8,17 +8,16 @@ use stallprof::recording;
 
 use crate::host::{Folder, cpu, machine, stallprof, succeeded};
 use crate::kinds::run;
+use crate::rivals::pin;
 
 /// Timers that expire at once.
 const TIMERS: u64 = 15_000;
 
 /// On the CPU that is recorded, which is kept busy until they have expired.
 fn many_timers_expire() {
-    // SAFETY: plain data of the right size; affinity of the calling thread, limit of our process.
+    pin();
+    // SAFETY: plain data of the right size; limit of our process.
     unsafe {
-        let mut set: libc::cpu_set_t = std::mem::zeroed();
-        libc::CPU_SET(cpu() as usize, &mut set);
-        assert_eq!(libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set), 0);
         let mut files: libc::rlimit = std::mem::zeroed();
         assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut files), 0);
         files.rlim_cur = files.rlim_max;
