@@ -9,8 +9,9 @@ use std::path::Path;
 use super::ahead::ahead;
 use super::format::Block;
 use super::join::{Names, Numbers};
-use super::notes::SENTENCES;
-use super::reader::{self, ReadError, ReadProblem, Reader, STEP, Watch, newer};
+use super::notes::{Notes, SENTENCES};
+use super::open::{ReadError, ReadProblem, newer, open};
+use super::reader::{Reader, STEP, Watch};
 use super::row::Row;
 use super::scan::{Found, Scan};
 use super::source::{Source, Window};
@@ -54,37 +55,9 @@ pub fn read_bounded(
 }
 
 fn load(path: &Path, bounds: &Bounds, watch: Watch<'_>) -> Result<Recording, ReadProblem> {
-    let (file, version, len) = reader::open(path)?;
-
-    // There: half of the way.
-    let there = &mut |done, of| watch(done / 2, of);
-    let (mut survey, mut blocks) = (Survey::default(), Vec::new());
-    let mut without = 0_usize;
-    let mut look = |at: usize, end: usize, rows: &mut Rows| {
-        if blocks.is_empty()
-            && let Some(meta) = rows.meta.first().and_then(|row| row.json.meta())
-        {
-            survey.begins(meta.stall_threshold, meta.sample_period);
-        }
-        rows.damage.clear();
-        match blocks.len() {
-            MAX_BLOCKS => without += 1,
-            _ => {
-                blocks.push((at, end));
-                survey.look(rows);
-            }
-        }
-        rows.clear_names_and_events(ROWS);
-    };
-    let mut first = Reader::new(len, there, &mut look);
-    first.block_by_block = true;
-    let scan = || Scan::new(Window::new(&file, len, STEP));
-    let cut_told = ahead(scan, &mut |found| first.blocks(found)).map_err(ReadProblem::Io)?;
-    let mut notes = std::mem::take(&mut first.notes);
-    if without > 0 {
-        let most = "More blocks than any recording has";
-        notes.damage(format!("{most}: its last {without} were left out."));
-    }
+    let (file, version, len) = open(path)?;
+    let There { survey, blocks, notes, cut_told } =
+        there(&file, len, &mut *watch).map_err(ReadProblem::Io)?;
     let mut picks = worst::picks(&survey.tallies, bounds.events);
     let mut left_out = worst::left_out(&picks);
     let windows = survey.finish(bounds.whole, bounds.outside, std::mem::take(&mut picks.samples));
@@ -116,6 +89,49 @@ fn load(path: &Path, bounds: &Bounds, watch: Watch<'_>) -> Result<Recording, Rea
         names,
     });
     Ok(recording)
+}
+
+/// What the way there finds.
+struct There {
+    survey: Survey,
+    /// Where each block begins and ends.
+    blocks: Vec<(usize, usize)>,
+    notes: Notes,
+    /// It was told why there is no end.
+    cut_told: bool,
+}
+
+/// From the beginning to the end.
+fn there(file: &File, len: usize, watch: Watch<'_>) -> io::Result<There> {
+    let half = &mut |done, of| watch(done / 2, of);
+    let (mut survey, mut blocks) = (Survey::default(), Vec::new());
+    let mut without = 0_usize;
+    let mut look = |at: usize, end: usize, rows: &mut Rows| {
+        if blocks.is_empty()
+            && let Some(meta) = rows.meta.first().and_then(|row| row.json.meta())
+        {
+            survey.begins(meta.stall_threshold, meta.sample_period);
+        }
+        rows.damage.clear();
+        match blocks.len() {
+            MAX_BLOCKS => without += 1,
+            _ => {
+                blocks.push((at, end));
+                survey.look(rows);
+            }
+        }
+        rows.clear_names_and_events(ROWS);
+    };
+    let mut first = Reader::new(len, half, &mut look);
+    first.block_by_block = true;
+    let scan = || Scan::new(Window::new(file, len, STEP));
+    let cut_told = ahead(scan, &mut |found| first.blocks(found))?;
+    let mut notes = std::mem::take(&mut first.notes);
+    if without > 0 {
+        let most = "More blocks than any recording has";
+        notes.damage(format!("{most}: its last {without} were left out."));
+    }
+    Ok(There { survey, blocks, notes, cut_told })
 }
 
 /// What the way back gives.
