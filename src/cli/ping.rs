@@ -112,7 +112,7 @@ enum Format {
     Json,
 }
 
-pub fn run(args: &Args) -> Result<ExitCode> {
+fn options(args: &Args) -> Result<Options> {
     let target = target(args)?;
     run::check_interval(args.interval)?;
     for (option, time) in
@@ -122,7 +122,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             bail!("{option} 0 makes no sense; give a time, such as 5ms");
         }
     }
-    let options = Options {
+    Ok(Options {
         target,
         interval: args.interval,
         late: args.late,
@@ -130,7 +130,11 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         count: args.count,
         duration: args.duration,
         ports: ports(args, &target)?,
-    };
+    })
+}
+
+pub fn run(args: &Args) -> Result<ExitCode> {
+    let options = options(args)?;
     let stop = Arc::new(AtomicBool::new(false));
     for number in [SIGINT, SIGTERM] {
         signal_hook::flag::register(number, Arc::clone(&stop))?;

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::mem::ManuallyDrop;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
@@ -100,7 +100,8 @@ enum Format {
     Json,
 }
 
-pub fn run(args: &Args) -> Result<ExitCode> {
+/// Options that contradict each other.
+fn check(args: &Args) -> Result<()> {
     if matches!(args.format, Format::Json) && (args.stalls || args.around.is_some()) {
         bail!("--format json holds all stalls already: leave out --stalls and --around");
     }
@@ -116,29 +117,17 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if args.ping.is_some() && (args.files.len() > 1 || args.redaction.key()?.is_some()) {
         bail!("--ping joins with one recording, and shows the addresses of its log: no --redact");
     }
-    super::page::check(args.output.as_deref())?;
+    super::page::check(args.output.as_deref())
+}
+
+pub fn run(args: &Args) -> Result<ExitCode> {
+    check(args)?;
     let [file] = args.files.as_slice() else { return several(args) };
     // The program ends after it: a million small pieces of memory need not be given back.
     let recording = &*ManuallyDrop::new(args.redaction.apply(reading::recording(file)?)?);
     let findings = analysis::analyse(recording);
     super::page::write(file, recording, &findings, outputs(args))?;
-
-    for (path, whole) in [(&args.flame, false), (&args.profile, true)] {
-        let Some(path) = path else { continue };
-        if same_file(path, file) {
-            bail!("{} is the recording itself: give the picture another name", path.display());
-        }
-        let (folded, caption) = if whole {
-            (flame::profile(recording, &findings), flame::profile_caption(recording))
-        } else {
-            (flame::held(recording, &findings), flame::held_caption(recording, &findings))
-        };
-        let mut svg = Vec::new();
-        flame::svg(&mut svg, &folded, &caption)?;
-        write_whole(path, &svg, args.force)?;
-        let what = if whole { "of the whole recording" } else { "of what held the CPUs" };
-        tell(&format_args!("wrote {}, the flame graph {what}", path.display()));
-    }
+    flames(args, file, recording, &findings)?;
 
     let (f, style) = (&findings, style());
     if let Some(which) = &args.around {
@@ -163,6 +152,27 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Format::Text => render::terminal::verdict(out, f, style),
         Format::Json => render::json::write(out, f).map_err(io::Error::from),
     })
+}
+
+/// Writes the flame graphs that are asked for.
+fn flames(args: &Args, file: &Path, recording: &Recording, findings: &Findings) -> Result<()> {
+    for (path, whole) in [(&args.flame, false), (&args.profile, true)] {
+        let Some(path) = path else { continue };
+        if same_file(path, file) {
+            bail!("{} is the recording itself: give the picture another name", path.display());
+        }
+        let (folded, caption) = if whole {
+            (flame::profile(recording, findings), flame::profile_caption(recording))
+        } else {
+            (flame::held(recording, findings), flame::held_caption(recording, findings))
+        };
+        let mut svg = Vec::new();
+        flame::svg(&mut svg, &folded, &caption)?;
+        write_whole(path, &svg, args.force)?;
+        let what = if whole { "of the whole recording" } else { "of what held the CPUs" };
+        tell(&format_args!("wrote {}, the flame graph {what}", path.display()));
+    }
+    Ok(())
 }
 
 fn outputs(args: &Args) -> Outputs<'_> {

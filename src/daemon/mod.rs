@@ -30,6 +30,7 @@ mod rounds;
 mod store;
 mod trigger;
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread::Builder;
@@ -43,7 +44,7 @@ use crate::host::threads;
 
 pub use alone::Alone;
 use board::Board;
-use config::Config;
+use config::{Config, Rights};
 use control::Control;
 use fence::Thread;
 use http::{Gate, Socket};
@@ -80,8 +81,7 @@ pub fn run(config: Config, origin: Origin, root: HostRoot) -> Result<()> {
     rights::drop_others()?;
     let control = Arc::new(Control::new(gate)?);
     let metrics = Arc::new(Metrics::new(&config.metrics, &root));
-    let refused = config.rights.seccomp;
-    if refused {
+    if config.rights.seccomp {
         let programs = config.probes.on.iter().any(|probe| probe == "ct_stats");
         metrics.seccomp.set_all(calls::refuse(programs));
     }
@@ -89,22 +89,22 @@ pub fn run(config: Config, origin: Origin, root: HostRoot) -> Result<()> {
     let stop = Arc::new(Notify::new());
 
     let (jobs, work) = sync_channel(JOBS);
-    let (host, about) = (root.clone(), (Arc::clone(&metrics), Arc::clone(&board)));
+    let about = (Arc::clone(&metrics), Arc::clone(&board));
     let maker = Maker::new(config.clone(), root.clone(), Arc::clone(&index), about);
     #[cfg(any(feature = "otlp", feature = "upload"))]
     let outlets = {
         let (metrics, index) = (Arc::clone(&metrics), Arc::clone(&index));
         Outlets::start(&config, &Sources { root: root.clone(), metrics, index })?
     };
-    let (directory, fenced) = (config.store.directory.clone(), config.rights.landlock);
-    let (kept, held) = (directory.clone(), Arc::clone(&metrics));
+    let fence = Fence {
+        rights: config.rights.clone(),
+        root: root.clone(),
+        directory: config.store.directory.clone(),
+        metrics: Arc::clone(&metrics),
+    };
+    let around = fence.clone();
     let store = Builder::new().name("stallprof-store".into()).spawn(move || {
-        if fenced {
-            held.landlock.set(Thread::Store, fence::enter(Thread::Store, &host, &kept, None));
-        }
-        if refused {
-            held.seccomp.set(Thread::Store, calls::refuse_more(Thread::Store));
-        }
+        around.enter(Thread::Store, None);
         maker.run(&work);
     });
     let store = store.map_err(threads::refused)?;
@@ -113,7 +113,7 @@ pub fn run(config: Config, origin: Origin, root: HostRoot) -> Result<()> {
         metrics: Arc::clone(&metrics),
         board: Arc::clone(&board),
         jobs,
-        root: root.clone(),
+        root,
     };
     let (http, ended) = (config.http.clone(), Arc::clone(&stop));
     let probes = Builder::new().name("stallprof-probes".into()).spawn(move || {
@@ -123,16 +123,11 @@ pub fn run(config: Config, origin: Origin, root: HostRoot) -> Result<()> {
     });
     let probes = probes.map_err(threads::refused)?;
 
-    if fenced {
-        let path = match &listen {
-            config::Listen::Unix(path) => Some(path.as_path()),
-            _ => None,
-        };
-        metrics.landlock.set(Thread::Http, fence::enter(Thread::Http, &root, &directory, path));
-    }
-    if refused {
-        metrics.seccomp.set(Thread::Http, calls::refuse_more(Thread::Http));
-    }
+    let path = match &listen {
+        config::Listen::Unix(path) => Some(path.as_path()),
+        _ => None,
+    };
+    fence.enter(Thread::Http, path);
     let state = http::State::new(control, metrics, index, board);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -146,13 +141,35 @@ pub fn run(config: Config, origin: Origin, root: HostRoot) -> Result<()> {
     store.join().map_err(|_| anyhow!("the thread that makes incidents panicked"))?;
     #[cfg(any(feature = "otlp", feature = "upload"))]
     outlets.finish();
-    if let config::Listen::Unix(path) = &listen {
+    if let Some(path) = path {
         let _ = std::fs::remove_file(path);
     }
     flown?;
     served.context("serving HTTP")?;
     say(&"stopped");
     Ok(())
+}
+
+/// What a thread gives up when it needs it no more.
+#[derive(Clone)]
+struct Fence {
+    rights: Rights,
+    root: HostRoot,
+    directory: PathBuf,
+    metrics: Arc<Metrics>,
+}
+
+impl Fence {
+    /// The calling thread goes on with less; of sockets with this one.
+    fn enter(&self, thread: Thread, socket: Option<&Path>) {
+        if self.rights.landlock {
+            let fenced = fence::enter(thread, &self.root, &self.directory, socket);
+            self.metrics.landlock.set(thread, fenced);
+        }
+        if self.rights.seccomp {
+            self.metrics.seccomp.set(thread, calls::refuse_more(thread));
+        }
+    }
 }
 
 /// Tells when it goes.

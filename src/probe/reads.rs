@@ -82,29 +82,22 @@ impl ReadCounts {
                 .rows
                 .entry(key.clone())
                 .or_insert_with(|| Row::new(&reader, &key, &shared.readers));
-            row.last.resize(counts.len(), sp_reads::default());
             let at_least = match row.filesystem {
                 Filesystem::Proc => memcg::COUNTED,
                 _ => self.at_least,
             };
-            for (cpu, (bytes, last)) in counts.iter().zip(&mut row.last).enumerate() {
-                let Some(sums) = read::<sp_reads>(bytes) else { continue };
-                let before = std::mem::replace(last, sums);
-                if sums.reads == before.reads {
-                    *last = before;
-                    continue;
-                }
+            for (cpu, more) in row.grown(&counts) {
                 push(Event::FileReads(FileReads {
                     time: now,
-                    cpu: Cpu(cpu as u32),
+                    cpu,
                     task: row.who.as_ref().map_or(TaskId::NONE, |who| names.task(who)),
                     filesystem: row.filesystem,
                     file: names.string(&row.file),
-                    reads: sums.reads.wrapping_sub(before.reads),
-                    total: Nanos(sums.total.wrapping_sub(before.total)),
-                    on_cpu: Nanos(sums.on_cpu.wrapping_sub(before.on_cpu)),
-                    slept: sums.slept.wrapping_sub(before.slept),
-                    bytes: sums.bytes.wrapping_sub(before.bytes),
+                    reads: more.reads,
+                    total: Nanos(more.total),
+                    on_cpu: Nanos(more.on_cpu),
+                    slept: more.slept,
+                    bytes: more.bytes,
                     at_least,
                 }));
             }
@@ -139,5 +132,27 @@ impl Row {
             _ => name,
         };
         Row { who, filesystem, file, last: Vec::new() }
+    }
+
+    /// What has been added on each CPU where there were reads since the last time.
+    fn grown(&mut self, counts: &[Vec<u8>]) -> Vec<(Cpu, sp_reads)> {
+        self.last.resize(counts.len(), sp_reads::default());
+        let cpus = counts.iter().zip(&mut self.last).enumerate();
+        let grown = cpus.filter_map(|(cpu, (bytes, last))| {
+            let sums = read::<sp_reads>(bytes)?;
+            if sums.reads == last.reads {
+                return None;
+            }
+            let before = std::mem::replace(last, sums);
+            let more = sp_reads {
+                reads: sums.reads.wrapping_sub(before.reads),
+                total: sums.total.wrapping_sub(before.total),
+                on_cpu: sums.on_cpu.wrapping_sub(before.on_cpu),
+                slept: sums.slept.wrapping_sub(before.slept),
+                bytes: sums.bytes.wrapping_sub(before.bytes),
+            };
+            Some((Cpu(cpu as u32), more))
+        });
+        grown.collect()
     }
 }

@@ -61,16 +61,7 @@ pub fn read(
     std::thread::sleep(options.window.saturating_sub(first_took));
     facts.window = Nanos(start.elapsed().as_nanos() as u64);
     let end = deadline.checked_sub(Duration::from_millis(30)).unwrap_or(deadline);
-    let mut once = 0;
-    for ns in &mut facts.list {
-        if Instant::now() >= end {
-            once += 1;
-            continue;
-        }
-        let inside = enter(&visitor, &ns.netns);
-        ns.second =
-            Some(visitor.read(&ns.netns, inside.as_ref().map(|_| ()).map_err(String::as_str)));
-    }
+    let once = read_again(&visitor, &mut facts.list, end);
     let mut say = |n: usize, what: &str| {
         facts
             .left_out
@@ -79,6 +70,21 @@ pub fn read(
     say(late, "for lack of time");
     say(once, "a second time, for lack of time");
     Ok(facts)
+}
+
+/// How many were not, as it was too late.
+fn read_again(visitor: &Visitor, list: &mut [NsFacts], end: Instant) -> usize {
+    let mut once = 0;
+    for ns in list {
+        if Instant::now() >= end {
+            once += 1;
+            continue;
+        }
+        let inside = enter(visitor, &ns.netns);
+        ns.second =
+            Some(visitor.read(&ns.netns, inside.as_ref().map(|_| ()).map_err(String::as_str)));
+    }
+    once
 }
 
 fn enter(visitor: &Visitor, netns: &Netns) -> Result<Option<File>, String> {
