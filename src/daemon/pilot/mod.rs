@@ -2,6 +2,7 @@
 //! and does what signals ask for.
 
 mod changes;
+mod pending;
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -16,7 +17,7 @@ use super::condition::Conditions;
 use super::config::Config;
 use super::control::Control;
 use super::flight::{self, Flight};
-use super::incident::{Cut, Job};
+use super::incident::Job;
 use super::log::say;
 use super::metrics::incidents::Fate;
 use super::metrics::{self, Metrics};
@@ -28,6 +29,7 @@ use crate::host::{HostFacts, HostRoot};
 use crate::model::{Event, Lost, Meta, measured};
 use crate::session::{self, Namer, Pace, Session, Watch};
 use crate::units::{Ktime, Nanos};
+use pending::Pending;
 
 /// How often the host is looked at, at least; where the look takes long, less often.
 const LOOK: Duration = Duration::from_secs(10);
@@ -68,16 +70,6 @@ pub struct Links {
     pub jobs: SyncSender<Job>,
     /// Where the host's files are read.
     pub root: HostRoot,
-}
-
-/// An incident whose end is not here yet.
-struct Pending {
-    trigger: Trigger,
-    time: Ktime,
-    realtime: u64,
-    due: Ktime,
-    /// It is due, and the counters were read since.
-    counted: bool,
 }
 
 struct Pilot {
@@ -226,52 +218,6 @@ impl Watch<Vec<u8>> for Pilot {
 }
 
 impl Pilot {
-    /// An incident of the condition that waits longest, once there is none under way.
-    fn next_condition(&mut self) {
-        if self.pending.is_none()
-            && self.quiet.is_none()
-            && let Some(condition) = self.conditions.next()
-        {
-            self.trigger(Trigger::Past(condition));
-        }
-    }
-
-    fn trigger(&mut self, trigger: Trigger) {
-        let asked = matches!(trigger, Trigger::Asked(_));
-        if self.quiet.is_some() && !asked {
-            self.held.get_or_insert(trigger);
-            return;
-        }
-        match &mut self.pending {
-            // What was asked for is stored whatever was stored before.
-            Some(pending) if asked => {
-                if let Trigger::Past(condition) = std::mem::replace(&mut pending.trigger, trigger) {
-                    self.conditions.again(condition);
-                }
-            }
-            // That incident is of something else than a stall.
-            Some(Pending { trigger: Trigger::Past(_), .. }) => {
-                self.held.get_or_insert(trigger);
-            }
-            Some(_) => {}
-            None => {
-                let time = match trigger {
-                    Trigger::Late(late) => late.end,
-                    _ => session::now(),
-                };
-                let ago = session::now().since(time);
-                self.pending = Some(Pending {
-                    trigger,
-                    time,
-                    realtime: session::realtime().saturating_sub(ago.0),
-                    due: time.after(self.config.flight.after.0),
-                    counted: false,
-                });
-                self.send(Job::Look);
-            }
-        }
-    }
-
     fn send(&self, job: Job) {
         if self.links.jobs.try_send(job).is_err() {
             self.links.metrics.incidents.count(Fate::Failed);
@@ -299,21 +245,6 @@ impl Pilot {
         } else {
             self.links.board.stalls(&[], until);
         }
-    }
-
-    fn cut(&mut self, out: &mut Namer<Vec<u8>>) {
-        let Some(pending) = self.pending.take() else { return };
-        self.part(out);
-        let from = pending.time.before(self.config.flight.before.0);
-        self.quiet =
-            Instant::now().checked_add(Duration::from_nanos(self.config.triggers.quiet.0.0));
-        self.send(Job::Cut(Cut {
-            trigger: pending.trigger,
-            realtime: pending.realtime,
-            parts: self.flight.since(from),
-            from,
-            to: session::now(),
-        }));
     }
 
     /// What no probe tells: pressure.

@@ -1,6 +1,9 @@
 //! The thread that makes incidents of what the flight recorder held, and counts stalls by culprit.
 //! Analysis and disk are slow: the probes do not wait for them.
 
+mod choice;
+mod parts;
+
 use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -8,9 +11,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::blame;
 use super::board::Board;
-use super::config::{Config, Triggers};
+use super::config::Config;
 use super::evidence::Evidence;
 use super::flight::Part;
 use super::log::say;
@@ -18,19 +20,16 @@ use super::metrics::incidents::Fate;
 use super::metrics::{Metrics, Window};
 use super::store::{self, Kept, Store};
 use super::trigger::Trigger;
-use crate::analysis::analyse;
 use crate::host::HostRoot;
-use crate::model::findings::{Cause, Findings, Stall};
-use crate::model::late::reaches;
+use crate::model::Recording;
 use crate::model::meta::{Incident, PastLimit};
-use crate::model::{Meta, Recording};
-use crate::recording::{join, read_bytes};
+use crate::recording::read_bytes;
 use crate::units::Ktime;
+pub use parts::ended;
+use parts::whole;
 
 /// A store that could not be opened is tried again this often.
 const AGAIN: Duration = Duration::from_secs(10);
-/// Causes that are remembered for their cool-down.
-const REMEMBERED: usize = 1000;
 
 /// What there is to do.
 pub enum Job {
@@ -264,60 +263,6 @@ impl Maker {
         }
     }
 
-    /// What an incident is kept for; none if all of it is in its cool-down.
-    fn choose<'f>(
-        &self,
-        cut: &Cut,
-        findings: &'f Findings,
-    ) -> Option<((String, String), Option<&'f Stall>)> {
-        let new = |s: &&Stall| s.start.after(s.duration) > self.seen;
-        let own = |s: &Stall| match &cut.trigger {
-            Trigger::Late(late) => {
-                let end = s.start.after(s.duration);
-                s.cpu == late.cpu && s.start <= late.end && late.end <= end
-            }
-            _ => false,
-        };
-        let key = |s: &Stall| (blame::cause(s), blame::culprit(s));
-        let mut stalls: Vec<&Stall> = findings.stalls.iter().filter(new).collect();
-        stalls.sort_by_key(|s| std::cmp::Reverse((own(s), s.rank())));
-        let worst = stalls.first().copied();
-        match &cut.trigger {
-            Trigger::Asked(_) => {
-                Some((worst.map_or_else(|| ("asked".to_owned(), String::new()), key), worst))
-            }
-            // It has had its cool-down where it was noticed. No stall is blamed for it.
-            Trigger::Past(condition) => {
-                Some(((condition.cause.to_owned(), condition.culprit.clone()), None))
-            }
-            Trigger::Late(late) if stalls.is_empty() => {
-                let cause = Cause::Unexplained.name().to_owned();
-                let key = (cause, late.kind.name().to_owned());
-                self.is_new(&key).then_some((key, None))
-            }
-            Trigger::Late(_) => {
-                let past = |s: &&&Stall| own(s) || past(&self.config.triggers, s);
-                stalls.iter().filter(past).find_map(|s| {
-                    let key = key(s);
-                    self.is_new(&key).then_some((key, Some(*s)))
-                })
-            }
-        }
-    }
-
-    fn is_new(&self, key: &(String, String)) -> bool {
-        let cooldown = Duration::from_nanos(self.config.triggers.cooldown.0.0);
-        self.stored.get(key).is_none_or(|at| at.elapsed() >= cooldown)
-    }
-
-    fn remember(&mut self, key: (String, String)) {
-        let cooldown = Duration::from_nanos(self.config.triggers.cooldown.0.0);
-        self.stored.retain(|_, at| at.elapsed() < cooldown);
-        if self.stored.len() < REMEMBERED {
-            self.stored.insert(key, Instant::now());
-        }
-    }
-
     /// A name that no incident has: the time in UTC, to the millisecond.
     fn id(&self, realtime: u64) -> String {
         let time = jiff::Timestamp::from_nanosecond(i128::from(realtime)).unwrap_or_default();
@@ -326,14 +271,6 @@ impl Maker {
         let others = (2..).map(|n| format!("{name}-{n}"));
         std::iter::once(name.clone()).chain(others).find(|id| !taken(id)).unwrap_or_default()
     }
-}
-
-/// Whether a stall alone would make an incident.
-fn past(triggers: &Triggers, stall: &Stall) -> bool {
-    !stall.served_meanwhile()
-        && stall.measures.iter().any(|m| {
-            triggers.threshold(m.kind).is_some_and(|threshold| reaches(m.duration, threshold))
-        })
 }
 
 /// What was measured, where it was no lateness.
@@ -345,31 +282,4 @@ fn past_limit(trigger: &Trigger) -> Option<PastLimit> {
 
 fn limits(config: &Config) -> store::Limits {
     store::Limits { bytes: config.store.bytes.0, count: config.store.count }
-}
-
-/// The stalls that ended after a moment, and by another.
-pub fn ended(parts: &[Part], after: Ktime, until: Ktime) -> Vec<Stall> {
-    if parts.iter().all(|part| !part.late) {
-        return Vec::new();
-    }
-    let Some((_, findings)) = whole(parts, Ktime(0), until) else { return Vec::new() };
-    let mut stalls = findings.stalls;
-    stalls.retain(|stall| {
-        let end = stall.start.after(stall.duration);
-        after < end && end <= until
-    });
-    stalls
-}
-
-/// Parts as one recording, and what the analysis makes of it.
-fn whole(parts: &[Part], from: Ktime, to: Ktime) -> Option<(Recording, Findings)> {
-    let parts: Vec<Recording> =
-        parts.iter().map(|part| read_bytes(&part.bytes).ok()).collect::<Option<_>>()?;
-    let (first, last) = (&parts.first()?.meta, &parts.last()?.meta);
-    let start = first.start.max(from);
-    let start_realtime = first.start_realtime + start.since(first.start).0;
-    let meta = Meta { start, start_realtime, ..last.clone() };
-    let recording = join(&parts, meta, start, to);
-    let findings = analyse(&recording);
-    Some((recording, findings))
 }
