@@ -13,6 +13,7 @@ use serde_json::Value;
 mod manifests;
 #[path = "deploy/promtool.rs"]
 mod promtool;
+mod skip;
 
 use promtool::promtool;
 

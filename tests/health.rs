@@ -22,6 +22,7 @@ mod live;
 mod nat_rules;
 #[path = "health/race.rs"]
 mod race;
+mod skip;
 #[path = "health/snat.rs"]
 mod snat;
 #[path = "health/trees.rs"]

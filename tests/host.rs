@@ -8,6 +8,7 @@ mod inside;
 mod live;
 #[path = "host/live_memcg.rs"]
 mod live_memcg;
+mod skip;
 #[path = "host/trees.rs"]
 mod trees;
 
@@ -22,12 +23,6 @@ static CGROUPS: Mutex<()> = Mutex::new(());
 
 fn tree(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/host").join(name)
-}
-
-/// A test that cannot run here: fails on CI, else says so and goes on.
-fn impossible(test: &str, why: &str) {
-    assert!(std::env::var("CI").as_deref() != Ok("true"), "{test} cannot run here: {why}");
-    println!("SKIPPED {test}: {why}");
 }
 
 /// A directory of its own that goes away with the value.

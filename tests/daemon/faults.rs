@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::host::{Daemon, Folder, findings, machine, stalls, wait};
+use crate::skip::skipped;
 use crate::soak::{amount, size};
 
 /// For tests that change the whole machine for a moment: in CI, or where it is asked for.
 fn may_disturb(test: &str) -> bool {
     let may = ["CI", "STALLPROF_DISTURB"].iter().any(|name| std::env::var_os(name).is_some());
     if !may {
-        eprintln!("SKIPPED {test}: changes the whole machine; set STALLPROF_DISTURB=1");
+        skipped(test, "changes the whole machine; set STALLPROF_DISTURB=1");
     }
     may
 }
@@ -43,8 +44,7 @@ fn a_cpu_that_goes_and_comes_is_measured_again() {
     }
     let file = PathBuf::from(format!("/sys/devices/system/cpu/cpu{}/online", crate::host::cpu()));
     if !file.exists() {
-        println!("SKIPPED {NAME}: {} is missing", file.display());
-        return;
+        return skipped(NAME, &format!("{} is missing", file.display()));
     }
     let folder = Folder::new("hotplug");
     let daemon = Daemon::start(&folder, &["-s", "flight.after=1s", "-s", "triggers.quiet=1s"]);

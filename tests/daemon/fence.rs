@@ -4,7 +4,9 @@ use std::os::unix::fs::symlink;
 use std::time::Duration;
 
 use crate::host::{Daemon, Folder, machine, wait};
+use crate::skip::skipped;
 
+const NO_LANDLOCK: &str = "this kernel has no Landlock";
 const QUICK: [&str; 4] = ["-s", "flight.after=1ms", "-s", "flight.before=1s"];
 
 /// Whether this kernel has it: then it has to work.
@@ -47,7 +49,7 @@ fn asked_through_a_link(fenced: bool) -> u16 {
 fn clients_get_nothing_from_outside_of_the_store() {
     let Some(_machine) = machine() else { return };
     if !supported() {
-        return println!("SKIPPED: this kernel has no Landlock");
+        return skipped("clients_get_nothing_from_outside_of_the_store", NO_LANDLOCK);
     }
     assert_eq!(asked_through_a_link(true), 410);
     assert_eq!(asked_through_a_link(false), 200);
@@ -57,7 +59,7 @@ fn clients_get_nothing_from_outside_of_the_store() {
 fn incidents_are_written_nowhere_else() {
     let Some(_machine) = machine() else { return };
     if !supported() {
-        return println!("SKIPPED: this kernel has no Landlock");
+        return skipped("incidents_are_written_nowhere_else", NO_LANDLOCK);
     }
     let folder = Folder::new("elsewhere");
     let file = folder.path("c.toml");

@@ -1,5 +1,6 @@
 //! `stallprof daemon` on this kernel: real stalls, real HTTP, real signals, real disks that are
-//! full. Needs root; fails in CI where it cannot run, elsewhere says what it skipped.
+//! full. Needs root; what cannot run is told, and fails in CI
+//! (tests/skip).
 //!
 //! One test at a time holds the machine: a stall of one would be an incident of another.
 
@@ -25,6 +26,8 @@ mod pages;
 #[path = "../deploy/promtool.rs"]
 mod promtool;
 mod scrape;
+#[path = "../skip/mod.rs"]
+mod skip;
 #[path = "../health/snat.rs"]
 mod snat;
 mod soak;

@@ -4,6 +4,7 @@
 use std::process::Command;
 
 use crate::file;
+use crate::skip::skipped;
 
 const DIR: &str = "tools/deploy/kubernetes";
 
@@ -12,8 +13,7 @@ fn validated(test: &str, files: &[String]) -> Option<Result<(), String>> {
     let output = match Command::new("kubernetes-validate").arg("--strict").args(files).output() {
         Ok(output) => output,
         Err(why) => {
-            assert!(std::env::var_os("CI").is_none(), "{test}: kubernetes-validate: {why}");
-            println!("SKIPPED {test}: kubernetes-validate: {why} (try: tools/setup test)");
+            skipped(test, &format!("kubernetes-validate: {why} (try: tools/setup test)"));
             return None;
         }
     };

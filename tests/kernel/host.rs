@@ -5,15 +5,14 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::skip::is_root;
+
 static MACHINE: Mutex<()> = Mutex::new(());
 
 /// Holds the machine for one test; none (and says so) where the kernel cannot be measured.
 /// In CI that is a failure.
 pub fn machine() -> Option<MutexGuard<'static, ()>> {
-    // SAFETY: geteuid cannot fail.
-    if unsafe { libc::geteuid() } != 0 {
-        assert!(std::env::var_os("CI").is_none(), "the kernel tests need root in CI");
-        eprintln!("SKIPPED: needs root (try: sudo tools/test)");
+    if !is_root() {
         return None;
     }
     Some(MACHINE.lock().unwrap_or_else(PoisonError::into_inner))

@@ -1,5 +1,5 @@
 //! The real thing: stalls made by stallgen on this kernel, recorded by stallprof, compared with
-//! the ground truth. Needs root; fails in CI where it cannot run, elsewhere says what it skipped.
+//! the ground truth. Needs root; what cannot run is told, and fails in CI (tests/skip).
 //!
 //! One test at a time holds the machine: a stall of one would be a true finding of another.
 
@@ -27,6 +27,8 @@ mod received;
 mod refused;
 mod rights;
 mod rivals;
+#[path = "../skip/mod.rs"]
+mod skip;
 #[path = "../health/snat.rs"]
 mod snat;
 mod timers;

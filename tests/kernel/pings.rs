@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::host::{Folder, cpu, machine, stallgen, stallprof, succeeded};
 use crate::received::{Pair, ip};
+use crate::skip::skipped;
 
 /// The host behind a tun device: answers echo requests 20 ms after they came, but for those whose
 /// number is 3 modulo 10.
@@ -189,7 +190,7 @@ fn join(kind: &str) -> Value {
 fn late_probes_waited_in_the_stalls_that_were_made() {
     let Some(_machine) = machine() else { return };
     if cpu() == 0 {
-        return eprintln!("SKIPPED: needs two CPUs");
+        return skipped("late_probes_waited_in_the_stalls_that_were_made", "needs two CPUs");
     }
     for kind in ["irqsoff", "bh"] {
         let findings = join(kind);

@@ -7,6 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::host::{Folder, findings, machine, stallprof, succeeded};
+use crate::skip::skipped;
 
 /// Sends datagrams from many ports, and echo requests, out of a namespace; gently, so that
 /// nothing is dropped.
@@ -218,7 +219,7 @@ fn packets_are_counted_where_the_kernel_counts_them() {
 fn icmp_stays_on_one_cpu_where_udp_spreads() {
     let Some(_machine) = machine() else { return };
     if std::thread::available_parallelism().unwrap().get() < 2 {
-        return eprintln!("SKIPPED: needs two CPUs");
+        return skipped("icmp_stays_on_one_cpu_where_udp_spreads", "needs two CPUs");
     }
     let pair = Pair::new("spread");
     pair.steer("3");

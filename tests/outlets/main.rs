@@ -1,6 +1,6 @@
 //! What `stallprof daemon` sends to other hosts, received on real sockets: OTLP by the published
-//! messages, incidents by a directory and by an emulator of S3. Needs root; fails in CI where it
-//! cannot run, elsewhere says what it skipped.
+//! messages, incidents by a directory and by an emulator of S3. Needs root; what
+//! cannot run is told, and fails in CI (tests/skip).
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -11,6 +11,8 @@ mod host;
 mod otlp;
 mod receiver;
 mod s3;
+#[path = "../skip/mod.rs"]
+mod skip;
 mod tables;
 mod tls;
 

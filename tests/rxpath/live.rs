@@ -9,7 +9,8 @@ use stallprof::host::{HostRoot, rxpath};
 use stallprof::rxpath::predict;
 use stallprof::units::Cpu;
 
-use super::{frames, impossible, wire};
+use super::{frames, wire};
+use crate::skip::skipped;
 
 /// Names the two ends of a wire to [`on_the_wire`]: frames go out of the second.
 const DEVICE: &str = "STALLPROF_RX_DEVICE";
@@ -75,7 +76,7 @@ impl Drop for Namespace {
 #[ignore = "needs the two ends of a wire in STALLPROF_RX_DEVICE and STALLPROF_RX_PEER"]
 fn on_the_wire() {
     let (Ok(device), Ok(peer)) = (std::env::var(DEVICE), std::env::var(PEER)) else {
-        return impossible("on_the_wire", "no wire is named");
+        return skipped("on_the_wire", "no wire is named");
     };
     let count = std::env::var(FLOWS).ok().and_then(|n| n.parse().ok()).unwrap_or(1200);
     let root = HostRoot::default();
@@ -146,7 +147,7 @@ fn on_the_wire() {
 fn rps_on_veth_pairs() {
     let namespace = match Namespace::new("rps", 1) {
         Ok(namespace) => namespace,
-        Err(why) => return impossible("rps_on_veth_pairs", &why),
+        Err(why) => return skipped("rps_on_veth_pairs", &why),
     };
     // Without RPS, the CPU is the sender's.
     assert!(!namespace.watch().contains("CPU known"));
@@ -170,7 +171,7 @@ fn rps_on_veth_pairs() {
 fn rps_on_a_veth_pair_of_several_queues() {
     let namespace = match Namespace::new("queues", 4) {
         Ok(namespace) => namespace,
-        Err(why) => return impossible("rps_on_a_veth_pair_of_several_queues", &why),
+        Err(why) => return skipped("rps_on_a_veth_pair_of_several_queues", &why),
     };
     namespace.steer("1");
     let said = namespace.watch();

@@ -6,13 +6,13 @@ use std::process::{Child, Command};
 use std::thread;
 use std::time::{Duration, Instant};
 
+#[path = "../../../../tests/skip/mod.rs"]
+pub mod skip;
+
 /// Waits for its turn, for two runs at a time would stall each other; it ends
-/// with the value. `None` without root, which CI has to have.
+/// with the value. `None` without root, which it takes to load BPF programs and make namespaces.
 pub fn turn_as_root() -> Option<File> {
-    // SAFETY: plain system call without arguments.
-    if unsafe { libc::geteuid() } != 0 {
-        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "this test needs root");
-        eprintln!("skipped: needs root, to load BPF programs and make namespaces");
+    if !skip::is_root() {
         return None;
     }
     let lock = File::open(env!("CARGO_BIN_EXE_stallgen")).unwrap();
