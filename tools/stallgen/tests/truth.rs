@@ -7,6 +7,7 @@ mod common;
 use std::process::{Output, Stdio};
 use std::thread;
 
+use common::skip::skipped;
 use common::{stallgen, start, turn_as_root};
 use serde_json::Value;
 
@@ -53,7 +54,7 @@ fn nearly_all(stalls: &[Value], wanted: impl Fn(&Value) -> bool) -> bool {
 fn one_cpu() -> bool {
     let one = thread::available_parallelism().is_ok_and(|n| n.get() == 1);
     if one {
-        eprintln!("no victims to look at: they need a second CPU to be sent from");
+        skipped("victims", "they need a second CPU to be sent from");
     }
     one
 }
@@ -62,10 +63,6 @@ fn one_cpu() -> bool {
 fn kinds_that_keep_softirqs_away_make_packets_wait() {
     let Some(_turn) = turn_as_root() else { return };
     for kind in ["bh", "softirq", "hardirq", "irqsoff"] {
-        if kind == "irqsoff" && !has_rstat_tracepoint() {
-            eprintln!("skipped irqsoff: no tracepoint cgroup_rstat_locked before Linux 6.12");
-            continue;
-        }
         let (header, stalls) = stalls(kind);
         assert_eq!(header["tid"].is_null(), matches!(kind, "softirq" | "hardirq"));
         if !one_cpu() {
@@ -120,10 +117,4 @@ fn a_signal_ends_the_run_and_the_truth_says_so() {
     let (_, stalls, end) = truth(&output);
     assert_eq!(end["complete"], false);
     assert!(!stalls.is_empty());
-}
-
-fn has_rstat_tracepoint() -> bool {
-    let btf = std::fs::read("/sys/kernel/btf/vmlinux").unwrap_or_default();
-    let name = b"btf_trace_cgroup_rstat_locked\0";
-    btf.windows(name.len()).any(|window| window == name)
 }
