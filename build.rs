@@ -47,10 +47,8 @@ mod bpf {
 
     pub fn build() {
         let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
-        let arch = match env::var("CARGO_CFG_TARGET_ARCH").as_deref() {
-            Ok("aarch64") => "arm64",
-            _ => "x86",
-        };
+        let arch = env::var("CARGO_CFG_TARGET_ARCH").expect("cargo sets CARGO_CFG_TARGET_ARCH");
+        assert_eq!(arch, "x86_64", "the probes are for x86-64: build with --no-default-features");
         let clang =
             clang::find().expect("no clang of version 14 or later: run tools/setup, or set CLANG");
         let mut probes = Vec::new();
@@ -61,7 +59,7 @@ mod bpf {
             SkeletonBuilder::new()
                 .source(&source)
                 .clang(&clang)
-                .clang_args(["-Wall", "-Werror", &format!("-D__TARGET_ARCH_{arch}")])
+                .clang_args(["-Wall", "-Werror", "-D__TARGET_ARCH_x86"])
                 .build_and_generate(out.join(format!("{probe}.skel.rs")))
                 .unwrap_or_else(|e| panic!("bpf/{name} does not build with {clang}: {e:#}"));
             probes.push(probe.to_owned());

@@ -17,15 +17,12 @@ pub fn source_name(symbol: &str) -> &str {
     cut.map_or(symbol, |at| &symbol[..at])
 }
 
-/// First instruction of an interrupt (not of an exception or a system call): x86
-/// arch/x86/include/asm/idtentry.h; arm64 arch/arm64/kernel/entry-common.c.
+/// Where an interrupt (not an exception or a system call) is entered, arch/x86/include/asm/idtentry.h,
+/// or returns: `common_interrupt_return` of arch/x86/entry/entry_64.S, which exceptions share.
 #[must_use]
 pub fn is_interrupt_entry(name: &str) -> bool {
     name.starts_with("asm_sysvec_")
-        || matches!(
-            name,
-            "asm_common_interrupt" | "common_interrupt_return" | "el1h_64_irq" | "el0t_64_irq"
-        )
+        || matches!(name, "asm_common_interrupt" | "common_interrupt_return")
 }
 
 /// Whether a function is the one that runs pending softirqs.
