@@ -34,6 +34,19 @@ pub(super) fn incident(layout: &mut Layout<'_>, f: &Findings) -> io::Result<()> 
     layout.put(4, &Text::new().dim("  `report FILE --snapshot=NAME` prints one"))
 }
 
+/// Whether words have an amount among them, as the daemon writes it.
+fn tells(words: &str, amount: u64, unit: &str) -> bool {
+    let amount = match unit {
+        "ns" => Nanos(amount).to_string(),
+        _ => amount.to_string(),
+    };
+    let alone = |c: Option<char>| c.is_none_or(|c| !c.is_ascii_alphanumeric() && c != '.');
+    words.match_indices(&amount).any(|(at, _)| {
+        let (before, after) = (&words[..at], &words[at + amount.len()..]);
+        alone(before.chars().next_back()) && alone(after.chars().next())
+    })
+}
+
 /// What, when, and for whom it was kept.
 pub(in crate::render) fn facts(incident: &KeptIncident) -> Vec<String> {
     let said = |words: &str| escape::bounded(words, LONGEST).into_owned();
@@ -43,7 +56,10 @@ pub(in crate::render) fn facts(incident: &KeptIncident) -> Vec<String> {
             "ns" => time(Nanos(n)),
             unit => format!("{} {}", count(n), said(unit)),
         };
-        facts.push(format!("{}; the limit is {}", amount(past.value), amount(past.limit)));
+        // What triggered it has both already, unless it was cut.
+        if ![past.value, past.limit].into_iter().all(|n| tells(&incident.trigger, n, &past.unit)) {
+            facts.push(format!("{}; the limit is {}", amount(past.value), amount(past.limit)));
+        }
     }
     let kept = match (incident.cause.as_str(), incident.culprit.as_str()) {
         ("", _) => String::new(),
