@@ -85,12 +85,32 @@ pub struct CtReading {
     pub source: StrId,
     /// The kernel's names of the counters it has, with blanks between them.
     pub counters: StrId,
-    /// Entries in the table.
+    /// Entries in the table, if that is known: see [`CtReading::entries`].
     pub entries: u64,
-    /// How many there can be (`nf_conntrack_max`); 0 no limit.
+    /// How many there can be (`nf_conntrack_max`), if that is known: see [`CtReading::max`].
     pub max: u64,
     /// Why growth since the reading before is not known: the counters were reset.
     pub problem: StrId,
+    /// `entries` is what was read.
+    pub entries_known: bool,
+    /// `max` is what was read.
+    pub max_known: bool,
+}
+
+/// Recordings before version 1.4 do not tell what is known: it is both or neither of the two, and a
+/// limit tells that it is both.
+impl CtReading {
+    /// Entries in the table; none where that is not known.
+    #[must_use]
+    pub fn entries(&self) -> Option<u64> {
+        (self.entries_known || self.max > 0).then_some(self.entries)
+    }
+
+    /// How many there can be, 0 no limit; none where that is not known.
+    #[must_use]
+    pub fn max(&self) -> Option<u64> {
+        (self.max_known || self.max > 0).then_some(self.max)
+    }
 }
 
 /// What one counter of one CPU of a network namespace grew by since the reading before. A counter

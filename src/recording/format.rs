@@ -7,7 +7,7 @@ use crc32c::{crc32c, crc32c_append};
 /// Format version: a reader refuses a newer one.
 pub const MAJOR: u16 = 1;
 /// Grows with each new table or column; readers of any minor version read all of them.
-pub const MINOR: u16 = 3;
+pub const MINOR: u16 = 4;
 
 /// Begins every recording. The high bit and the line end show at once if a transfer took the
 /// file for text.

@@ -279,6 +279,8 @@ tables! {
             "entries": row.entries,
             "max": row.max,
             "problem": row.problem,
+            "entries_known": row.entries_known,
+            "max_known": row.max_known,
         }
         ct_grown: CtGrown (CtGrown) = "ct_grown" |row| {
             "time": row.time,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::connects::{Listener, race};
-use crate::host::{Daemon, Folder, cpu, findings, machine, stallgen, wait};
+use crate::host::{Daemon, Folder, cpu, findings, machine, report, stallgen, wait};
 use crate::snat::{CLIENT, ROUTER, SENDERS, SERVER, shown, world};
 use crate::world::skipped;
 
@@ -64,6 +64,16 @@ fn packets_that_connection_tracking_loses() {
     let counters = router["counters"].as_array().unwrap();
     let counted = counters.iter().find(|c| c["counter"] == "insert_failed").unwrap();
     assert!(counted["count"].as_u64().unwrap() >= value, "{router}");
+    assert!(router["entries"].as_u64().unwrap() > 0 && router["max"].is_null(), "{router}");
+    // So do words: the numbers once, what was counted with its time, and what is not known as such.
+    let words = report(&folder.path("store").join(format!("{id}.stall")), &[]);
+    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(!words.contains("the limit is"), "{words}");
+    for said in
+        ["first to last reading", "how many there can be is not known", "if rules translate source"]
+    {
+        assert!(words.contains(said), "no {said:?}: {words}");
+    }
     // And the metrics: all that were lost, and nothing else, under the namespace that lost them.
     let metric = |counter: &str| {
         let labels = format!("netns=\"{}\",counter=\"{counter}\"", w.name(ROUTER));
@@ -74,9 +84,17 @@ fn packets_that_connection_tracking_loses() {
     wait("the metric", Duration::from_secs(25), told);
     assert_eq!(metric("insert_failed"), Some(all as f64));
     assert_eq!(metric("drop"), Some(all as f64), "each was dropped");
-    // How full the table of a namespace is that it may not enter, it does not know, and says nothing.
-    let entries = format!("stallprof_conntrack_entries{{netns=\"{}\"}}", w.name(ROUTER));
-    assert_eq!(daemon.metric(&entries), None);
+    // How full tables are it knows; how many entries there can be only of its own namespace, for it
+    // may not enter others.
+    let entries =
+        |netns: &str| daemon.metric(&format!("stallprof_conntrack_entries{{netns=\"{netns}\"}}"));
+    let most = |netns: &str| {
+        daemon.metric(&format!("stallprof_conntrack_max_entries{{netns=\"{netns}\"}}"))
+    };
+    let limit = std::fs::read_to_string("/proc/sys/net/netfilter/nf_conntrack_max").unwrap();
+    assert_eq!(most("host"), Some(limit.trim().parse().unwrap()));
+    assert!(entries("host").is_some() && entries(w.name(ROUTER)).unwrap() > 0.0);
+    assert_eq!(most(w.name(ROUTER)), None);
     daemon.stop();
 }
 

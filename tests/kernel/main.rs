@@ -12,6 +12,7 @@ mod counts;
 mod ends;
 mod facts;
 mod files;
+mod fill;
 mod host;
 mod host_root;
 mod hostile;

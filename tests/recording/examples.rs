@@ -205,6 +205,8 @@ pub fn events(n: u64) -> Vec<Event> {
             entries: n + 31,
             max: n + 32,
             problem: StrId(small + 20),
+            entries_known: true,
+            max_known: true,
         }),
         Event::CtGrown(CtGrown {
             time,

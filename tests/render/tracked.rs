@@ -24,8 +24,8 @@ fn namespace(netns: u64, name: &str, counters: Vec<CtCounter>) -> CtNamespace {
         start: at(0.0),
         end: at(30_000.0),
         readings: 31,
-        entries: 1_203,
-        max: 262_144,
+        entries: Some(1_203),
+        max: Some(262_144),
         counters,
         problem: None,
     }
@@ -59,6 +59,8 @@ pub fn conntrack(names: &Names) -> Conntrack {
     let pod = CtNamespace {
         cgroup: reader.cgroup.clone(),
         workload: reader.workload.as_deref().cloned(),
+        entries: Some(1_203),
+        max: None,
         problem: Some("insert_failed fell from 5 to 0: reset".into()),
         ..namespace(4_026_532_386, names.irq, vec![counter("insert_failed", &[])])
     };
@@ -95,6 +97,7 @@ pub fn conntrack(names: &Names) -> Conntrack {
             FailedFlow { time: at(4_150.0), ..both },
             failed(9_000.0, "UDP", CtVerdict::TableFull, Translation::Unknown),
             failed(9_100.0, "UDP", CtVerdict::NoEntry, Translation::Unknown),
+            failed(9_150.0, "UDP", CtVerdict::FullOrNoEntry, Translation::Unknown),
             failed(9_200.0, "ICMP", CtVerdict::Unclear, Translation::None),
             failed(9_300.0, "UDP", CtVerdict::NotCounted, Translation::Unknown),
         ],

@@ -92,7 +92,9 @@ fn a_dropped_syn_is_joined_with_the_one_sent_again() {
     assert_eq!(datagram.not_joined, Some("only TCP sends again by itself"));
     assert_eq!(ct.namespaces[0].count("insert_failed"), Some(3));
     assert_eq!((raced.family, ct.unseen), (Some("IPv4"), 0));
-    assert!(ct.advice[0].contains("is not known"), "no rules were listed: {:?}", ct.advice);
+    // No rules were listed: what would help is told with an if, and what is not known beside it.
+    assert!(ct.advice[0].contains("if rules translate source addresses"), "{:?}", ct.advice);
+    assert!(ct.left_out[0].starts_with("the rules of net:[4026532386]"), "{:?}", ct.left_out);
 }
 
 /// What helps against a lost race depends on what was translated, of which packets, and by which
@@ -117,10 +119,11 @@ fn advice_follows_from_what_was_translated() {
     // Rules of the other family, or of another namespace, had no part in it.
     let others = [(ROUTER, v4, 4, 1, 0), (ROUTER, v6, 6, 1, 1), (CLIENT, v4, 4, 1, 1)];
     assert!(advice(SNAT, &others)[0].contains("at random already"));
-    assert!(advice(SNAT, &others[1..])[0].contains("is not known"));
+    assert!(advice(SNAT, &others[1..])[0].contains("if rules translate"));
     assert!(advice(SNAT, &[(ROUTER, v4, 4, 0, 0)])[0].contains("no source NAT rule"));
     // A program that gave no list may be the one that made the rule.
-    assert!(advice(SNAT, &[(ROUTER, v4, 4, 1, 0), (ROUTER, "", 0, 0, 0)])[0].contains("not known"));
+    let perhaps = [(ROUTER, v4, 4, 1, 0), (ROUTER, "", 0, 0, 0)];
+    assert!(advice(SNAT, &perhaps)[0].contains("if rules translate"));
     let receiver = advice(DNAT, &[(ROUTER, v4, 4, 1, 1)]);
     assert!(receiver.len() == 1 && receiver[0].contains("only the receiver"), "{receiver:?}");
 }
@@ -230,6 +233,42 @@ fn a_full_table_and_one_that_cannot_grow() {
     // On its way through nothing is looked up any more.
     tape.0.ct_drops[0].stack = tape.stack(&["nf_hook_slow", "ip_forward"], true);
     assert_eq!(verdicts(&tape), []);
+}
+
+/// Not known is neither full nor not full, and no number.
+#[test]
+fn a_table_that_may_have_been_full() {
+    let mut tape = tape();
+    drop(&mut tape, 500.0, 1, 17, 0);
+    tape.0.ct_drops[0].stack = tape.stack(&["nf_hook_slow", "ip_rcv"], true);
+    reading(&mut tape, ROUTER, 1_000.0, Some(0.0), &[("drop", 5)]);
+    let fill = |tape: &Tape| {
+        let n = &found(tape).namespaces[0];
+        (n.entries, n.max)
+    };
+    for reading in &mut tape.0.ct_readings {
+        (reading.entries, reading.max) = (0, 0);
+    }
+    assert_eq!((verdicts(&tape), fill(&tape)), (vec![CtVerdict::FullOrNoEntry], (None, None)));
+    for reading in &mut tape.0.ct_readings {
+        (reading.entries, reading.entries_known) = (990, true);
+    }
+    let perhaps = (vec![CtVerdict::FullOrNoEntry], (Some(990), None));
+    assert_eq!((verdicts(&tape), fill(&tape)), perhaps);
+    // No limit is known to be none.
+    tape.0.ct_readings.iter_mut().for_each(|reading| reading.max_known = true);
+    assert_eq!((verdicts(&tape), fill(&tape)), (vec![CtVerdict::NoEntry], (Some(990), Some(0))));
+}
+
+/// An incident's first reading tells what grew since one before the recording.
+#[test]
+fn growth_is_told_with_the_time_it_took() {
+    let mut tape = tape();
+    tape.0.ct_readings.clear();
+    reading(&mut tape, ROUTER, 1_000.0, Some(250.0), &[("insert_failed", 3)]);
+    reading(&mut tape, ROUTER, 3_000.0, Some(1_000.0), &[("insert_failed", 1)]);
+    let n = &found(&tape).namespaces[0];
+    assert_eq!((n.count("insert_failed"), n.start, n.end), (Some(4), at(250.0), at(3_000.0)));
 }
 
 #[test]

@@ -9,8 +9,8 @@ const ALREADY_RANDOM: &str = "the rules choose ports fully at random already: mo
 const NO_RULE: &str = "no source NAT rule was listed: look at what else translates addresses \
     (eBPF, IPVS, Open vSwitch)";
 
-const NOT_LISTED: &str = "which rules translate source addresses is not known, nor whether they \
-    choose ports fully at random: iptables-save -t nat; ip6tables-save -t nat; nft list ruleset";
+/// How to see which rules translate source addresses.
+pub const LIST_RULES: &str = "iptables-save -t nat; ip6tables-save -t nat; nft list ruleset";
 
 /// Against races of connections whose senders keep address and port. Two of them come to have the
 /// same ends only if they had the same sender.
@@ -37,7 +37,9 @@ pub fn advice(
             }
         }
     }
-    let full = |v: CtVerdict| matches!(v, CtVerdict::TableFull | CtVerdict::NoEntry);
+    let full = |v: CtVerdict| {
+        matches!(v, CtVerdict::TableFull | CtVerdict::NoEntry | CtVerdict::FullOrNoEntry)
+    };
     let dropped = |n: &CtNamespace| {
         let count = |name| n.count(name).unwrap_or(0);
         count("early_drop") > 0 || count("drop") > count("insert_failed")
@@ -86,7 +88,10 @@ fn ports<'r>(rules: impl Iterator<Item = &'r SnatRules>) -> String {
     }
     match (not_random, all) {
         (1.., _) => format!("ports chosen fully at random: {RANDOM_FULLY}"),
-        _ if failed || !listed => NOT_LISTED.to_owned(),
+        _ if failed || !listed => format!(
+            "ports chosen fully at random, if rules translate source addresses and do not choose \
+             them so yet: {RANDOM_FULLY}"
+        ),
         (0, 1..) => ALREADY_RANDOM.to_owned(),
         (0, 0) => NO_RULE.to_owned(),
     }

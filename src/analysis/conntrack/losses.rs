@@ -40,8 +40,10 @@ struct Tally {
     /// Packets dropped for other reasons, and packets without an entry.
     no_entry: u64,
     untracked: u64,
-    /// The table was full.
+    /// The table was full, as far as that is known.
     full: bool,
+    /// It is not always known.
+    perhaps_full: bool,
 }
 
 impl Tally {
@@ -56,6 +58,7 @@ impl Tally {
         self.no_entry = self.no_entry.saturating_add(other.no_entry);
         self.untracked = self.untracked.saturating_add(other.untracked);
         self.full |= other.full;
+        self.perhaps_full |= other.perhaps_full;
     }
 }
 
@@ -79,12 +82,14 @@ impl Losses {
         for reading in r.ct_readings.iter().filter(|reading| reading.since.0 > 0) {
             let [failed, drop] =
                 grown.get(&(reading.netns, reading.time)).copied().unwrap_or_default();
+            let full = full(reading);
             let own = Tally {
                 known: !reading.problem.is_some(),
                 insert_failed: failed,
                 // The kernel counts a lost race in both.
                 no_entry: drop.saturating_sub(failed),
-                full: full(reading),
+                full: full == Some(true),
+                perhaps_full: full.is_none(),
                 ..Tally::default()
             };
             let (start, end) = (reading.since, reading.time);
@@ -128,7 +133,11 @@ impl Losses {
             let left = run.insert_failed.saturating_sub(run.unconfirmed);
             (left > 0 && last_hook()).then_some(CtVerdict::Unclear)
         } else if first_hook() {
-            let sure = if run.full { CtVerdict::TableFull } else { CtVerdict::NoEntry };
+            let sure = match (run.full, run.perhaps_full) {
+                (true, _) => CtVerdict::TableFull,
+                (_, true) => CtVerdict::FullOrNoEntry,
+                _ => CtVerdict::NoEntry,
+            };
             judge(run.no_entry, run.untracked, sure)
         } else {
             None
@@ -136,8 +145,12 @@ impl Losses {
     }
 }
 
-fn full(reading: &CtReading) -> bool {
-    reading.max > 0 && u128::from(reading.entries) * 100 >= u128::from(reading.max) * FULL_PERCENT
+/// Whether the table was full; none where that is not known.
+fn full(reading: &CtReading) -> Option<bool> {
+    match (reading.entries(), reading.max()?) {
+        (_, 0) => Some(false),
+        (entries, max) => Some(u128::from(entries?) * 100 >= u128::from(max) * FULL_PERCENT),
+    }
 }
 
 fn find(intervals: &mut [Interval], time: Ktime) -> Option<&mut Interval> {

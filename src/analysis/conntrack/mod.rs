@@ -27,6 +27,10 @@ const V6: &str = "IPv6";
 /// Frames that are looked at for the hook, which is among the first few.
 const DEEPEST: usize = 16;
 
+/// Told in place of the share of new entries, where the kernel does not count those: `new` is 0 since
+/// 4.9 (8e8118f89313), and `insert` has only entries that programs insert.
+pub const NO_SHARE: &str = "of how many new entries this kernel does not count";
+
 /// Concludes; none if neither counters nor packets were recorded.
 pub fn conntrack(r: &Recording) -> Option<Conntrack> {
     let ran = |name| r.meta.probes.iter().any(|p| p.name == name && p.method.is_some());
@@ -57,6 +61,8 @@ pub fn conntrack(r: &Recording) -> Option<Conntrack> {
         problem: known(r, rules.problem),
     });
     let rules: Vec<SnatRules> = rules.collect();
+    let left_out = r.ct_left_out.iter().map(|left| r.str(left.what).to_owned());
+    let left_out = left_out.chain(not_listed(&namespaces, &rules)).collect();
     let unseen = namespaces.iter().fold(0u64, |sum, n| sum.saturating_add(unseen(n, &failed)));
     Some(Conntrack {
         advice: advice::advice(&namespaces, &failed, &rules),
@@ -66,7 +72,7 @@ pub fn conntrack(r: &Recording) -> Option<Conntrack> {
         unseen,
         syn_retransmits: r.syn_retransmits.len(),
         rules,
-        left_out: r.ct_left_out.iter().map(|left| r.str(left.what).to_owned()).collect(),
+        left_out,
     })
 }
 
@@ -132,6 +138,20 @@ fn unseen(n: &CtNamespace, failed: &[FailedFlow]) -> u64 {
     let raced = |f: &&FailedFlow| f.netns == n.netns && f.verdict == CtVerdict::InsertFailed;
     let seen = failed.iter().filter(raced).count() as u64;
     n.count("insert_failed").unwrap_or(0).saturating_sub(seen)
+}
+
+/// Where races were lost by rules that no program listed.
+fn not_listed(namespaces: &[CtNamespace], rules: &[SnatRules]) -> Option<String> {
+    let raced = |n: &&CtNamespace| n.count("insert_failed").unwrap_or(0) > 0;
+    let unknown = |n: &&CtNamespace| !rules.iter().any(|rules| rules.netns == n.netns);
+    let all: Vec<&CtNamespace> = namespaces.iter().filter(raced).filter(unknown).collect();
+    let of = match all[..] {
+        [] => return None,
+        [one] => one.name.clone(),
+        _ => format!("{} network namespaces", all.len()),
+    };
+    let how = advice::LIST_RULES;
+    Some(format!("the rules of {of} that translate source addresses (to see them: {how})"))
 }
 
 fn protocol(number: u8) -> String {

@@ -28,8 +28,8 @@ const COUNTERS: [&str; 8] = [
 #[derive(Debug, Default)]
 struct Namespace {
     counts: BTreeMap<&'static str, u64>,
-    /// Entries, and how many there can be, where that is known.
-    fill: Option<(u64, u64)>,
+    /// Entries, and how many there can be, each where that is known.
+    fill: [Option<u64>; 2],
 }
 
 #[derive(Debug)]
@@ -70,7 +70,7 @@ impl Family for Conntrack {
             for counter in COUNTERS.iter().filter(has) {
                 row.counts.entry(counter).or_default();
             }
-            row.fill = (reading.max > 0).then_some((reading.entries, reading.max));
+            row.fill = [reading.entries(), reading.max().filter(|max| *max > 0)];
         }
         for grown in r.ct_grown.iter().filter(|grown| window.holds(grown.time)) {
             let counter = COUNTERS.iter().find(|counter| **counter == r.str(grown.counter));
@@ -89,16 +89,16 @@ impl Family for Conntrack {
         });
         let help = "What counters of connection tracking grew by, by network namespace";
         series!(to, "conntrack_events", help, None, counter, counts);
-        let fill = |of: fn((u64, u64)) -> u64| {
+        let fill = |which: usize| {
             let known = rows.iter().filter(|(netns, _)| *netns != OTHER);
             known.filter_map(move |(netns, row)| {
-                Some(([("netns", netns.to_owned())], of(row.fill?)))
+                Some(([("netns", netns.to_owned())], row.fill[which]?))
             })
         };
         let help = "Entries in the table of connections";
-        series!(to, "conntrack_entries", help, None, gauge, fill(|(entries, _)| entries));
+        series!(to, "conntrack_entries", help, None, gauge, fill(0));
         let help = "How many entries there can be in the table of connections";
-        series!(to, "conntrack_max_entries", help, None, gauge, fill(|(_, max)| max));
+        series!(to, "conntrack_max_entries", help, None, gauge, fill(1));
         Ok(())
     }
 }
@@ -123,6 +123,7 @@ mod tests {
                     counters: StrId(2),
                     entries: 3,
                     max: if netns == 1 { 10 } else { 0 },
+                    entries_known: netns == 9,
                     ..CtReading::default()
                 })
                 .to_vec(),
@@ -144,6 +145,9 @@ mod tests {
         let rows = lock(&family.0);
         let told: Vec<_> = rows.iter().map(|(n, row)| (n, row.counts.clone(), row.fill)).collect();
         let counts = |drop| BTreeMap::from([("drop", drop), ("insert_failed", 0)]);
-        assert_eq!(told, [("host", counts(100), Some((3, 10))), ("net:[9]", counts(200), None)]);
+        assert_eq!(
+            told,
+            [("host", counts(100), [Some(3), Some(10)]), ("net:[9]", counts(200), [Some(3), None])]
+        );
     }
 }

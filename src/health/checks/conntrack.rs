@@ -4,6 +4,7 @@ use super::super::facts::{Facts, NsFacts};
 use super::super::finding::{Finding, Severity, Window};
 use super::super::words::{count, percent, permille, plural};
 use super::{Check, graded, inside, namespaces, or_ok, unknown_in};
+use crate::analysis::conntrack::NO_SHARE;
 use crate::host::conntrack::CtGrowth;
 use crate::model::remedies::LARGER_TABLE;
 
@@ -149,11 +150,10 @@ fn of_namespace(ns: &NsFacts, window: Window) -> Result<Option<Vec<Finding>>, St
 /// Lost races for a port: the share of new entries where the kernel counts those.
 fn failed(growth: &CtGrowth, window: Window) -> Finding {
     let failed = growth.get("insert_failed").unwrap_or(0);
-    // `new` is 0 since 4.9 (8e8118f89313), `insert` counts only entries that programs insert.
     let new = growth.get("new").filter(|new| *new >= failed && *new > 0);
     let share = match new {
         Some(new) => format!("{} of {} new entries", percent(failed, new), count(new)),
-        None => "of how many new entries this kernel does not count".to_owned(),
+        None => NO_SHARE.to_owned(),
     };
     // More than ten lost connections a second are no accident of two that met.
     let seconds = match window {

@@ -122,18 +122,38 @@ impl Visitor {
         (self.file(pid).map(Some), settings_fill(root).map(Some))
     }
 
-    /// Counters of the connection tracking of a namespace that is not entered, by the file of the
-    /// process that stands for it.
+    /// Counters of the connection tracking of a namespace that is not entered, and the entries in its
+    /// table, by the file of the process that stands for it.
     ///
     /// # Errors
     /// The process is gone, or is in another namespace by now, or the kernel has no such file.
-    pub fn conntrack_file(&self, netns: &Netns) -> Result<CtStats, String> {
-        let stats = self.file(netns.pid)?;
+    pub fn conntrack_file(&self, netns: &Netns) -> Result<(CtStats, u64), String> {
+        let read = conntrack::read(&self.root, netns.pid, &self.possible);
+        let read = read.map_err(|e| e.to_string())?;
         // Asked last: the counters are of the namespace that it is in still.
         match super::link(&self.root, netns.pid) == Some(netns.inode) {
-            true => Ok(stats),
+            true => Ok(read),
             false => Err(format!("process {} has left it", netns.pid)),
         }
+    }
+
+    /// How many entries there can be in a namespace that is not entered, as far as the settings of
+    /// the thread's own namespace tell; 0 no limit. Of others they do where the limit may only be
+    /// read: then it is one for all, and the thread is not in the first namespace, which sets it
+    /// (`nf_conntrack_standalone_init_sysctl`, net/netfilter/nf_conntrack_standalone.c). In the first
+    /// one nothing tells whether others have a limit of their own.
+    #[must_use]
+    pub fn limit_seen_from_outside(&self, netns: &Netns) -> Option<u64> {
+        // Of a tree of files, they are the host's own.
+        let own = match self.live {
+            true => super::own_link() == Some(netns.inode),
+            false => netns.own,
+        };
+        let for_all = || {
+            let rel = format!("{SETTINGS}/nf_conntrack_max");
+            self.live && self.root.metadata(rel).is_ok_and(|m| m.mode() & 0o222 == 0)
+        };
+        (own || for_all()).then(|| setting(&self.root, "nf_conntrack_max").ok())?
     }
 
     fn file(&self, pid: u32) -> Result<CtStats, String> {
@@ -162,14 +182,19 @@ fn ask() -> Option<(CtStats, CtFill)> {
     Some((socket.stats().ok()?, socket.fill().ok()?))
 }
 
+/// Where the kernel has the settings of the thread's namespace.
+const SETTINGS: &str = "proc/sys/net/netfilter";
+
 /// Entries and limit as the settings of the thread's namespace tell them.
 fn settings_fill(root: &HostRoot) -> Result<CtFill, String> {
-    let number = |name: &str| {
-        let rel = format!("proc/sys/net/netfilter/{name}");
-        let text = root.read_to_string(&rel).map_err(|e| e.to_string())?;
-        text.trim().parse::<u64>().map_err(|_| format!("/{rel} is no number"))
-    };
-    Ok(CtFill { entries: number("nf_conntrack_count")?, max: number("nf_conntrack_max")? })
+    let [entries, max] = ["nf_conntrack_count", "nf_conntrack_max"].map(|name| setting(root, name));
+    Ok(CtFill { entries: entries?, max: max? })
+}
+
+fn setting(root: &HostRoot, name: &str) -> Result<u64, String> {
+    let rel = format!("{SETTINGS}/{name}");
+    let text = root.read_to_string(&rel).map_err(|e| e.to_string())?;
+    text.trim().parse::<u64>().map_err(|_| format!("/{rel} is no number"))
 }
 
 impl NetnsReading {

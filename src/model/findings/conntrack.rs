@@ -12,8 +12,8 @@ pub struct Conntrack {
     pub namespaces: Vec<CtNamespace>,
     /// Connections whose first packet was dropped, in order of time.
     pub failed: Vec<FailedFlow>,
-    /// Packets seen dropped that connection tracking has nothing to do with: rules did it. A
-    /// sample.
+    /// Packets dropped that connection tracking has nothing to do with: rules did it. Those that
+    /// were not recorded count with the next one that was; the last of them may be missing.
     pub by_rules: u64,
     /// Entries that could not be confirmed (insert_failed) beyond the dropped packets above: which
     /// connections they were is not known.
@@ -41,16 +41,16 @@ pub struct CtNamespace {
     pub workload: Option<Workload>,
     /// Where the counters are from.
     pub source: String,
-    /// First reading.
+    /// From when on its counters are compared: the first reading, or one before the recording.
     pub start: Ktime,
     /// Last reading.
     pub end: Ktime,
     /// How many readings.
     pub readings: usize,
-    /// The most entries that were seen in the table.
-    pub entries: u64,
-    /// How many there can be; 0 no limit.
-    pub max: u64,
+    /// The most entries that were seen in the table; none where that is not known.
+    pub entries: Option<u64>,
+    /// How many there can be, 0 no limit; none where that is not known.
+    pub max: Option<u64>,
     /// What each counter of the kernel grew by, by the kernel's names.
     pub counters: Vec<CtCounter>,
     /// Why growth is not known of some of the time.
@@ -102,6 +102,8 @@ pub enum CtVerdict {
     TableFull,
     /// No entry could be made, though the table was not full.
     NoEntry,
+    /// No entry could be made; how full the table was is not known.
+    FullOrNoEntry,
     /// Fewer losses were counted than such packets dropped: a rule may have dropped it.
     Unclear,
     /// The counters were not read around it.

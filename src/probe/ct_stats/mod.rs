@@ -71,7 +71,8 @@ impl Source for Pending {
 }
 
 /// What is missed where no namespace is entered.
-pub const BY_FILES: &str = "not how full the tables are; no rules are listed";
+pub const BY_FILES: &str =
+    "not how many entries there can be in other network namespaces; no rules are listed";
 
 pub fn attach(config: &Config) -> Result<Attached> {
     let caps = Caps::own();

@@ -202,9 +202,12 @@ impl Namespaces {
         let read = match self.way {
             Way::Enter => self.visitor.enter(&netns).and_then(|_| {
                 let (stats, fill) = self.visitor.conntrack(netns.pid);
-                Ok((stats?, fill.ok().flatten()))
+                let fill = fill.ok().flatten();
+                Ok((stats?, (fill.map(|fill| fill.entries), fill.map(|fill| fill.max))))
             }),
-            Way::Files => self.visitor.conntrack_file(&netns).map(|stats| (Some(stats), None)),
+            Way::Files => self.visitor.conntrack_file(&netns).map(|(stats, entries)| {
+                (Some(stats), (Some(entries), self.visitor.limit_seen_from_outside(&netns)))
+            }),
         };
         let (stats, fill) = match read {
             Ok((Some(stats), fill)) => (stats, fill),

@@ -1,6 +1,6 @@
 //! What was read, on its way to the recording.
 
-use crate::host::conntrack::{CtFill, CtStats};
+use crate::host::conntrack::CtStats;
 use crate::host::neigh::Family;
 use crate::host::netns::Netns;
 use crate::host::rules::{RuleSet, Snat};
@@ -27,7 +27,8 @@ pub struct Reading {
     pub netns: Netns,
     pub name: String,
     pub stats: CtStats,
-    pub fill: Option<CtFill>,
+    /// Entries in the table, and how many there can be, each where that is known.
+    pub fill: (Option<u64>, Option<u64>),
     /// The reading before, and when that was.
     pub before: Option<(Ktime, CtStats)>,
 }
@@ -57,13 +58,14 @@ impl Reading {
             Ok(grown) => !grown.is_empty(),
             Err(_) => true,
         };
-        self.fill.is_none_or(|fill| fill.entries > 0) || self.before.as_ref().is_some_and(counted)
+        self.fill.0.is_none_or(|entries| entries > 0) || self.before.as_ref().is_some_and(counted)
     }
 
     fn events(&self, names: &mut dyn Names, push: &mut dyn FnMut(Event)) {
         let (time, netns) = (self.time, self.netns.inode);
         let before = self.before.as_ref().map(|(since, before)| (*since, self.stats.grown(before)));
         let problem = before.as_ref().and_then(|(_, grown)| grown.as_ref().err());
+        let (entries, max) = self.fill;
         push(Event::CtReading(CtReading {
             time,
             netns,
@@ -73,9 +75,11 @@ impl Reading {
             cgroup: names.string(self.netns.cgroup.as_deref().unwrap_or_default()),
             source: names.string(&self.stats.source.to_string()),
             counters: names.string(&self.stats.columns.join(" ")),
-            entries: self.fill.map_or(0, |fill| fill.entries),
-            max: self.fill.map_or(0, |fill| fill.max),
+            entries: entries.unwrap_or(0),
+            max: max.unwrap_or(0),
             problem: names.string(problem.map_or("", String::as_str)),
+            entries_known: entries.is_some(),
+            max_known: max.is_some(),
         }));
         for cell in before.into_iter().flat_map(|(_, grown)| grown.unwrap_or_default()) {
             let (cpu, counter) = (cell.cpu.unwrap_or(UNKNOWN), names.string(cell.counter));

@@ -120,8 +120,12 @@ fn namespaces(ct: &Conntrack) -> String {
         let mut cells = vec![
             markup::text(&told::name(n)).into_owned(),
             count(n.readings as u64),
-            count(n.entries),
-            if n.max == 0 { "no limit".to_owned() } else { count(n.max) },
+            n.entries.map_or("not known".to_owned(), count),
+            match n.max {
+                None => "not known".to_owned(),
+                Some(0) => "no limit".to_owned(),
+                Some(max) => count(max),
+            },
         ];
         // A counter that this kernel does not have is not zero.
         let counted = COUNTERS.map(|name| n.count(name)).into_iter().chain([n.resolved()]);

@@ -7,6 +7,7 @@ use super::super::ink::Text;
 use super::super::layout::Layout;
 use super::super::text::{count, percent, plural, time};
 use super::super::words;
+use crate::analysis::conntrack::NO_SHARE;
 use crate::model::findings::*;
 
 /// Connections told one by one.
@@ -77,7 +78,8 @@ fn races(n: u64) -> String {
     plural(usize::try_from(n).unwrap_or(usize::MAX), "race")
 }
 
-/// `host: insert_failed 12 (CPU 0: 8, CPU 1: 4); at most 600 of 262,144 entries`.
+/// `host: insert_failed 12 (CPU 0: 8, CPU 1: 4; ...); in 29.8 s, first to last reading; at most 600 of
+/// 262,144 entries`.
 fn namespace(layout: &mut Layout<'_>, n: &CtNamespace) -> io::Result<()> {
     let facts = format!(": {}", facts(n).join("; "));
     layout.put(6, &Text::new().plain("  ").plain(&name(n)).plain(&facts))
@@ -96,24 +98,39 @@ pub(in crate::render) fn facts(n: &CtNamespace) -> Vec<String> {
         }
         let cpus: Vec<String> =
             c.cpus.iter().map(|s| format!("CPU\u{a0}{}: {}", s.cpu, count(s.count))).collect();
-        let share = match n.count("new").filter(|new| *new >= c.count && counter == "insert_failed")
-        {
-            Some(new) => format!(", {} of {} new entries", percent(c.count, new), count(new)),
-            None => String::new(),
+        let share = match n.count("new").filter(|new| *new >= c.count) {
+            _ if counter != "insert_failed" => String::new(),
+            Some(new) => format!("; {} of {} new entries", percent(c.count, new), count(new)),
+            None => format!("; {NO_SHARE}"),
         };
         facts.push(format!("{counter}\u{a0}{} ({}{share})", count(c.count), cpus.join(", ")));
     }
     if let Some(resolved) = n.resolved().filter(|n| *n > 0) {
         facts.push(format!("clash_resolve\u{a0}{} (no loss)", count(resolved)));
     }
-    facts.push(match n.max {
-        0 => format!("at most {} entries", count(n.entries)),
-        max => format!("at most {} of {} entries", count(n.entries), count(max)),
-    });
+    if !facts.is_empty() {
+        let within = time(n.end.since(n.start));
+        facts.push(format!("in {within}, first to last reading"));
+    }
+    facts.push(fill(n));
     if let Some(problem) = &n.problem {
         facts.push(format!("not known all the time: {problem}"));
     }
     facts
+}
+
+/// How full the table was.
+fn fill(n: &CtNamespace) -> String {
+    match (n.entries, n.max) {
+        (None, _) => "how many entries it had is not known".to_owned(),
+        (Some(entries), None) => {
+            format!("at most {} entries, how many there can be is not known", count(entries))
+        }
+        (Some(entries), Some(0)) => format!("at most {} entries, without a limit", count(entries)),
+        (Some(entries), Some(max)) => {
+            format!("at most {} of {} entries", count(entries), count(max))
+        }
+    }
 }
 
 pub(in crate::render) fn name(n: &CtNamespace) -> String {
@@ -175,6 +192,9 @@ pub(in crate::render) fn why(ct: &Conntrack, f: &FailedFlow) -> String {
         CtVerdict::TableFull => format!("as the table of {place} was full"),
         CtVerdict::NoEntry => {
             format!("as {place} could make no entry, though its table was not full")
+        }
+        CtVerdict::FullOrNoEntry => {
+            format!("as {place} could make no entry: how full its table was is not known")
         }
         CtVerdict::Unclear => format!(
             "in {place}{hook} ({translated}): by connection tracking or by a rule, which is not \

@@ -119,6 +119,23 @@ fn the_first_reading_goes_on_beside_the_recording() {
     assert_eq!(inodes(&namespaces.read_rest(Instant::now() + LONG)), [0; 0]);
 }
 
+/// Of a tree of files the settings are those of the host's own namespace, that of process 1.
+#[test]
+fn how_full_a_table_is_is_told_as_far_as_it_is_known() {
+    let tree = Tree::new("netns-fill", 1);
+    tree.process(1, 0);
+    let settings = tree.0.join("proc/sys/net/netfilter");
+    fs::create_dir_all(&settings).unwrap();
+    fs::write(settings.join("nf_conntrack_max"), "1000\n").unwrap();
+    let told = tree.namespaces().read_all(Instant::now() + LONG);
+    let fill = told.iter().map(|told| match told {
+        Told::Reading(reading) => (reading.netns.inode, reading.fill),
+        _ => panic!("no reading"),
+    });
+    let expected = [(1001, (Some(42), Some(1000))), (1010, (Some(42), None))];
+    assert_eq!(fill.collect::<Vec<_>>(), expected);
+}
+
 #[test]
 fn those_that_are_gone_are_forgotten() {
     let tree = Tree::new("netns-gone", 3);
