@@ -37,7 +37,6 @@ use std::collections::BTreeMap;
 
 use crate::model::Recording;
 use crate::model::findings::{Findings, Host, LostRecords, Options, SCHEMA, Stall, Window};
-pub use crate::model::syscalls;
 use crate::units::Ktime;
 pub(crate) use alike::Alike;
 pub(crate) use calls::{Calls, outside_calls};

@@ -8,9 +8,10 @@ use crate::model::functions::{SOFTIRQ_LOOP, is_interrupt_entry, source_name};
 
 /// The handlers of each vector (`open_softirq` callers), by any name since 5.10, and what they jump
 /// to as their last act: then that stands above the loop in their place.
-const HANDLERS: [(&str, u8); 18] = [
+const HANDLERS: [(&str, u8); 21] = [
     ("tasklet_hi_action", 0),
     ("run_timer_softirq", 1),
+    ("tmigr_handle_remote", 1), // timers of idle CPUs, since 6.9
     ("net_tx_action", 2),
     ("net_rx_action", 3),
     ("blk_done_softirq", 4),
@@ -23,6 +24,8 @@ const HANDLERS: [(&str, u8); 18] = [
     ("sched_balance_softirq", 7),
     ("rebalance_domains", 7),
     ("sched_balance_domains", 7),
+    ("_nohz_idle_balance", 7),
+    ("nohz_idle_balance", 7),
     ("hrtimer_run_softirq", 8),
     ("rcu_core_si", 9),
     ("rcu_process_callbacks", 9),

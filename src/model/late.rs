@@ -79,18 +79,23 @@ impl Late for Handoff {
 }
 
 impl Event {
+    /// How late something was; none for events that do not tell.
+    #[must_use]
+    pub fn lateness(&self) -> Option<Lateness> {
+        match self {
+            Event::Sample(s) => Some(s.lateness()),
+            Event::SoftirqDelay(d) => Some(d.lateness()),
+            Event::SoftirqRun(r) => Some(r.lateness()),
+            Event::Handoff(h) => Some(h.lateness()),
+            Event::HardIrq(h) => Some(h.lateness()),
+            _ => None,
+        }
+    }
+
     /// What somebody waited for; none where nobody but ksoftirqd did.
     #[must_use]
     pub fn late(&self) -> Option<Lateness> {
-        let late = match self {
-            Event::Sample(s) => s.lateness(),
-            Event::SoftirqDelay(d) => d.lateness(),
-            Event::SoftirqRun(r) => r.lateness(),
-            Event::Handoff(h) => h.lateness(),
-            Event::HardIrq(h) => h.lateness(),
-            _ => return None,
-        };
-        (late.length.0 > 0 && !late.served_meanwhile).then_some(late)
+        self.lateness().filter(|late| late.length.0 > 0 && !late.served_meanwhile)
     }
 }
 

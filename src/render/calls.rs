@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::words;
-use crate::analysis::syscalls;
+use crate::model::syscalls;
 use crate::model::{Recording, TaskId};
 
 /// `read(2)` of a number plus one; none outside a system call.

@@ -13,6 +13,7 @@ mod pace;
 mod recorder;
 mod ring;
 mod symbols;
+mod tail;
 pub mod users;
 
 use std::io::Write;
@@ -247,6 +248,7 @@ impl Session {
             bpf.wait_for_ticks();
         }
         let ended = now();
+        recorder.end(ended);
         // Detach first: what is in the ring then is the rest. In reverse, for the sampler goes by
         // what the softirq and ksoftirqd probes keep.
         while attached.pop().is_some() {}
@@ -258,6 +260,7 @@ impl Session {
         }
         recorder.dying_memcgs(true);
         recorder.steal(true);
+        recorder.settle();
         (ended, end)
     }
 }

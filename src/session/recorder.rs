@@ -5,6 +5,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use super::ring::Batch;
+use super::tail::Tail;
 use super::{Namer, Pace, Watch, now};
 use crate::host::memcg::DyingMemcgs;
 use crate::host::stat::StealReader;
@@ -13,7 +14,7 @@ use crate::model::{self, Event, Lost, ProbeStatus, Steal};
 use crate::probe::reads::ReadCounts;
 use crate::probe::shared::Losses;
 use crate::probe::{self, Histograms, PROBES, Shared, Source, Tracking};
-use crate::units::Cpu;
+use crate::units::{Cpu, Ktime};
 
 /// Dying memory cgroups are counted so often that counting takes a thousandth of a CPU at most,
 /// and no more often than this: on v1 it walks the hierarchy.
@@ -34,6 +35,8 @@ pub(super) struct Recorder<'r, W: Write> {
     steal_due: Instant,
     dying_due: Instant,
     tracking: Tracking,
+    /// What comes after the end; none before.
+    tail: Option<Tail>,
     /// Room for the events of one call.
     scratch: Vec<Event>,
 }
@@ -61,6 +64,7 @@ impl<'r, W: Write> Recorder<'r, W> {
             dying_due: Instant::now() + DYING,
             root,
             tracking,
+            tail: None,
             scratch: Vec::new(),
         }
     }
@@ -71,7 +75,21 @@ impl<'r, W: Write> Recorder<'r, W> {
         self.counters(shared, false);
     }
 
+    /// What comes from here on came after the end.
+    pub fn end(&mut self, end: Ktime) {
+        self.tail = Some(Tail::new(end));
+    }
+
+    /// Nothing more comes: writes what belongs to the recording of that.
+    pub fn settle(&mut self) {
+        let tail = self.tail.take();
+        tail.into_iter().flat_map(Tail::settle).for_each(|event| self.put(event));
+    }
+
     fn put(&mut self, event: Event) {
+        if let Some(tail) = &mut self.tail {
+            return tail.push(event);
+        }
         self.watch.event(&event);
         if let Event::CtDrop(drop) = &event {
             self.tracking.dropped_in(drop.netns);

@@ -1,7 +1,7 @@
 //! Flame charts: a frame is no longer than what was seen to be one thing.
 
 use stallprof::analysis::{self, analyse};
-use stallprof::model::{ProbeStatus, Recording, Sample};
+use stallprof::model::{self, ProbeStatus, Recording, Sample};
 use stallprof::render::{Case, figures};
 use stallprof::{model::findings::Findings, recording};
 
@@ -119,8 +119,7 @@ fn no_frame_is_longer_than_a_call_was() {
                 continue;
             }
             let own = r.syscalls.iter().filter(|c| {
-                analysis::syscalls::name(&r.meta.arch, c.syscall.nr_plus_1.saturating_sub(1))
-                    == call
+                model::syscalls::name(&r.meta.arch, c.syscall.nr_plus_1.saturating_sub(1)) == call
             });
             let longest = own.map(|c| c.duration.0 / 1_000).max().unwrap_or_default();
             assert!(us <= longest + room, "{}: {name} {us} of {longest}", path.display());

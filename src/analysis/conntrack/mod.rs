@@ -27,10 +27,6 @@ const V6: &str = "IPv6";
 /// Frames that are looked at for the hook, which is among the first few.
 const DEEPEST: usize = 16;
 
-/// Told in place of the share of new entries, where the kernel does not count those: `new` is 0 since
-/// 4.9 (8e8118f89313), and `insert` has only entries that programs insert.
-pub const NO_SHARE: &str = "of how many new entries this kernel does not count";
-
 /// Concludes; none if neither counters nor packets were recorded.
 pub fn conntrack(r: &Recording) -> Option<Conntrack> {
     let ran = |name| r.meta.probes.iter().any(|p| p.name == name && p.method.is_some());

@@ -4,9 +4,8 @@ use super::super::facts::{Facts, NsFacts};
 use super::super::finding::{Finding, Severity, Window};
 use super::super::words::{count, percent, permille, plural};
 use super::{Check, graded, inside, namespaces, or_ok, unknown_in};
-use crate::analysis::conntrack::NO_SHARE;
 use crate::host::conntrack::CtGrowth;
-use crate::model::remedies::LARGER_TABLE;
+use crate::model::remedies::{LARGER_TABLE, NO_SHARE};
 
 pub const FILL: Check = Check {
     name: "conntrack-fill",

@@ -152,7 +152,8 @@ impl Blame<'_> {
         }
     }
 
-    /// What it did to the CPU: `held CPU 11 with interrupts off, median 140 ms`.
+    /// What it did to the CPU: `held CPU 11 with interrupts off, median 140 ms, worst
+    /// 187 ms`.
     pub(in crate::render) fn deed(&self, f: &Findings, cpu: Cpu) -> String {
         let causes = &self.told.causes;
         let cause = causes.first().map_or(Cause::Unexplained, |first| first.cause);
@@ -162,7 +163,11 @@ impl Blame<'_> {
         let length = match self.stalls.as_slice() {
             [one] if deed.is_empty() => format!(", {}", time(one.duration)),
             [one] => format!(" for {}", time(one.duration)),
-            _ => format!(", median\u{a0}{}", time(self.told.median)),
+            [worst, ..] => {
+                let (median, worst) = (time(self.told.median), time(worst.duration));
+                format!(", median\u{a0}{median}, worst\u{a0}{worst}")
+            }
+            [] => String::new(),
         };
         let mut words = if deed.is_empty() { length } else { format!("  {deed}{length}") };
         if several {

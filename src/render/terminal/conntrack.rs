@@ -7,8 +7,8 @@ use super::super::ink::Text;
 use super::super::layout::Layout;
 use super::super::text::{count, percent, plural, time};
 use super::super::words;
-use crate::analysis::conntrack::NO_SHARE;
 use crate::model::findings::*;
+use crate::model::remedies::NO_SHARE;
 
 /// Connections told one by one.
 const FLOWS: usize = 6;
