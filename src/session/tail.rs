@@ -29,17 +29,15 @@ impl Tail {
         let mut settled: BTreeMap<Cpu, Ktime> = BTreeMap::new();
         let mut calls: BTreeSet<(Ktime, Cpu)> = BTreeSet::new();
         for event in &events {
-            match (span(event), event) {
-                (Some((cpu, time, length)), Event::SyscallSlow(_)) => {
-                    if time.before(length) < end {
-                        calls.insert((time, cpu));
-                    }
-                }
-                (Some((cpu, time, length)), _) if length.0 > 0 && time.before(length) < end => {
-                    let last = settled.entry(cpu).or_default();
-                    *last = time.max(*last);
-                }
-                _ => {}
+            let Some((cpu, time, length)) = span(event) else { continue };
+            if length.0 == 0 || time.before(length) >= end {
+                continue;
+            }
+            if let Event::SyscallSlow(_) = event {
+                calls.insert((time, cpu));
+            } else {
+                let last = settled.entry(cpu).or_default();
+                *last = time.max(*last);
             }
         }
         events.into_iter().filter(move |event| match (event, span(event)) {
