@@ -57,7 +57,7 @@ pub fn notes(r: &Recording, stalls: &[Stall]) -> Vec<String> {
         // With PREEMPT_RT only threads run softirqs.
         if !is_rt(meta) && version.is_some_and(|v| v >= KernelVersion::SOFTIRQS_DO_NOT_WAIT) {
             notes.push(format!(
-                "The sampler interrupts each busy CPU every {}, and on this kernel (6.4 or later) \
+                "The sampler interrupts each busy CPU every {}, and on this kernel (6.5 or later) \
                  the exit of any interrupt runs pending softirqs: it can shorten the softirq \
                  delays it measures to about that period.",
                 meta.sample_period

@@ -10,9 +10,9 @@ pub struct KernelVersion {
 }
 
 impl KernelVersion {
-    /// Since this one (d15121be7485, "Revert "softirq: Let ksoftirqd do its job"") the exit of any
-    /// interrupt runs pending softirqs, also while ksoftirqd is runnable.
-    pub const SOFTIRQS_DO_NOT_WAIT: KernelVersion = KernelVersion { major: 6, minor: 4 };
+    /// Since this one (v6.5-rc1: d15121be7485, "Revert "softirq: Let ksoftirqd do its job"") the exit
+    /// of any interrupt runs pending softirqs, also while ksoftirqd is runnable.
+    pub const SOFTIRQS_DO_NOT_WAIT: KernelVersion = KernelVersion { major: 6, minor: 5 };
 
     /// Reads the release of `uname -r`: it must start with two numbers.
     #[must_use]

@@ -279,7 +279,7 @@ pub fn findings(names: &Names, r: &Recording, mut stalls: Vec<Stall>) -> Finding
             probe("hardirq", "hard interrupts", None, Some("tracepoint irq:irq_handler_entry: Permission denied (os error 13)")),
         ],
         notes: vec![
-            "The sampler ticks 1,000 times a second on each CPU. On kernels from 6.4 on its own interrupt exits run pending softirqs, so delays without it may be longer than those shown.".into(),
+            "The sampler ticks 1,000 times a second on each CPU. On kernels from 6.5 on its own interrupt exits run pending softirqs, so delays without it may be longer than those shown.".into(),
         ],
     }
 }

@@ -119,7 +119,7 @@ fn a_sample_before_a_long_call_does_not_hide_it() {
     }
 }
 
-/// Before 6.4 the ticks alone tell, and the same rule holds.
+/// Before 6.5 the ticks alone tell, and the same rule holds.
 #[test]
 fn short_calls_can_be_preempted_on_old_kernels_too() {
     for (args, cause) in [(0, Cause::NonPreemptible), (1, Cause::StarvedByTasks)] {

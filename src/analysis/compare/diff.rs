@@ -172,7 +172,7 @@ impl Rules {
             &text(options.0.sample_period),
             &text(options.1.sample_period),
             "More samples find more culprits, and the sampler's interrupts themselves run pending \
-             softirqs on kernels since 6.4.",
+             softirqs on kernels since 6.5.",
         );
         differ("Hosts", &a.host.name, &b.host.name, "What differs may be the hosts' doing.");
         differ("Kernels", &a.host.kernel, &b.host.kernel, "Causes may show in other measures.");
