@@ -314,6 +314,8 @@ fn a_softirq_that_had_interrupts_off_is_no_task_s() {
         ("tasklet_action_common", Vector::TASKLET, Some(Vector::TASKLET)),
         ("tasklet_action_common", Vector::HI, Some(Vector::HI)),
         ("blk_complete_reqs", Vector(4), Some(Vector(4))),
+        ("tmigr_handle_remote", Vector(1), Some(Vector(1))),
+        ("_nohz_idle_balance.isra.0", Vector(7), Some(Vector(7))),
         ("some_new_handler", Vector(4), None),
     ] {
         let in_it = |s| Sample { since_softirq_entry: ms(19.1), softirq_vector: last, ..s };

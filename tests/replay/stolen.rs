@@ -88,6 +88,21 @@ fn what_is_told_of_another_gap_is_not_taken() {
     assert_eq!(found, Cause::IrqsOff);
 }
 
+/// Of fifty gaps in a row at most one or two were stolen; of three it may have been each.
+#[test]
+fn little_steal_time_does_not_clear_a_storm_of_gaps() {
+    for (gaps, expected) in [(50, Cause::IrqsOff), (2, Cause::Unexplained)] {
+        let found = cause(&RESTORES, |tape, like| {
+            for n in 1..=gaps {
+                tape.sample(120.0 + 20.0 * f64::from(n), 1, Sample { gap: ms(19.0), ..like });
+            }
+            let last = 20.0 * f64::from(gaps);
+            told(tape, like, last + 11.0, 19.0, last + 42.0);
+        });
+        assert_eq!(found, expected, "{gaps} more gaps");
+    }
+}
+
 #[test]
 fn steal_in_one_of_two_gaps_is_laid_to_neither() {
     let found = cause(&ELSEWHERE, |tape, like| {
